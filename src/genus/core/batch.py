@@ -1,0 +1,32 @@
+"""What the engine hands to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples and what is known about them.
+
+    Args:
+        x: examples in data units, float32 ``(n, *spec.shape)``, values in ``spec.range``.
+        given: class numbers, int64 ``(n,)``; None when the data are unlabelled.
+    """
+
+    x: Tensor
+    given: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    def __getitem__(self, rows: slice) -> Batch:
+        return Batch(self.x[rows], None if self.given is None else self.given[rows])
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Move to a device."""
+        given = None if self.given is None else self.given.to(device, non_blocking=True)
+        return Batch(self.x.to(device, non_blocking=True), given)

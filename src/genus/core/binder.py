@@ -1,0 +1,108 @@
+"""Bind a recipe's words to components: check every key, write every default out, build.
+
+Checking reads only the catalogue (no torch); building imports the components.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from genus.core.errors import RecipeError, nearest
+from genus.core.registry import Parameter, component
+
+_TYPES: dict[str, Any] = {"Sequence": Sequence, "Literal": Literal, "Mapping": Mapping, "Any": Any}
+
+
+def resolve(kind: str, value: Any, path: str) -> dict[str, Any]:
+    """Return ``value`` as ``{"name": …, argument: …}`` with every default written out.
+
+    Args:
+        kind: kind of component.
+        value: a name, or a mapping with ``name`` and arguments beside it.
+        path: where it stands in the recipe, for messages.
+
+    Raises:
+        RecipeError: for an unknown name or key, a missing argument or a value of the wrong type.
+    """
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, Mapping) or "name" not in value:
+        raise RecipeError(
+            f"{path}: expected the name of a {kind}, or a mapping with a 'name'; got {value!r}"
+        )
+    given = dict(cast("Mapping[str, Any]", value))
+    name = given.pop("name")
+    try:
+        entry = component(kind, name)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None
+    known = {p.name: p for p in entry.parameters}
+    for key in given:
+        if key not in known:
+            raise RecipeError(f"{path}.{key}: {kind} {name!r} takes no {key!r}{nearest(key, known)}")
+    resolved: dict[str, Any] = {"name": name}
+    for parameter in entry.parameters:
+        where = f"{path}.{parameter.name}"
+        if parameter.name not in given and parameter.required:
+            raise RecipeError(f"{where}: {kind} {name!r} needs it ({parameter.doc or 'no default'})")
+        resolved[parameter.name] = _value(
+            parameter, given.get(parameter.name, parameter.default), where
+        )
+    return resolved
+
+
+def build(kind: str, config: Mapping[str, Any], *args: Any) -> Any:
+    """Call a component with a resolved configuration; ``args`` come before its own arguments."""
+    return bind(kind, config)(*args)
+
+
+def bind(kind: str, config: Mapping[str, Any]) -> functools.partial[Any]:
+    """Return a component with its recipe arguments bound, nested components bound likewise."""
+    entry = component(kind, config["name"])
+    arguments: dict[str, Any] = {}
+    for parameter in entry.parameters:
+        value = config[parameter.name]
+        nested = parameter.component_kind
+        if nested is None or value is None:
+            arguments[parameter.name] = tuple(value) if isinstance(value, list) else value
+        elif parameter.many:
+            arguments[parameter.name] = tuple(bind(nested, item) for item in value)
+        else:
+            arguments[parameter.name] = bind(nested, value)
+    return functools.partial(entry.load(), **arguments)
+
+
+def _value(parameter: Parameter, value: Any, path: str) -> Any:
+    nested = parameter.component_kind
+    if nested is not None:
+        if value is None and parameter.optional:
+            return None
+        if not parameter.many:
+            return resolve(nested, value, path)
+        if isinstance(value, str | Mapping):
+            value = [value]
+        return [resolve(nested, item, f"{path}.{i}") for i, item in enumerate(value)]
+    return coerce(value, parameter.annotation, path)
+
+
+def coerce(value: Any, annotation: str, path: str) -> Any:
+    """Convert a YAML value to the annotated type, or say what was expected.
+
+    >>> coerce("1e-4", "float", "optimizer.lr")
+    0.0001
+    """
+    try:
+        result = _adapter(annotation).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RecipeError(f"{path}: {first['msg']} (got {value!r}; the type is {annotation})") from None
+    return list(result) if isinstance(result, tuple) else result
+
+
+@functools.lru_cache(maxsize=None)
+def _adapter(annotation: str) -> TypeAdapter[Any]:
+    return TypeAdapter(eval(annotation, {"__builtins__": __builtins__}, _TYPES))  # noqa: S307

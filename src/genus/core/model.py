@@ -1,0 +1,115 @@
+"""The contract of models, and what models can be able to do.
+
+Capabilities are nominal: a model has one when it derives from the class, and everything else
+(command line, metrics, reports) asks with ``isinstance``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from genus.core.errors import RecipeError
+from genus.core.noise import Noise
+from genus.core.phase import Phase, Stage
+from genus.core.spec import DataSpec
+
+
+class Model(nn.Module, ABC):
+    """A generative model that says how it is trained.
+
+    Everything that must survive a restart is a parameter or a buffer.
+
+    Args:
+        spec: the data it is built for.
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def phases(self) -> Sequence[Phase]:
+        """Phases of the only stage; models with several stages override :meth:`stages`."""
+        raise TypeError(f"{type(self).__name__} defines neither phases() nor stages()")
+
+    def stages(self) -> Sequence[Stage]:
+        """Stages in order; by default one stage of :meth:`phases`."""
+        return [Stage(name="train", phases=self.phases())]
+
+    def require(self, what: str, condition: bool) -> None:
+        """Refuse data this model cannot be built for.
+
+        Raises:
+            RecipeError: when ``condition`` is false: ``"realnvp needs …; the data are …"``.
+        """
+        if not condition:
+            raise RecipeError(
+                f"{type(self).__name__} needs {what}; the data are: {self.spec.describe()}"
+            )
+
+
+class Samples(ABC):
+    """Can draw new examples."""
+
+    conditional: bool = False
+    """Whether samples follow a class that is given."""
+
+    @abstractmethod
+    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        """Draw examples.
+
+        Args:
+            n: how many.
+            given: class numbers ``(n,)``, for conditional models only.
+            noise: where all randomness comes from.
+
+        Returns:
+            ``(n, *spec.shape)`` in data units.
+        """
+
+
+class Density(ABC):
+    """Can evaluate a log-likelihood, or a bound on it."""
+
+    kind: Literal["exact", "lower_bound", "unnormalised"]
+    """What :meth:`log_prob` returns; bounds are never ranked against exact values."""
+
+    levels: int | None = None
+    """Discrete values an element may take: 2 for binary models, 256 for 8-bit images;
+    None for continuous data. Likelihoods on different levels do not compare."""
+
+    @abstractmethod
+    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        """Log-likelihood in nats per example, ``(n,)``, in data units.
+
+        With ``levels`` it is the log-probability of the discrete value (preprocessing and
+        dequantisation included); without, the log-density of ``x`` as it was read.
+
+        Args:
+            x: ``(n, *spec.shape)``; values on the ``levels`` grid of ``spec.range``.
+            noise: for bounds estimated by sampling, and for dequantisation.
+        """
+
+
+class Encodes(ABC):
+    """Maps examples to latent codes and back."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Distribution:
+        """Posterior over codes, batch shape ``(n,)``."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """Mean example for codes ``(n, latent)``: ``(n, *spec.shape)`` in data units."""
+
+
+class Denoises(ABC):
+    """Predicts the noise in a noisy example; what diffusion samplers need."""
+
+    @abstractmethod
+    def predict_noise(self, x: Tensor, step: Tensor, given: Tensor | None = None) -> Tensor:
+        """Predicted noise ``(n, *spec.shape)`` in noisy examples ``x`` at steps ``(n,)``."""

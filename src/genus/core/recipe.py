@@ -1,0 +1,298 @@
+"""Recipes: YAML files that name components and their arguments."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from genus.core.binder import coerce, resolve
+from genus.core.errors import RecipeError, nearest
+from genus.core.length import Length
+from genus.core.registry import component, plugin_folders
+
+BOOK = Path(__file__).parents[1] / "recipes"
+"""Folder of the recipes that come with genus."""
+
+
+class TrainSettings(BaseModel):
+    """How long and how to train; the same keys for every model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    length: int | float | str = Field(description="iterations, '2 minutes', '500k samples' or '10 epochs'")
+    batch: int = Field(64, ge=1, description="examples per update, over all ranks")
+    seed: int = Field(0, ge=0, description="seed of weights, data order and noise")
+    precision: Literal["32", "bf16-mixed"] = Field("32", description="arithmetic of forward passes")
+    accumulate: int = Field(1, ge=1, description="micro-batches per update")
+    clip: float | None = Field(None, gt=0, description="largest norm of a group's gradient")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights; null for none")
+    schedule: Any = Field("constant", description="learning-rate schedule")
+    warmup: int = Field(0, ge=0, description="iterations over which the learning rate rises from 0")
+    channels_last: bool = Field(False, description="memory layout of image networks")
+    workers: int = Field(0, ge=0, description="processes that read data")
+    save_every: int | float | str = Field("60 seconds", description="between checkpoints")
+    keep: int = Field(2, ge=1, description="newest checkpoints kept, besides the best")
+    sample_every: int | float | str = Field("30 seconds", description="between sample sheets")
+    score_every: int | float | str | None = Field(None, description="between scores; null for none")
+    score_samples: int = Field(500, ge=10, description="examples per score")
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many scores without a better one; null for never"
+    )
+    tensorboard: bool = Field(False, description="also write TensorBoard events")
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value)
+
+    @field_validator("length", "save_every", "sample_every", "score_every")
+    @classmethod
+    def _length(cls, value: Any) -> Any:
+        if value is not None:
+            try:
+                Length.parse(value)
+            except RecipeError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+
+class Expects(BaseModel):
+    """What the recipe's author measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cost: str = Field("", description="time on two CPU cores")
+    numbers: dict[str, str] = Field(default_factory=dict, description="scores with their conditions")
+
+
+_TEXT_KEYS = ("summary", "paper", "equation", "deviations")
+_KEYS = ("extends", *_TEXT_KEYS, "model", "optimizer", "data", "train", "expects")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe with every default written out.
+
+    Args:
+        name: file name without suffix.
+        config: the resolved mapping; plain values only, so that it can be saved and rebuilt.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+
+    @property
+    def train(self) -> TrainSettings:
+        """The training settings."""
+        return TrainSettings(**self.config["train"])
+
+    def to_yaml(self) -> str:
+        """Text that :func:`load_recipe` reads back to the same recipe."""
+        return yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True)
+
+    def keys(self) -> Iterator[tuple[str, Any]]:
+        """Every leaf as (dotted path, value)."""
+        yield from _leaves(self.config, "")
+
+
+def recipe_files() -> dict[str, Path]:
+    """All recipes by name: genus' own, and those in ``recipes/`` of installed plug-ins."""
+    folders = [BOOK, *(folder / "recipes" for folder in plugin_folders())]
+    return {path.stem: path for folder in folders for path in sorted(folder.rglob("*.yaml"))}
+
+
+def load_recipe(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    data: str | None = None,
+) -> Recipe:
+    """Read a recipe, apply overrides, and check and complete every key.
+
+    Args:
+        source: name of a recipe, path of a YAML file, or the mapping itself.
+        overrides: texts ``"key.path=value"``, values in YAML.
+        data: name of a data set or path, in place of the recipe's.
+
+    Raises:
+        RecipeError: naming the path in the recipe and the nearest known name.
+
+    >>> load_recipe("rbm", ["train.batch=7"]).train.batch
+    7
+    """
+    name, raw = ("recipe", dict(source)) if isinstance(source, Mapping) else _read(str(source))
+    raw = copy.deepcopy(raw)
+    if data is not None:
+        raw["data"] = data
+    for text in overrides:
+        apply_override(raw, text)
+    return Recipe(name, _complete(raw))
+
+
+def apply_override(raw: dict[str, Any], text: str) -> None:
+    """Set ``key.path=value`` in a raw recipe, in place.
+
+    Setting a component by name replaces it; setting an argument keeps the rest.
+
+    >>> raw = {"model": {"generator": "dcgan"}}
+    >>> apply_override(raw, "model.generator.width=32")
+    >>> raw
+    {'model': {'generator': {'name': 'dcgan', 'width': 32}}}
+    """
+    path, separator, value = text.partition("=")
+    if not separator or not path.strip():
+        raise RecipeError(f"override {text!r} is not understood; write key.path=value")
+    keys = path.strip().split(".")
+    here: Any = raw
+    for depth, key in enumerate(keys[:-1]):
+        step: Any = int(key) if isinstance(here, list) and key.isdigit() else key
+        try:
+            child = here[step] if isinstance(here, list) else here.setdefault(step, {})
+        except (IndexError, TypeError):
+            raise RecipeError(f"override {text!r}: there is no {'.'.join(keys[: depth + 1])!r}") from None
+        if isinstance(child, str):
+            child = here[step] = {"name": child}
+        elif child is None:
+            child = here[step] = {}
+        if not isinstance(child, dict | list):
+            raise RecipeError(
+                f"override {text!r}: {'.'.join(keys[: depth + 1])!r} is the value {child!r} and has no keys"
+            )
+        here = child
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"override {text!r}: the value is not YAML ({error})") from None
+    if isinstance(here, list):
+        if not keys[-1].isdigit() or int(keys[-1]) >= len(here):
+            raise RecipeError(f"override {text!r}: the list has {len(here)} items, counted from 0")
+        here[int(keys[-1])] = parsed
+    else:
+        here[keys[-1]] = parsed
+
+
+def _read(source: str) -> tuple[str, dict[str, Any]]:
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise RecipeError(f"recipe file {source!r} does not exist")
+    else:
+        files = recipe_files()
+        if source not in files:
+            raise RecipeError(f"unknown recipe {source!r}{nearest(source, files)}")
+        path = files[source]
+    raw = parse_yaml(path.read_text(encoding="utf-8"), str(path))
+    base = raw.pop("extends", None)
+    if base is not None:
+        parent = _read(str(base))[1] if str(base) in recipe_files() else None
+        if parent is None:
+            raise RecipeError(f"{path.name}: extends unknown recipe {base!r}{nearest(str(base), recipe_files())}")
+        raw = merge(parent, raw)
+    return path.stem, raw
+
+
+def parse_yaml(text: str, where: str) -> dict[str, Any]:
+    """Read one YAML mapping safely: no tags, no aliases.
+
+    Raises:
+        RecipeError: when it is not a plain mapping.
+    """
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise RecipeError(f"{where}: YAML aliases are not allowed; write the value out")
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{where}: not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{where}: a recipe is a mapping of keys to values")
+    return cast("dict[str, Any]", raw)
+
+
+def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``change`` over ``base``; a component of another name replaces, else keys merge."""
+    result = dict(base)
+    for key, value in change.items():
+        old = result.get(key)
+        if isinstance(old, str) and isinstance(value, Mapping):
+            old = {"name": old}
+        same = isinstance(old, Mapping) and isinstance(value, Mapping)
+        if same and value.get("name", old.get("name")) == old.get("name"):
+            result[key] = merge(old, value)
+        else:
+            result[key] = copy.deepcopy(value)
+    return result
+
+
+def _complete(raw: dict[str, Any]) -> dict[str, Any]:
+    for key in raw:
+        if key not in _KEYS:
+            raise RecipeError(f"{key}: a recipe has no such key{nearest(key, _KEYS)}")
+    for key in ("model", "data", "train"):
+        if key not in raw:
+            raise RecipeError(f"{key}: every recipe needs it")
+    config: dict[str, Any] = {key: coerce(raw.get(key, ""), "str", key) for key in _TEXT_KEYS}
+    config["model"] = resolve("model", raw["model"], "model")
+    config["optimizer"] = _optimizer(raw.get("optimizer", "adam"))
+    config["data"] = resolve("data", _data(raw["data"]), "data")
+    config["train"] = _settings(TrainSettings, raw["train"], "train")
+    config["train"]["schedule"] = resolve("schedule", config["train"]["schedule"], "train.schedule")
+    config["expects"] = _settings(Expects, raw.get("expects", {}), "expects")
+    return config
+
+
+def _optimizer(value: Any) -> dict[str, Any]:
+    """An optimiser, with arguments that differ by group under ``groups``."""
+    value = {"name": value} if isinstance(value, str) else dict(value)
+    groups = value.pop("groups", None) or {}
+    config = resolve("optimizer", value, "optimizer")
+    known = [p.name for p in component("optimizer", config["name"]).parameters]
+    config["groups"] = {}
+    for group, change in groups.items():
+        merged = {**{k: config[k] for k in ("name", *known)}, **change}
+        full = resolve("optimizer", merged, f"optimizer.groups.{group}")
+        config["groups"][group] = {key: full[key] for key in change}
+    return config
+
+
+def _data(value: Any) -> Any:
+    if isinstance(value, str):
+        from genus.data.locate import describe_source
+
+        return describe_source(value)
+    if isinstance(value, Mapping) and "name" not in value and "path" in value:
+        from genus.data.locate import describe_source
+
+        return {**describe_source(str(value["path"])), **value}
+    return value
+
+
+def _settings(schema: type[BaseModel], raw: Any, path: str) -> dict[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise RecipeError(f"{path}: expected a mapping, got {raw!r}")
+    for key in cast("Mapping[str, Any]", raw):
+        if key not in schema.model_fields:
+            raise RecipeError(f"{path}.{key}: there is no such setting{nearest(str(key), schema.model_fields)}")
+    try:
+        return schema(**raw).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join([path, *(str(part) for part in first["loc"][:1])])
+        raise RecipeError(f"{where}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})") from None
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in cast("Mapping[str, Any]", value).items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for i, item in enumerate(value):
+            yield from _leaves(item, f"{path}.{i}")
+    else:
+        yield path, value

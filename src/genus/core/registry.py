@@ -1,0 +1,253 @@
+"""Components by name, known without importing them.
+
+A component is a function or class under one of the decorators below. Arguments a recipe may set
+are its keyword-only parameters; what stands before the ``*`` is supplied by the code that uses
+it. The catalogue is read from source text, so that ``genus list``, ``--help`` and the check of a
+recipe need neither torch nor the component's own imports.
+
+Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module
+name; that module (or every file of that package) is read in the same way.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from genus.core.errors import GenusError, RecipeError, nearest
+
+KINDS = (
+    "model", "network", "objective", "penalty", "conditioning",
+    "optimizer", "schedule", "data", "metric", "features",
+)  # fmt: skip
+"""Kinds of component; each is the name of a decorator in this module."""
+
+ENTRY_POINTS = "genus.plugins"
+_FOLDERS = ("networks", "objectives", "models", "training", "data", "metrics")
+_T = TypeVar("_T", bound=Callable[..., Any])
+
+
+def _decorator(kind: str) -> Callable[..., Callable[[_T], _T]]:
+    def register(name: str, *, paper: str = "") -> Callable[[_T], _T]:
+        def mark(component: _T) -> _T:
+            component.genus_name = name  # type: ignore[attr-defined]
+            return component
+
+        return mark
+
+    register.__name__ = kind
+    register.__doc__ = f"Register a {kind} under ``name``; ``paper`` is where it comes from."
+    return register
+
+
+model = _decorator("model")
+network = _decorator("network")
+objective = _decorator("objective")
+penalty = _decorator("penalty")
+conditioning = _decorator("conditioning")
+optimizer = _decorator("optimizer")
+schedule = _decorator("schedule")
+data = _decorator("data")
+metric = _decorator("metric")
+features = _decorator("features")
+
+COMPONENT_TYPES = {
+    "Network": "network", "Objective": "objective", "Penalty": "penalty",
+    "Conditioning": "conditioning",
+}  # fmt: skip
+"""Annotations that say: a recipe names a component here, and the code receives it with its
+recipe arguments already bound."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A keyword-only parameter of a component.
+
+    Args:
+        name: as a recipe writes it.
+        annotation: source text of its type.
+        default: its default value; None when ``required``.
+        required: whether a recipe must give it.
+        doc: its line of the docstring's ``Args`` section.
+    """
+
+    name: str
+    annotation: str
+    default: Any
+    required: bool
+    doc: str
+
+    @property
+    def component_kind(self) -> str | None:
+        """Kind of component this parameter takes, or None for plain values."""
+        found = re.search(r"\b(" + "|".join(COMPONENT_TYPES) + r")\b", self.annotation)
+        return COMPONENT_TYPES[found[1]] if found else None
+
+    @property
+    def many(self) -> bool:
+        """Whether a component parameter takes a list of them."""
+        return "Sequence[" in self.annotation
+
+    @property
+    def optional(self) -> bool:
+        """Whether None is a value."""
+        return "None" in self.annotation
+
+
+@dataclass(frozen=True)
+class Component:
+    """An entry of the catalogue."""
+
+    kind: str
+    name: str
+    module: str
+    attribute: str
+    paper: str
+    doc: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def summary(self) -> str:
+        """First sentence of the docstring."""
+        return self.doc.split("\n\n")[0].replace("\n", " ").strip()
+
+    def load(self) -> Any:
+        """Import and return the function or class."""
+        return getattr(importlib.import_module(self.module), self.attribute)
+
+
+def component(kind: str, name: str) -> Component:
+    """Look a component up.
+
+    Raises:
+        RecipeError: when no component of that kind has that name; names the nearest.
+    """
+    known = components(kind)
+    if name not in known:
+        raise RecipeError(f"unknown {kind} {name!r}{nearest(str(name), known)}")
+    return known[name]
+
+
+def components(kind: str) -> dict[str, Component]:
+    """All components of a kind by name."""
+    return {name: entry for (k, name), entry in catalogue().items() if k == kind}
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> dict[tuple[str, str], Component]:
+    """Every component of genus and of installed plug-ins, by (kind, name).
+
+    Raises:
+        GenusError: when two components share a kind and a name.
+    """
+    found: dict[tuple[str, str], Component] = {}
+    for module, path in _sources():
+        for entry in _read(module, path):
+            key = (entry.kind, entry.name)
+            if key in found:
+                raise GenusError(
+                    f"two {entry.kind}s are called {entry.name!r}: {found[key].module} and "
+                    f"{entry.module}; rename one"
+                )
+            found[key] = entry
+    return dict(sorted(found.items()))
+
+
+def plugin_folders() -> list[Path]:
+    """Folders of installed plug-in packages (they may hold ``recipes/``)."""
+    folders: list[Path] = []
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        spec = importlib.util.find_spec(entry.value)
+        if spec is None or spec.origin is None:
+            raise GenusError(f"plug-in {entry.name!r} names {entry.value!r}, which is not installed")
+        folders.append(Path(spec.origin).parent)
+    return folders
+
+
+def _sources() -> Iterator[tuple[str, Path]]:
+    root = Path(__file__).parents[1]
+    for folder in _FOLDERS:
+        yield from _files(f"genus.{folder}", root / folder)
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        spec = importlib.util.find_spec(entry.value)
+        if spec is None or spec.origin is None:
+            raise GenusError(f"plug-in {entry.name!r} names {entry.value!r}, which is not installed")
+        if spec.submodule_search_locations:
+            yield from _files(entry.value, Path(spec.origin).parent)
+        else:
+            yield entry.value, Path(spec.origin)
+
+
+def _files(package: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        yield ".".join((package, *(p for p in parts if p != "__init__"))), path
+
+
+def _read(module: str, path: Path) -> Iterator[Component]:
+    text = path.read_text(encoding="utf-8")
+    if "registry" not in text:
+        return
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        for mark in node.decorator_list:
+            if (
+                isinstance(mark, ast.Call)
+                and isinstance(mark.func, ast.Name)
+                and mark.func.id in KINDS
+                and mark.args
+                and isinstance(mark.args[0], ast.Constant)
+            ):
+                yield _component(module, node, mark)
+
+
+def _component(module: str, node: ast.FunctionDef | ast.ClassDef, mark: ast.Call) -> Component:
+    kind, name = mark.func.id, mark.args[0].value  # type: ignore[union-attr]
+    doc = ast.get_docstring(node) or ""
+    signature: ast.FunctionDef | None = None
+    if isinstance(node, ast.FunctionDef):
+        signature = node
+    else:
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                signature = item
+        if signature is None:
+            raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
+    paper = next((ast.literal_eval(k.value) for k in mark.keywords if k.arg == "paper"), "")
+    docs = _argument_docs(doc)
+    parameters: list[Parameter] = []
+    for arg, default in zip(signature.args.kwonlyargs, signature.args.kw_defaults, strict=True):
+        try:
+            value = None if default is None else ast.literal_eval(default)
+        except ValueError:
+            raise GenusError(
+                f"{module}.{node.name}: the default of {arg.arg!r} must be a literal, so that it "
+                "can be shown without importing torch"
+            ) from None
+        parameters.append(
+            Parameter(
+                name=arg.arg,
+                annotation=ast.unparse(arg.annotation) if arg.annotation else "Any",
+                default=value,
+                required=default is None,
+                doc=docs.get(arg.arg, ""),
+            )
+        )
+    return Component(kind, str(name), module, node.name, paper, doc, tuple(parameters))
+
+
+def _argument_docs(doc: str) -> dict[str, str]:
+    section = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", doc, re.M | re.S)
+    if not section:
+        return {}
+    found = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", section[1], re.M | re.S)
+    return {name: " ".join(text.split()) for name, text in found}
