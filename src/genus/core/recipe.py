@@ -44,7 +44,9 @@ class TrainSettings(BaseModel):
     patience: int | None = Field(
         None, ge=1, description="stop after so many scores without a better one; null for never"
     )
+    log_every: int = Field(10, ge=1, description="iterations between lines of metrics.jsonl")
     tensorboard: bool = Field(False, description="also write TensorBoard events")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to train")
 
     @field_validator("precision", mode="before")
     @classmethod

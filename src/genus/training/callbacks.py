@@ -1,0 +1,119 @@
+"""What listens to training; nothing here can change it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from genus.core.errors import InputError
+from genus.training.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Where training stands, for people.
+
+    Args:
+        iteration: iterations done.
+        samples: examples seen.
+        stage: name of the stage.
+        fraction: how much of the whole run is done, in [0, 1].
+        seconds: training time so far.
+    """
+
+    iteration: int
+    samples: int
+    stage: str
+    fraction: float
+    seconds: float
+
+
+class Callback:
+    """Hears what happens; all methods do nothing unless overridden."""
+
+    def started(self, run: Run, moment: Moment) -> None:
+        """Training begins or continues."""
+
+    def stepped(self, moment: Moment) -> None:
+        """An iteration is done; called for each, so it must be fast."""
+
+    def logged(self, moment: Moment, values: Mapping[str, float]) -> None:
+        """Losses and observations, every ``train.log_every`` iterations."""
+
+    def sampled(self, moment: Moment, path: Path) -> None:
+        """A sample sheet was written."""
+
+    def scored(self, moment: Moment, scores: Mapping[str, float]) -> None:
+        """Scores were measured."""
+
+    def finished(self, moment: Moment) -> None:
+        """Training ends, for whatever reason."""
+
+
+class JsonLines(Callback):
+    """Appends to ``metrics.jsonl``."""
+
+    def __init__(self) -> None:
+        self._file: IO[str] | None = None
+
+    def started(self, run: Run, moment: Moment) -> None:
+        self._file = run.log_path.open("a", encoding="utf-8")
+
+    def logged(self, moment: Moment, values: Mapping[str, float]) -> None:
+        self._write(moment, {"losses": dict(values)})
+
+    def scored(self, moment: Moment, scores: Mapping[str, float]) -> None:
+        self._write(moment, {"scores": dict(scores)})
+
+    def finished(self, moment: Moment) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, moment: Moment, values: dict[str, Any]) -> None:
+        if self._file is not None:
+            line = {
+                "iteration": moment.iteration,
+                "samples": moment.samples,
+                "stage": moment.stage,
+                "seconds": round(moment.seconds, 3),
+                **values,
+            }
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+
+
+class TensorBoard(Callback):
+    """Writes TensorBoard events to ``tensorboard/`` in the run.
+
+    Raises:
+        InputError: when TensorBoard is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from torch.utils.tensorboard.writer import SummaryWriter
+        except ImportError:
+            raise InputError(
+                "train.tensorboard needs TensorBoard: pip install 'genus[tensorboard]'"
+            ) from None
+        self._make = SummaryWriter
+        self._writer: Any = None
+
+    def started(self, run: Run, moment: Moment) -> None:
+        self._writer = self._make(str(run.path / "tensorboard"), purge_step=moment.iteration)
+
+    def logged(self, moment: Moment, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(f"losses/{name}", value, moment.iteration)
+
+    def scored(self, moment: Moment, scores: Mapping[str, float]) -> None:
+        for name, value in scores.items():
+            self._writer.add_scalar(f"scores/{name}", value, moment.iteration)
+
+    def finished(self, moment: Moment) -> None:
+        if self._writer is not None:
+            self._writer.close()

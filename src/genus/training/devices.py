@@ -1,0 +1,48 @@
+"""Where training runs: device, precision and ranks, by Lightning Fabric."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+def launch(device: str = "auto", precision: str = "32") -> Fabric:
+    """Start Fabric on one device, or join the ranks that ``torchrun`` started.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``"32"`` or ``"bf16-mixed"``.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # third parties' deprecations are not our users' concern
+        from lightning_fabric import Fabric
+
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", str(world)))
+        fabric = Fabric(
+            accelerator=device,
+            devices=local if world > 1 else 1,
+            num_nodes=max(world // max(local, 1), 1),
+            strategy="ddp" if world > 1 else "auto",
+            precision="bf16-mixed" if precision == "bf16-mixed" else "32-true",
+        )
+        fabric.launch()
+    return fabric
+
+
+def sum_tensors(fabric: Fabric, tensors: list[Tensor]) -> list[Tensor]:
+    """Add tensors over all ranks with one collective; the identity in one process."""
+    if fabric.world_size == 1 or not tensors:
+        return tensors
+    flat = torch.cat([t.reshape(-1).float() for t in tensors])
+    total = fabric.all_reduce(flat, reduce_op="sum")
+    assert isinstance(total, Tensor)
+    parts = total.split([t.numel() for t in tensors])
+    return [part.view_as(t).to(t.dtype) for part, t in zip(parts, tensors, strict=True)]

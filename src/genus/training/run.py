@@ -1,0 +1,152 @@
+"""A run: the folder that holds everything about one training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from genus.core.errors import CheckpointError, InputError
+from genus.core.recipe import Recipe, load_recipe, parse_yaml
+from genus.core.spec import DataSpec
+from genus.training.checkpoints import (
+    Checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    load_newest,
+    save_checkpoint,
+    write_text,
+)
+
+
+class Run:
+    """A folder with ``recipe.yaml``, ``data.json``, ``checkpoints/``, ``metrics.jsonl``, ``samples/``.
+
+    Args:
+        path: an existing run; :meth:`create` makes a new one.
+
+    Raises:
+        InputError: when ``path`` is no run.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not (self.path / "recipe.yaml").is_file():
+            raise InputError(
+                f"{str(path)!r} is not a run (no recipe.yaml in it); give the folder that "
+                "`genus train` printed"
+            )
+
+    @classmethod
+    def create(cls, path: str | Path, recipe: Recipe, spec: DataSpec, fingerprint: str) -> Run:
+        """Make a run folder.
+
+        Raises:
+            InputError: when the folder exists and is not empty.
+        """
+        folder = Path(path)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(
+                f"{str(path)!r} exists and is not empty; choose another --out, or continue that "
+                f"run with `genus resume {path}`"
+            )
+        try:
+            (folder / "samples").mkdir(parents=True, exist_ok=True)
+            (folder / "checkpoints").mkdir(exist_ok=True)
+            details = {"recipe": recipe.name, "spec": spec.to_json(), "fingerprint": fingerprint}
+            write_text(folder / "data.json", json.dumps(details, indent=1))
+            write_text(folder / "recipe.yaml", recipe.to_yaml())
+        except OSError as error:
+            raise InputError(f"cannot write to {str(path)!r}: {error.strerror or error}") from error
+        return cls(folder)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        """Folder of the sample sheets."""
+        return self.path / "samples"
+
+    @property
+    def name(self) -> str:
+        """Name of the recipe this run was started from."""
+        return str(self._details()["recipe"])
+
+    @property
+    def spec(self) -> DataSpec:
+        """What the training data were."""
+        return DataSpec.from_json(self._details()["spec"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the training data."""
+        return str(self._details()["fingerprint"])
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        text = (self.path / "recipe.yaml").read_text(encoding="utf-8")
+        raw = parse_yaml(text, str(self.path / "recipe.yaml"))
+        return Recipe(self.name, load_recipe(raw).config)
+
+    def change_recipe(self, recipe: Recipe) -> None:
+        """Replace the recipe, to lengthen a run."""
+        write_text(self.path / "recipe.yaml", recipe.to_yaml())
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Commit a checkpoint."""
+        save_checkpoint(self.checkpoints, checkpoint)
+
+    def load(self, which: str = "latest") -> Checkpoint:
+        """Load ``latest`` or ``best``.
+
+        Raises:
+            CheckpointError: when there is no such good checkpoint.
+        """
+        if which == "best":
+            best = self.best
+            if best is None:
+                raise CheckpointError(f"{self.path} has no best checkpoint: train with train.score_every")
+            return load_checkpoint(self.checkpoints / f"{best['iteration']:08d}")
+        if not list_checkpoints(self.checkpoints):
+            raise CheckpointError(f"{self.path} has no checkpoint yet; start again with `genus resume`")
+        return load_newest(self.checkpoints)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """Metric, value and iteration of the best scored checkpoint, or None."""
+        path = self.path / "best.json"
+        return json.loads(path.read_text()) if path.is_file() else None
+
+    def mark_best(self, metric: str, value: float, iteration: int) -> None:
+        """Remember which checkpoint scored best."""
+        text = json.dumps({"metric": metric, "value": value, "iteration": iteration})
+        write_text(self.path / "best.json", text)
+
+    @property
+    def log_path(self) -> Path:
+        """The log, one JSON object per line."""
+        return self.path / "metrics.jsonl"
+
+    def log_lines(self) -> Iterator[dict[str, Any]]:
+        """Lines of the log; a last line cut off by a crash is passed over."""
+        if not self.log_path.is_file():
+            return
+        with self.log_path.open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError:
+                    continue
+
+    def rewind_log(self, iteration: int) -> None:
+        """Drop lines written after ``iteration``, before training continues from there."""
+        kept = [line for line in self.log_lines() if line["iteration"] <= iteration]
+        write_text(self.log_path, "".join(json.dumps(line) + "\n" for line in kept))
+
+    def _details(self) -> dict[str, Any]:
+        return json.loads((self.path / "data.json").read_text(encoding="utf-8"))

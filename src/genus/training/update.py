@@ -1,0 +1,246 @@
+"""One update of one phase: gradients for its own parameters, reduced once, checked, applied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from genus.core.batch import Batch
+from genus.core.errors import NonFiniteError, RecipeError
+from genus.core.noise import Noise, derive_seed
+from genus.core.phase import Averages, Context, Phase, Progress, Terms
+from genus.training.devices import sum_tensors
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+NOISE_BLOCK = 64
+"""Most examples whose noise is drawn at once; a rank draws at most this much more than it uses."""
+
+
+@dataclass
+class Group:
+    """Parameters that one optimiser steps."""
+
+    name: str
+    parameters: list[Parameter]
+    optimizer: torch.optim.Optimizer
+    rates: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rates = [float(g["lr"]) for g in self.optimizer.param_groups]
+
+    def scale_rate(self, factor: float) -> None:
+        """Set the learning rate to ``factor`` times the recipe's."""
+        for settings, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            settings["lr"] = rate * factor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """The part of a global batch this rank works on."""
+
+    batch: Batch
+    start: int
+    total: int
+
+
+class Updater:
+    """Executes phases on a model.
+
+    Args:
+        model: the model whose phases are run.
+        fabric: device, precision and ranks.
+        accumulate: micro-batches per update.
+        clip: largest gradient norm of a group, or None.
+    """
+
+    def __init__(self, model: nn.Module, fabric: Fabric, *, accumulate: int, clip: float | None) -> None:
+        self.fabric = fabric
+        self.accumulate = accumulate
+        self.clip = clip
+        self._all = list(model.parameters())
+        self._trainable: set[int] | None = None
+
+    def run(
+        self, phase: Phase, groups: Sequence[Group], share: Share, *, seed: int, progress: Progress
+    ) -> Averages:
+        """Run one update and return its averaged terms and observations.
+
+        Raises:
+            NonFiniteError: before anything is changed, naming phase and term.
+        """
+        torch.manual_seed(derive_seed(seed, self.fabric.global_rank))  # dropout and the like
+        if phase.step is not None:
+            averages = self._own_step(phase, share, seed, progress)
+        else:
+            averages = self._gradient_step(phase, groups, share, seed, progress)
+        if phase.after is not None:
+            phase.after(averages)
+        return averages
+
+    def _context(self, share: Share, seed: int, progress: Progress, offset: int = 0) -> Context:
+        noise = Noise(
+            seed,
+            start=share.start + offset,
+            block=min(NOISE_BLOCK, share.total),
+            device=share.batch.x.device,
+        )
+        return Context(
+            noise=noise,
+            progress=progress,
+            sum_over_ranks=lambda tensor: sum_tensors(self.fabric, [tensor])[0],
+        )
+
+    def _own_step(self, phase: Phase, share: Share, seed: int, progress: Progress) -> Averages:
+        assert phase.step is not None
+        context = self._context(share, seed, progress)
+        with torch.no_grad():
+            terms = phase.step(share.batch, context)
+        return self._average(phase, [{**terms, **context.observed}], [1.0 / self.fabric.world_size])
+
+    def _gradient_step(
+        self, phase: Phase, groups: Sequence[Group], share: Share, seed: int, progress: Progress
+    ) -> Averages:
+        parameters = [p for group in groups for p in group.parameters]
+        self._freeze_others(parameters)
+        gradients: list[Tensor | None] = [None] * len(parameters)
+        values: list[Mapping[str, Tensor]] = []
+        weights: list[float] = []
+        for offset, size in _micro_batches(len(share.batch), self.accumulate):
+            context = self._context(share, seed, progress, offset)
+            weight = size / share.total
+            micro = share.batch if size == len(share.batch) else share.batch[offset : offset + size]
+            with self.fabric.autocast():
+                terms = self._loss(phase, micro, context)
+            found = _gradients(phase, terms, groups)
+            for i, gradient in enumerate(found):
+                if gradient is not None:
+                    scaled = gradient if weight == 1 else gradient * weight
+                    old = gradients[i]
+                    gradients[i] = scaled if old is None else old + scaled
+            values.append({**_flat(terms), **context.observed})
+            weights.append(weight)
+        reduced = self._reduce(parameters, gradients)
+        averages = self._average(phase, values, weights)
+        self._apply(phase, groups, parameters, reduced, progress)
+        return averages
+
+    def _loss(self, phase: Phase, batch: Batch, context: Context) -> Terms | Mapping[str, Terms]:
+        assert phase.loss is not None
+        return phase.loss(batch, context)
+
+    def _freeze_others(self, parameters: Sequence[Parameter]) -> None:
+        wanted = {id(p) for p in parameters}
+        if wanted != self._trainable:
+            for parameter in self._all:
+                parameter.requires_grad_(id(parameter) in wanted)
+            self._trainable = wanted
+
+    def _reduce(
+        self, parameters: Sequence[Parameter], gradients: Sequence[Tensor | None]
+    ) -> list[Tensor | None]:
+        if self.fabric.world_size == 1:
+            return list(gradients)
+        filled = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
+        return list(sum_tensors(self.fabric, filled))
+
+    def _average(
+        self, phase: Phase, values: Sequence[Mapping[str, Tensor]], weights: Sequence[float]
+    ) -> dict[str, float]:
+        names = list(values[0])
+        if not names:
+            return {}
+        rows = torch.stack([torch.stack([v[n].detach().float() for n in names]) * w for v, w in zip(values, weights, strict=True)])
+        numbers = sum_tensors(self.fabric, [rows.sum(0)])[0].tolist()
+        averages = dict(zip(names, numbers, strict=True))
+        bad = [name for name, value in averages.items() if not math.isfinite(value)]
+        if bad:
+            raise NonFiniteError(
+                f"phase {phase.name!r}: the term {bad[0]!r} is {averages[bad[0]]}. " + _ADVICE
+            )
+        return averages
+
+    def _apply(
+        self,
+        phase: Phase,
+        groups: Sequence[Group],
+        parameters: Sequence[Parameter],
+        gradients: Sequence[Tensor | None],
+        progress: Progress,
+    ) -> None:
+        del progress
+        known = [g for g in gradients if g is not None]
+        if not known:
+            raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
+        norms = torch.stack([n.float() for n in torch._foreach_norm(known)])
+        if not math.isfinite(float(norms.sum())):
+            raise NonFiniteError(f"phase {phase.name!r}: a gradient is not finite. " + _ADVICE)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        for group in groups:
+            if self.clip is not None:
+                nn.utils.clip_grad_norm_(group.parameters, self.clip)
+            group.optimizer.step()
+            group.optimizer.zero_grad(set_to_none=True)
+
+
+_ADVICE = (
+    "Nothing was updated and nothing broken was saved. A smaller optimizer.lr, train.clip=1 or "
+    "train.precision=32 usually helps; data with extreme values are another cause."
+)
+
+
+def _micro_batches(size: int, parts: int) -> list[tuple[int, int]]:
+    parts = min(parts, size)
+    edges = [i * size // parts for i in range(parts + 1)]
+    return [(a, b - a) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def _is_nested(terms: Terms | Mapping[str, Terms]) -> bool:
+    return any(isinstance(value, Mapping) for value in terms.values())
+
+
+def _flat(terms: Terms | Mapping[str, Terms]) -> dict[str, Tensor]:
+    if not _is_nested(terms):
+        return dict(cast("Terms", terms))
+    nested = cast("Mapping[str, Terms]", terms)
+    return {f"{group}.{name}": value for group, part in nested.items() for name, value in part.items()}
+
+
+def _total(terms: Terms) -> Tensor:
+    values = iter(terms.values())
+    total = next(values)
+    for value in values:
+        total = total + value
+    return total
+
+
+def _gradients(
+    phase: Phase, terms: Terms | Mapping[str, Terms], groups: Sequence[Group]
+) -> list[Tensor | None]:
+    """Gradients for the groups' parameters, in their order."""
+    take: Callable[..., tuple[Tensor | None, ...]] = torch.autograd.grad
+    if not _is_nested(terms):
+        parameters = [p for group in groups for p in group.parameters]
+        total = _total(cast("Terms", terms))
+        if not total.requires_grad:
+            raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
+        return list(take(total, parameters, allow_unused=True))
+    nested = cast("Mapping[str, Terms]", terms)
+    missing = {group.name for group in groups} ^ set(nested)
+    if missing:
+        raise RecipeError(f"phase {phase.name!r}: losses and updated groups differ in {sorted(missing)}")
+    found: list[Tensor | None] = []
+    for i, group in enumerate(groups):
+        keep = i + 1 < len(groups)  # the forward pass is shared, so its graph is kept to the last
+        found += take(
+            _total(nested[group.name]), group.parameters, allow_unused=True, retain_graph=keep
+        )
+    return found
