@@ -82,7 +82,8 @@ def train(x: Tensor, y: Tensor, *, epochs: int, batch: int, seed: int) -> DigitN
 
 def main() -> None:
     """Train, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("GENUS_DATA", ".")) / "mnist")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch", type=int, default=128)
