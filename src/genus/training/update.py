@@ -85,6 +85,13 @@ class Updater:
             phase.after(averages)
         return averages
 
+    def forward(self, phase: Phase, share: Share, *, seed: int) -> None:
+        """Compute a phase's loss for its side effects on batch-norm statistics alone."""
+        torch.manual_seed(derive_seed(seed, self.fabric.global_rank))
+        if phase.loss is not None:
+            with self.fabric.autocast():
+                phase.loss(share.batch, self._context(share, seed, Progress()))
+
     def _context(self, share: Share, seed: int, progress: Progress, offset: int = 0) -> Context:
         noise = Noise(
             seed,
@@ -108,6 +115,7 @@ class Updater:
     def _gradient_step(
         self, phase: Phase, groups: Sequence[Group], share: Share, seed: int, progress: Progress
     ) -> Averages:
+        assert phase.loss is not None
         parameters = [p for group in groups for p in group.parameters]
         self._freeze_others(parameters)
         gradients: list[Tensor | None] = [None] * len(parameters)
@@ -118,7 +126,7 @@ class Updater:
             weight = size / share.total
             micro = share.batch if size == len(share.batch) else share.batch[offset : offset + size]
             with self.fabric.autocast():
-                terms = self._loss(phase, micro, context)
+                terms = phase.loss(micro, context)
             found = _gradients(phase, terms, groups)
             for i, gradient in enumerate(found):
                 if gradient is not None:
@@ -129,12 +137,8 @@ class Updater:
             weights.append(weight)
         reduced = self._reduce(parameters, gradients)
         averages = self._average(phase, values, weights)
-        self._apply(phase, groups, parameters, reduced, progress)
+        self._apply(phase, groups, parameters, reduced)
         return averages
-
-    def _loss(self, phase: Phase, batch: Batch, context: Context) -> Terms | Mapping[str, Terms]:
-        assert phase.loss is not None
-        return phase.loss(batch, context)
 
     def _freeze_others(self, parameters: Sequence[Parameter]) -> None:
         wanted = {id(p) for p in parameters}
@@ -157,7 +161,12 @@ class Updater:
         names = list(values[0])
         if not names:
             return {}
-        rows = torch.stack([torch.stack([v[n].detach().float() for n in names]) * w for v, w in zip(values, weights, strict=True)])
+        rows = torch.stack(
+            [
+                torch.stack([value[name].detach().float() for name in names]) * weight
+                for value, weight in zip(values, weights, strict=True)
+            ]
+        )
         numbers = sum_tensors(self.fabric, [rows.sum(0)])[0].tolist()
         averages = dict(zip(names, numbers, strict=True))
         bad = [name for name, value in averages.items() if not math.isfinite(value)]
@@ -173,9 +182,7 @@ class Updater:
         groups: Sequence[Group],
         parameters: Sequence[Parameter],
         gradients: Sequence[Tensor | None],
-        progress: Progress,
     ) -> None:
-        del progress
         known = [g for g in gradients if g is not None]
         if not known:
             raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")

@@ -1,0 +1,320 @@
+"""The public verbs. Torch and everything heavy is imported inside them, so that this is cheap."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genus.core.errors import CapabilityError, InputError, RecipeError, nearest
+from genus.core.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from genus.core.model import Model
+    from genus.data.source import Dataset
+    from genus.training.callbacks import Callback
+    from genus.training.run import Run
+
+DEFAULT_RECIPE = "default"
+"""The recipe of ``genus train`` without arguments."""
+
+
+def train(
+    recipe: str | Path | Mapping[str, Any] = DEFAULT_RECIPE,
+    *,
+    data: str | None = None,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    callbacks: Sequence[Callback] = (),
+) -> Run:
+    """Train a recipe from the start.
+
+    Args:
+        recipe: name, path of a YAML file, or mapping.
+        data: name of a data set or path, in place of the recipe's.
+        out: new folder of the run; ``runs/NAME-N`` by default.
+        overrides: ``"key.path=value"``, as on the command line.
+        callbacks: listeners besides the log.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        RecipeError: when the recipe cannot be bound, before any work starts.
+        DataError: when the data cannot be read.
+        Interrupted: when Ctrl-C stopped it; everything is saved.
+    """
+    bound = load_recipe(recipe, overrides, data=data)
+    dataset = open_data(bound)
+    model = build_model(bound, dataset)
+    from genus.training.devices import launch
+    from genus.training.run import Run
+
+    fabric = launch(bound.train.device, bound.train.precision)
+    target = Path(out) if out is not None else free_folder(bound.name)
+    if fabric.is_global_zero:
+        Run.create(target, bound, dataset.spec, dataset.fingerprint)
+    target = Path(fabric.broadcast(str(target)))
+    run = Run(target)
+    engine = make_engine(run, bound, model, dataset, fabric, callbacks)
+    engine.fit()
+    return run
+
+
+def resume(
+    run: str | Path, *, overrides: Sequence[str] = (), callbacks: Sequence[Callback] = ()
+) -> Run:
+    """Continue an interrupted run, or lengthen a finished one.
+
+    Args:
+        run: its folder.
+        overrides: ``train.*`` and ``optimizer.*`` settings to change, ``"train.length=600"``.
+        callbacks: listeners besides the log.
+
+    Raises:
+        RecipeError: when an override would change what is trained.
+        CheckpointError: when no checkpoint can be used.
+    """
+    from genus.training.devices import launch
+    from genus.training.run import Run
+
+    opened = Run(run)
+    recipe = opened.recipe
+    for text in overrides:
+        if not text.startswith(("train.", "optimizer.")) or text.startswith(("train.ema", "train.seed")):
+            raise RecipeError(
+                f"override {text!r}: a run continues with the model, data, seed and averaging it "
+                "began with; only train.* and optimizer.* can change. Start a new run instead"
+            )
+    if overrides:
+        recipe = Recipe(opened.name, load_recipe(dict(recipe.config), overrides).config)
+    dataset = open_data(recipe)
+    if dataset.fingerprint != opened.fingerprint:
+        raise InputError(
+            f"the data have changed since {str(run)!r} was started (fingerprint "
+            f"{dataset.fingerprint}, then {opened.fingerprint}); restore them, or start a new run"
+        )
+    model = build_model(recipe, dataset)
+    fabric = launch(recipe.train.device, recipe.train.precision)
+    engine = make_engine(opened, recipe, model, dataset, fabric, callbacks)
+    has_checkpoint = any(opened.checkpoints.glob("[0-9]*"))
+    if has_checkpoint:
+        checkpoint = opened.load()
+        engine.restore(checkpoint)
+    if fabric.is_global_zero:
+        opened.rewind_log(engine.clock.iteration)
+        if overrides:
+            opened.change_recipe(recipe)
+    fabric.barrier()
+    engine.fit()
+    return opened
+
+
+def load(run: str | Path, *, checkpoint: str = "auto", device: str = "cpu") -> Model:
+    """Rebuild the trained model of a run, in evaluation mode; runs no pickled code.
+
+    Args:
+        run: its folder.
+        checkpoint: ``latest``, ``best``, or ``auto``: best where early stopping was on.
+        device: where to put it.
+
+    Returns:
+        The model with averaged weights where the recipe averages.
+
+    Raises:
+        CheckpointError: when there is no good checkpoint.
+    """
+    from genus.training.engine import load_weights
+    from genus.training.run import Run
+
+    opened = Run(run)
+    recipe = opened.recipe
+    if checkpoint == "auto":
+        checkpoint = "best" if recipe.train.patience and opened.best else "latest"
+    if checkpoint not in ("latest", "best"):
+        raise InputError(f"checkpoint {checkpoint!r}: choose latest, best or auto")
+    saved = opened.load(checkpoint)
+    model = _new_model(recipe, opened.spec)
+    load_weights(model, saved, "ema" if "ema" in saved.tensors else "model")
+    return model.eval().to(device)
+
+
+def sample(
+    run: str | Path | Model,
+    n: int = 64,
+    *,
+    label: int | str | None = None,
+    seed: int = 0,
+    batch: int = 250,
+    checkpoint: str = "auto",
+) -> NDArray[Any]:
+    """Draw samples; sample i depends on the seed and i alone.
+
+    Args:
+        run: folder of a run, or a model.
+        n: how many, >= 1.
+        label: class name or number that all samples shall have; all classes in turn when None.
+        seed: of the noise.
+        batch: drawn together; only speed and memory depend on it.
+        checkpoint: see :func:`load`.
+
+    Returns:
+        float32 ``(n, *spec.shape)`` in data units.
+
+    Raises:
+        CapabilityError: when the model cannot sample, or takes no label.
+        InputError: for an unknown label or a number of samples below 1.
+    """
+    from genus.metrics.draw import draw
+
+    if n < 1:
+        raise InputError(f"-n {n}: ask for at least one sample")
+    model = load(run, checkpoint=checkpoint) if isinstance(run, str | Path) else run
+    return draw(model, n, labels=_labels(model, n, label), seed=seed, batch=batch).numpy()
+
+
+def list_components(kind: str) -> dict[str, str]:
+    """Names and one-line summaries of ``recipes`` or of a kind of component.
+
+    Args:
+        kind: ``recipes``, ``data``, or a kind in the plural: ``models``, ``objectives``, …
+
+    Raises:
+        InputError: for an unknown kind.
+    """
+    from genus.core.recipe import parse_yaml, recipe_files
+    from genus.core.registry import KINDS, components
+
+    if kind == "recipes":
+        found = {}
+        for name, path in recipe_files().items():
+            found[name] = str(parse_yaml(path.read_text(encoding="utf-8"), name).get("summary", ""))
+        return dict(sorted(found.items()))
+    plurals = {"penalties": "penalty", "data": "data", "features": "features", "conditioning": "conditioning"}
+    plurals |= {f"{k}s": k for k in KINDS if k not in plurals.values()}
+    if kind not in plurals:
+        raise InputError(f"there is no list of {kind!r}{nearest(kind, ['recipes', *plurals])}")
+    return {name: entry.summary for name, entry in components(plurals[kind]).items()}
+
+
+def show(recipe: str | Path, overrides: Sequence[str] = (), *, data: str | None = None) -> Recipe:
+    """Return a recipe with every default written out, without training it."""
+    return load_recipe(recipe, overrides, data=data)
+
+
+def open_data(recipe: Recipe) -> Dataset:
+    """Open and validate the data of a resolved recipe."""
+    from genus.core.binder import build
+
+    return build("data", recipe.config["data"])
+
+
+def build_model(recipe: Recipe, dataset: Dataset) -> Model:
+    """Build the model of a recipe with the initial weights its seed gives."""
+    return _new_model(recipe, dataset.spec)
+
+
+def make_engine(
+    run: Run,
+    recipe: Recipe,
+    model: Model,
+    dataset: Dataset,
+    fabric: Any,
+    callbacks: Sequence[Callback] = (),
+) -> Any:
+    """Put an engine together: log, sample sheets, live scores."""
+    from genus.training.callbacks import JsonLines, TensorBoard
+    from genus.training.engine import Engine, Hooks
+
+    settings = recipe.train
+    listeners: list[Callback] = [JsonLines(), *callbacks]
+    if settings.tensorboard:
+        listeners.append(TensorBoard())
+    return Engine(
+        model,
+        dataset.train,
+        run,
+        settings=settings,
+        optimizer=recipe.config["optimizer"],
+        fabric=fabric,
+        callbacks=listeners,
+        hooks=Hooks(sample=_sheet_hook(dataset), score=_score_hook(dataset, settings)),
+    )
+
+
+def free_folder(name: str) -> Path:
+    """``runs/NAME-1``, or the first free number after it."""
+    number = 1
+    while (Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return Path("runs") / f"{name}-{number}"
+
+
+def _new_model(recipe: Recipe, spec: Any) -> Model:
+    import torch
+
+    from genus.core.binder import build
+    from genus.core.noise import derive_seed
+
+    state = torch.get_rng_state()
+    torch.manual_seed(derive_seed(recipe.train.seed, "weights"))
+    try:
+        return build("model", recipe.config["model"], spec)
+    finally:
+        torch.set_rng_state(state)
+
+
+def _labels(model: Model, n: int, label: int | str | None) -> Any:
+    import torch
+
+    from genus.core.model import Samples
+
+    if not isinstance(model, Samples) or not model.conditional:
+        if label is not None:
+            raise CapabilityError("this model was not trained with classes, so it takes no label")
+        return None
+    classes = model.spec.classes
+    if label is None:
+        return torch.arange(n) % len(classes)
+    text = str(label)
+    if text in classes:
+        return torch.full((n,), classes.index(text))
+    if text.isdigit() and int(text) < len(classes):
+        return torch.full((n,), int(text))
+    raise InputError(f"label {text!r}: the classes are {', '.join(classes)}")
+
+
+def _sheet_hook(dataset: Dataset) -> Any:
+    import numpy as np
+
+    from genus.core.model import Samples
+    from genus.report.sheet import write_sheet
+
+    vectors = len(dataset.spec.shape) == 1
+
+    def write(model: Model, path: Path) -> None:
+        if not isinstance(model, Samples):
+            return
+        samples = sample(model, 2000 if vectors else 80)
+        reference = None
+        if vectors:
+            reference = dataset.train.batch(np.arange(min(2000, len(dataset.train)))).x.numpy()
+        columns = dataset.spec.num_classes if model.conditional and dataset.spec.num_classes <= 20 else 10
+        write_sheet(path, samples, dataset.spec, columns=columns, reference=reference)
+
+    return write
+
+
+def _score_hook(dataset: Dataset, settings: Any) -> Any:
+    if settings.score_every is None:
+        return None
+    from genus.metrics.quick import QuickScores
+
+    return QuickScores(dataset.train, dataset.test, data_name=dataset.name, n=settings.score_samples)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1)

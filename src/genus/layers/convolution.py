@@ -1,0 +1,62 @@
+"""Convolutions and norms chosen by the number of spatial axes, so that networks are written once."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+Norm = Literal["batch", "layer", "instance", "none"]
+
+_CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+_TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+_BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+
+def convolution(dims: int, *args: Any, transposed: bool = False, spectral: bool = False, **kwargs: Any) -> nn.Module:
+    """Convolution over ``dims`` spatial axes; arguments as for ``torch.nn.Conv2d``.
+
+    Args:
+        dims: 1, 2 or 3.
+        transposed: build a transposed convolution.
+        spectral: divide the weight by its largest singular value (arXiv:1802.05957).
+    """
+    layer = (_TRANSPOSED if transposed else _CONVOLUTIONS)[dims](*args, **kwargs)
+    return spectral_norm(layer) if spectral else layer
+
+
+def normalisation(name: Norm, channels: int, dims: int) -> nn.Module:
+    """Normalisation layer over ``channels``.
+
+    Args:
+        name: ``layer`` normalises each example over channels and space, ``instance`` each channel
+            of each example, ``batch`` each channel over the batch.
+        channels: number of channels.
+        dims: spatial axes; 0 for vectors.
+    """
+    if name == "none":
+        return nn.Identity()
+    if name == "batch":
+        return _BATCH_NORMS[max(dims, 1)](channels)
+    if dims == 0:
+        return nn.LayerNorm(channels)
+    return nn.GroupNorm(1 if name == "layer" else channels, channels)
+
+
+class Crop(nn.Module):
+    """Cut the end of each spatial axis down to a size.
+
+    Args:
+        size: wanted sizes, one per spatial axis.
+    """
+
+    def __init__(self, size: tuple[int, ...]) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Cut ``(n, channels, *larger)`` to ``(n, channels, *size)``."""
+        if tuple(x.shape[2:]) == self.size:
+            return x
+        return x[(slice(None), slice(None), *(slice(n) for n in self.size))]

@@ -1,0 +1,37 @@
+"""Between data units and the symmetric interval that networks like."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from genus.core.spec import DataSpec
+
+
+class Scaling(nn.Module):
+    """Maps ``spec.range`` to [−1, 1] and back; unbounded data pass unchanged.
+
+    Args:
+        spec: the data.
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__()
+        self.range = spec.range
+
+    def inward(self, x: Tensor) -> Tensor:
+        """From data units to [−1, 1]."""
+        if self.range is None:
+            return x
+        low, high = self.range
+        return (x - low) * (2 / (high - low)) - 1
+
+    def outward(self, y: Tensor) -> Tensor:
+        """From [−1, 1] to data units."""
+        if self.range is None:
+            return y
+        low, high = self.range
+        return (y.float() + 1) * ((high - low) / 2) + low
+
+    def squash(self, y: Tensor) -> Tensor:
+        """Bound a network's output to [−1, 1] by tanh, where the data are bounded."""
+        return y if self.range is None else y.tanh()

@@ -1,0 +1,112 @@
+"""The convolutional pair of DCGAN, in 1-D, 2-D and 3-D, for any size and number of channels."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from torch import nn
+
+from genus.core.errors import RecipeError
+from genus.core.registry import network
+from genus.layers.convolution import Crop, Norm, convolution, normalisation
+
+_KERNEL, _SMALLEST = 4, 4
+
+
+@network("dcgan", paper="arXiv:1511.06434")
+def dcgan(
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    *,
+    width: int = 64,
+    norm: Literal["batch", "layer", "instance", "none"] = "batch",
+    spectral: bool = False,
+    dropout: float = 0.0,
+) -> nn.Module:
+    """Strided convolutions down to a vector, or transposed ones up from it; no dense layers.
+
+    From ``(features,)`` to ``(channels, *size)`` it is the paper's generator, with a linear
+    output; from ``(channels, *size)`` to ``(features,)`` its discriminator. The size is halved
+    until its shortest side is below 8, and the width doubles each time.
+
+    Args:
+        width: channels of the layer next to the image.
+        norm: inside the network; as in the paper, not next to the image.
+        spectral: spectral normalisation of every layer.
+        dropout: share of channels dropped after each discriminator layer, in [0, 1).
+
+    Raises:
+        RecipeError: when neither side is a vector, or the image is smaller than 8.
+
+    >>> import torch
+    >>> dcgan((16,), (1, 28, 28), width=8)(torch.zeros(2, 16)).shape
+    torch.Size([2, 1, 28, 28])
+    """
+    if len(inputs) == 1 and len(outputs) in (2, 3, 4):
+        return _generator(inputs[0], outputs, width, norm, spectral)
+    if len(outputs) == 1 and len(inputs) in (2, 3, 4):
+        return _discriminator(inputs, outputs[0], width, norm, spectral, dropout)
+    raise RecipeError(
+        f"network 'dcgan' maps a vector to an image or back, not {inputs} to {outputs}; use 'mlp'"
+    )
+
+
+def _levels(size: tuple[int, ...]) -> int:
+    if min(size) < 2 * _SMALLEST:
+        raise RecipeError(f"network 'dcgan' needs sides of at least 8, got {size}; use 'mlp'")
+    return int(math.log2(min(size) / _SMALLEST))
+
+
+def _generator(
+    features: int, outputs: tuple[int, ...], width: int, norm: Norm, spectral: bool
+) -> nn.Module:
+    channels, *rest = outputs
+    size, dims = tuple(rest), len(rest)
+    sizes = [size]
+    for _ in range(_levels(size)):
+        sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
+    wide = width * 2 ** (len(sizes) - 2)
+    layers: list[nn.Module] = [
+        nn.Unflatten(1, (features, *(1,) * dims)),
+        convolution(dims, features, wide, sizes[-1], transposed=True, spectral=spectral, bias=norm == "none"),
+        normalisation(norm, wide, dims),
+        nn.ReLU(inplace=True),
+    ]
+    for target in sizes[-2:0:-1]:
+        up = convolution(
+            dims, wide, wide // 2, _KERNEL, 2, 1, transposed=True, spectral=spectral, bias=norm == "none"
+        )
+        wide //= 2
+        layers += [up, Crop(target), normalisation(norm, wide, dims), nn.ReLU(inplace=True)]
+    last = convolution(dims, wide, channels, _KERNEL, 2, 1, transposed=True, spectral=spectral)
+    return _initialised(nn.Sequential(*layers, last, Crop(size)))
+
+
+def _discriminator(
+    inputs: tuple[int, ...], features: int, width: int, norm: Norm, spectral: bool, dropout: float
+) -> nn.Module:
+    channels, *rest = inputs
+    size, dims = tuple(rest), len(rest)
+    layers: list[nn.Module] = []
+    before, wide = channels, width
+    for level in range(_levels(size)):
+        inside = level > 0 and norm != "none"
+        layers.append(convolution(dims, before, wide, _KERNEL, 2, 1, spectral=spectral, bias=not inside))
+        if inside:
+            layers.append(normalisation(norm, wide, dims))
+        layers.append(nn.LeakyReLU(0.2, inplace=True))
+        if dropout:
+            layers.append(nn.Dropout1d(dropout) if dims == 1 else nn.Dropout2d(dropout) if dims == 2 else nn.Dropout3d(dropout))
+        size = tuple(side // 2 for side in size)
+        before, wide = wide, wide * 2
+    top = convolution(dims, before, features, size, spectral=spectral)
+    return _initialised(nn.Sequential(*layers, top, nn.Flatten()))
+
+
+def _initialised(module: nn.Module) -> nn.Module:
+    """The paper's initial weights: normal with standard deviation 0.02."""
+    for name, parameter in module.named_parameters():
+        if parameter.dim() > 1 and "weight" in name:
+            nn.init.normal_(parameter, 0.0, 0.02)
+    return module

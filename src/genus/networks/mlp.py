@@ -1,0 +1,55 @@
+"""Multi-layer perceptron between any two shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import nn
+
+from genus.core.registry import network
+from genus.layers.convolution import normalisation
+
+Activation = Literal["relu", "leaky-relu", "tanh", "silu", "softplus"]
+
+_ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "leaky-relu": lambda: nn.LeakyReLU(0.2),
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+}
+
+
+@network("mlp")
+def mlp(
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    *,
+    hidden: Sequence[int] = (256, 256),
+    activation: Literal["relu", "leaky-relu", "tanh", "silu", "softplus"] = "relu",
+    norm: Literal["batch", "layer", "none"] = "none",
+    dropout: float = 0.0,
+) -> nn.Module:
+    """Fully connected layers: ``(n, *inputs)`` → ``(n, *outputs)``; the output is linear.
+
+    Args:
+        hidden: widths of the hidden layers.
+        activation: after each hidden layer.
+        norm: before each activation.
+        dropout: share of hidden units dropped in training, in [0, 1).
+
+    >>> import torch
+    >>> mlp((2,), (1, 4, 4), hidden=[8])(torch.zeros(3, 2)).shape
+    torch.Size([3, 1, 4, 4])
+    """
+    layers: list[nn.Module] = [nn.Flatten()]
+    width = math.prod(inputs)
+    for size in hidden:
+        layers += [nn.Linear(width, size), normalisation(norm, size, 0), _ACTIVATIONS[activation]()]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+        width = size
+    layers += [nn.Linear(width, math.prod(outputs)), nn.Unflatten(1, outputs)]
+    return nn.Sequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))

@@ -1,0 +1,98 @@
+"""Sample sheets: what samples look like, as one picture."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genus.core.spec import DataSpec
+
+Array = NDArray[np.float32]
+
+
+def sheet(samples: Array, spec: DataSpec, *, columns: int | None = None, reference: Array | None = None) -> bytes:
+    """Draw samples as PNG: a grid of images, middle slices of volumes, or a scatter of vectors.
+
+    Args:
+        samples: ``(n, *spec.shape)`` in data units.
+        spec: what one sample is.
+        columns: images per row; about square by default.
+        reference: real vectors drawn behind generated ones.
+
+    Returns:
+        PNG bytes.
+    """
+    if spec.kind == "image":
+        return _png(image_grid(_pixels(samples, spec), columns))
+    if spec.kind == "volume":
+        middle = samples[:, :, samples.shape[2] // 2]
+        return _png(image_grid(_pixels(middle, spec), columns))
+    return _scatter(samples.reshape(len(samples), -1), reference)
+
+
+def write_sheet(path: Path, samples: Array, spec: DataSpec, **options: object) -> None:
+    """Write :func:`sheet` to a file, whose folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(sheet(samples, spec, **options))  # type: ignore[arg-type]
+
+
+def _pixels(samples: Array, spec: DataSpec) -> NDArray[np.uint8]:
+    """8-bit images ``(n, height, width, 1 or 3)``."""
+    low, high = spec.range or (float(samples.min()), float(samples.max()))
+    scaled = np.clip((samples - low) / max(high - low, 1e-12), 0, 1)
+    if scaled.shape[1] == 2 or scaled.shape[1] > 3:  # no picture has such channels: show the first
+        scaled = scaled[:, : 3 if scaled.shape[1] > 3 else 1]
+    return np.rint(scaled.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
+
+
+def image_grid(images: NDArray[np.uint8], columns: int | None = None, gap: int = 2) -> NDArray[np.uint8]:
+    """Tile images ``(n, height, width, channels)`` with thin gaps, enlarged to be seen.
+
+    >>> image_grid(np.zeros((4, 64, 64, 1), np.uint8), gap=0).shape
+    (256, 256, 1)
+    """
+    n, height, width, channels = images.shape
+    columns = min(columns or math.ceil(math.sqrt(n)), n)
+    rows = math.ceil(n / columns)
+    scale = max(1, min(4, 900 // (columns * width), math.ceil(96 / max(height, width))))
+    images = images.repeat(scale, 1).repeat(scale, 2)
+    height, width = height * scale, width * scale
+    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 40, np.uint8)
+    for i, image in enumerate(images):
+        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def _png(image: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image).save(file, "PNG")
+    return file.getvalue()
+
+
+def _scatter(samples: Array, reference: Array | None) -> bytes:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    second = 1 if samples.shape[1] > 1 else 0
+    if reference is not None:
+        flat = reference.reshape(len(reference), -1)
+        axes.scatter(flat[:, 0], flat[:, second], s=3, c="0.75", linewidths=0, label="data")
+    axes.scatter(samples[:, 0], samples[:, second], s=4, c="C0", linewidths=0, alpha=0.6, label="samples")
+    axes.legend(loc="upper right", frameon=False)
+    axes.set_xlabel("first coordinate")
+    axes.set_ylabel("second coordinate")
+    if reference is not None:
+        for setter, values in ((axes.set_xlim, flat[:, 0]), (axes.set_ylim, flat[:, second])):
+            margin = 0.25 * float(np.ptp(values)) + 1e-3
+            setter(float(values.min()) - margin, float(values.max()) + margin)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
