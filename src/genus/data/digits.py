@@ -11,7 +11,8 @@ import numpy as np
 from genus.core.errors import DataError
 from genus.core.registry import data
 from genus.core.spec import DataSpec
-from genus.data.source import Array, Dataset, dataset_from_arrays
+from genus.data.checks import Array
+from genus.data.source import Dataset, dataset_from_arrays
 
 _DIGITS = tuple("0123456789")
 
@@ -82,9 +83,9 @@ def _read_bytes_table(text: bytes, columns: int) -> Array:
     >>> _read_bytes_table(b"1,20\\n255,0\\n", columns=2).tolist()
     [[1, 20], [255, 0]]
     """
-    letters = np.frombuffer(b"\0\0\0" + text.rstrip() + b"\n", dtype=np.uint8)
-    ends = np.flatnonzero(letters < ord("0"))[3:]
-    digits = np.where(letters < ord("0"), 0, letters - ord("0"))
-    width = np.diff(ends, prepend=2) - 1
-    values = digits[ends - 1] + 10 * digits[ends - 2] * (width > 1) + 100 * digits[ends - 3] * (width > 2)
-    return values.astype(np.uint8).reshape(-1, columns)
+    letters = np.frombuffer(b"\n\n" + text.rstrip() + b"\n", dtype=np.uint8)
+    is_digit = letters >= ord("0")
+    digits = (letters - ord("0")) * is_digit
+    values = digits[2:] + 10 * digits[1:-1] + 100 * digits[:-2] * is_digit[1:-1]  # modulo 256, so exact
+    last = is_digit[2:-1] & ~is_digit[3:]
+    return values[:-1][last].reshape(-1, columns)

@@ -15,7 +15,8 @@ from torch.utils.data import Dataset as TorchDataset
 from genus.core.batch import Batch
 from genus.core.errors import DataError, GenusError
 from genus.core.noise import derive_seed
-from genus.data.source import Array, Raw, Source, to_batch
+from genus.data.checks import Array
+from genus.data.source import Raw, Source, to_batch
 
 
 @dataclass(frozen=True, slots=True)

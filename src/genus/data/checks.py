@@ -1,0 +1,63 @@
+"""Checks of values and labels against what is declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from genus.core.errors import DataError
+from genus.core.spec import DataSpec
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+CHUNK = 1 << 24
+"""Bytes of an array looked at together, so that memory-mapped ones are never held whole."""
+
+
+def check_values(array: Array, spec: DataSpec) -> None:
+    """Check that values are finite and in the declared range.
+
+    Args:
+        array: level numbers or floats, ``(N, *spec.shape)``; read in chunks.
+        spec: the declaration.
+
+    Raises:
+        DataError: naming the first offending example and value.
+    """
+    rows = max(1, CHUNK // max(1, array[:1].nbytes))
+    for first in range(0, len(array), rows):
+        chunk = array[first : first + rows]
+        low, high = float(chunk.min()), float(chunk.max())
+        if not np.isfinite(low) or not np.isfinite(high):
+            index = int(np.flatnonzero(~np.isfinite(chunk).reshape(len(chunk), -1).all(1))[0])
+            raise DataError(f"example {first + index} contains NaN or infinity; remove or repair it")
+        if chunk.dtype.kind == "u":
+            bounds = (0.0, float((spec.levels or 2) - 1))
+        elif spec.range is not None:
+            bounds = spec.range
+        else:
+            continue
+        if low < bounds[0] or high > bounds[1]:
+            worst = low if low < bounds[0] else high
+            hint = ""
+            if chunk.dtype.kind == "f" and 1 < high <= 255 and low >= 0 and bounds == (0.0, 1.0):
+                hint = "; they look like 8-bit values: store them as uint8, or divide by 255"
+            raise DataError(
+                f"values are declared in [{bounds[0]:g}, {bounds[1]:g}], but {worst:g} occurs "
+                f"(the data span {low:g} to {high:g}){hint}"
+            )
+
+
+def check_labels(labels: Array, n: int, spec: DataSpec) -> None:
+    """Check that there is one label per example and that each names a class.
+
+    Raises:
+        DataError: saying which label does not fit.
+    """
+    if labels.shape != (n,):
+        raise DataError(f"there are {n} examples, but labels of shape {labels.shape}; expected ({n},)")
+    if spec.classes and (labels.min() < 0 or labels.max() >= spec.num_classes):
+        raise DataError(
+            f"labels run from {labels.min()} to {labels.max()}, but there are {spec.num_classes} classes"
+        )
