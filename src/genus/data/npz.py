@@ -1,0 +1,153 @@
+"""NumPy arrays in .npz and .npy files."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from genus.core.errors import DataError
+from genus.core.registry import data
+from genus.core.spec import DataSpec
+from genus.data.array_layout import arrange
+from genus.data.checks import Array
+from genus.data.labels import encode_labels
+from genus.data.source import ArraySource, Dataset, dataset_from_arrays
+from genus.data.split import fingerprint
+
+_SPLIT_KEYS = (("train_images", "train_labels"), ("x_train", "y_train"), ("train_x", "train_y"))
+_WHOLE_KEYS = (("images", "labels"), ("x", "y"), ("X", "y"), ("data", "labels"), ("data", "target"))
+
+
+@data("npz")
+def npz(
+    *,
+    path: str,
+    array: str | None = None,
+    layout: Literal["auto", "vector", "hw", "hwc", "chw", "dhw", "cdhw"] = "auto",
+    labels: bool = True,
+    holdout: float = 0.1,
+) -> Dataset:
+    """Arrays in one ``.npz`` or ``.npy`` file; examples along the first axis.
+
+    Understood keys: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``
+    (MedMNIST), ``x_train``, ``y_train``, ``x_test``, ``y_test`` (Keras), ``images`` and
+    ``labels``, ``x`` and ``y``, or one single array. A ``.npy`` file is read from disk as needed.
+    Images and volumes are uint8 (0 … 255), uint16 (0 … 65535), truth values, or floats in [0, 1];
+    vectors are taken as they are, except that uint8 and uint16 count as levels of [0, 1].
+
+    Args:
+        path: the file.
+        array: key of the examples; null for one of the keys above.
+        layout: axes after the first: ``h`` height, ``w`` width, ``d`` depth, ``c`` channels;
+            ``auto`` recognises one to four channels, first or last.
+        labels: whether to use the labels in the file.
+        holdout: share kept for testing when the file has no test split, in (0, 1).
+
+    Raises:
+        DataError: for unknown keys, axes that are not clear, Python objects, NaN, or floats
+            outside [0, 1] in images.
+    """
+    content = read_arrays(Path(path).expanduser())
+    examples, tags = _choose(content, array, path)
+    arrays, kinds, levels = zip(
+        *(arrange(content[key], layout, f"{path}: {key}") for key in examples), strict=True
+    )
+    present = [key in content for key in tags]
+    numbers: list[Array] | list[None] = [None] * len(examples)
+    classes: tuple[str, ...] = ()
+    if labels and any(present):
+        if not all(present):
+            raise DataError(f"{path}: has no array {tags[present.index(False)]!r}; set labels: false")
+        numbers, classes = encode_labels([content[key] for key in tags])
+    spec = DataSpec(
+        kind=kinds[0],
+        shape=arrays[0].shape[1:],
+        range=(0.0, 1.0) if levels[0] or kinds[0] != "vector" else None,
+        levels=levels[0],
+        classes=classes,
+    )
+    text = f"arrays {', '.join(examples)} of {path}"
+    if len(arrays) == 1:
+        return dataset_from_arrays("npz", arrays[0], numbers[0], spec, holdout=holdout, description=text)
+    if arrays[0].shape[1:] != arrays[1].shape[1:] or levels[0] != levels[1]:
+        raise DataError(f"{path}: {examples[0]} and {examples[1]} differ in shape or type")
+    return Dataset(
+        name="npz",
+        spec=spec,
+        train=ArraySource(arrays[0], numbers[0], spec),
+        test=ArraySource(arrays[1], numbers[1], spec),
+        fingerprint=fingerprint(*arrays, *numbers),
+        description=text,
+    )
+
+
+def read_arrays(path: Path) -> Mapping[str, Array]:
+    """Open the arrays of a file by key; those of an ``.npz`` are read when asked for.
+
+    A ``.npy`` file is memory-mapped and has the key ``"array"``. Pickled objects are refused.
+
+    Raises:
+        DataError: when the file is missing or is not what its name says.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+        if start == b"\x93NUMPY":
+            return {"array": np.load(path, mmap_mode="r", allow_pickle=False)}
+        if zipfile.is_zipfile(path):
+            return _Archive(path)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(_unreadable(path, error)) from None
+    raise DataError(f"{path}: neither .npy nor .npz (it starts with {start!r})")
+
+
+class _Archive(Mapping[str, Array]):
+    """The arrays of an .npz file, each read when it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = np.load(path, allow_pickle=False)
+
+    def __getitem__(self, key: str) -> Array:
+        try:
+            return cast("Array", self._file[key])
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+            raise DataError(f"{_unreadable(self._path, error)} (array {key!r})") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file.files)
+
+    def __len__(self) -> int:
+        return len(self._file.files)
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if "allow_pickle" in str(error) or "pickle" in str(error).lower():
+        return f"{path}: holds Python objects, which are never loaded; save numbers or text instead"
+    return f"{path}: cannot be read ({error})"
+
+
+def _choose(content: Mapping[str, Any], array: str | None, path: str) -> tuple[list[str], list[str]]:
+    """Keys of the examples (train, then test where there is one) and of their labels."""
+    if array is not None:
+        if array not in content:
+            raise DataError(f"{path}: has no array {array!r}; it has {', '.join(content)}")
+        partner = [tag for key, tag in (*_SPLIT_KEYS, *_WHOLE_KEYS) if key == array and tag in content]
+        return [array], partner[:1]
+    for key, tag in _SPLIT_KEYS:
+        if key in content:
+            test, test_tag = key.replace("train", "test"), tag.replace("train", "test")
+            if test in content:
+                return [key, test], [tag, test_tag]
+            return [key], [tag]
+    for key, tag in _WHOLE_KEYS:
+        if key in content:
+            return [key], [tag]
+    if len(content) == 1:
+        return list(content), []
+    raise DataError(f"{path}: has the arrays {', '.join(content)}; say which holds the examples: array: NAME")
