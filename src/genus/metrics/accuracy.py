@@ -1,0 +1,127 @@
+"""Do samples show the class that was asked for, and are all classes drawn?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from genus.core.errors import DataError
+from genus.core.model import Samples
+from genus.core.registry import metric
+from genus.metrics.evidence import Evidence, Examples, needs
+from genus.metrics.intervals import wilson
+from genus.metrics.score import Score, join_notes
+
+SHARE = 0.1
+
+
+def class_accuracy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, float, float]:
+    """Share of examples recognised as their class, with Wilson's 95 % interval.
+
+    Args:
+        logits: ``(n, classes)``.
+        labels: class numbers ``(n,)``.
+
+    Returns:
+        share, lower end, upper end.
+
+    Raises:
+        DataError: for no examples, or when the numbers differ.
+
+    >>> class_accuracy([[1.0, 0.0], [0.0, 1.0]], [0, 1])[0]
+    1.0
+    """
+    guess, labels = np.asarray(logits).argmax(1), np.asarray(labels)
+    if len(guess) != len(labels):
+        raise DataError(f"{len(guess)} logits do not match {len(labels)} labels")
+    right = int((guess == labels).sum())
+    low, high = wilson(right, len(labels))
+    return right / len(labels), low, high
+
+
+def classes_drawn(logits: ArrayLike, shares: ArrayLike, *, share: float = SHARE) -> tuple[int, int, int]:
+    """Number of classes that samples really show.
+
+    A class counts when at least ``share`` of its share among the data falls on it among the
+    samples, so that single misreadings do not count.
+
+    Args:
+        logits: of samples ``(n, classes)``.
+        shares: of the classes among the data ``(classes,)``.
+        share: as above.
+
+    Returns:
+        The number, and the numbers by the ends of each class's Wilson interval.
+    """
+    logits, wanted = np.asarray(logits), share * np.asarray(shares, dtype=np.float64)
+    counts = np.bincount(logits.argmax(1), minlength=logits.shape[1])
+    n = len(logits)
+    ends = np.array([wilson(count, n) for count in counts])
+    present = wanted > 0
+    value, low, high = ((v >= wanted) & present for v in (counts / n, ends[:, 0], ends[:, 1]))
+    return int(value.sum()), int(low.sum()), int(high.sum())
+
+
+@metric("accuracy")
+@needs(Samples, features=True)
+def accuracy_scores(evidence: Evidence) -> list[Score]:
+    """Share of conditional samples that a classifier reads as the class asked for."""
+    asked, generated = evidence.labels, evidence.generated
+    if asked is None or generated.logits is None:
+        return []
+    value, low, high = class_accuracy(generated.logits.numpy(), asked.numpy())
+    real = evidence.real
+    floor = None
+    if real.logits is not None and real.labels is not None:
+        floor = class_accuracy(real.logits.numpy(), real.labels.numpy())[0]
+    return [
+        Score(
+            name="accuracy",
+            value=value,
+            low=low,
+            high=high,
+            n=len(generated),
+            floor=floor,
+            better="higher",
+            note=join_notes(f"classifier: {evidence.protocol.features}", evidence.floor_note),
+        )
+    ]
+
+
+@metric("classes-drawn")
+@needs(Samples, features=True)
+def classes_drawn_scores(evidence: Evidence) -> list[Score]:
+    """Number of the data's classes that samples show."""
+    shares = _shares(evidence.reference)
+    if shares is None or evidence.generated.logits is None:
+        return []
+    numbers = [
+        None if part.logits is None else classes_drawn(part.logits.numpy(), shares)
+        for part in (evidence.generated, evidence.real, evidence.mixture)
+    ]
+    found, floor, baseline = numbers
+    assert found is not None
+    return [
+        Score(
+            name="classes-drawn",
+            value=found[0],
+            low=found[1],
+            high=found[2],
+            n=len(evidence.generated),
+            floor=None if floor is None else floor[0],
+            baseline=None if baseline is None else baseline[0],
+            better="higher",
+            note=join_notes(
+                f"of {int((shares > 0).sum())}; one counts from {SHARE:.0%} of its share among the data",
+                f"classifier: {evidence.protocol.features}",
+            ),
+        )
+    ]
+
+
+def _shares(reference: Examples) -> np.ndarray | None:
+    """Shares of the classes among the reference, as the classifier reads it."""
+    if reference.logits is None:
+        return None
+    logits = reference.logits.numpy()
+    return np.bincount(logits.argmax(1), minlength=logits.shape[1]) / len(logits)

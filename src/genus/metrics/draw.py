@@ -1,0 +1,116 @@
+"""Samples that depend on the seed and their own number, and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from genus.core.errors import CapabilityError
+from genus.core.model import Model, Samples
+from genus.core.noise import Noise
+from genus.core.spec import DataSpec
+
+
+@contextmanager
+def evaluating(model: Model) -> Iterator[None]:
+    """Put a model in evaluation mode without gradients, and leave it as it was.
+
+    Modes of all its modules and values of all its buffers are restored, so that measuring in
+    the middle of training changes nothing. Models may enable gradients again where they need them.
+    """
+    modes = {module: module.training for module in model.modules()}
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+        with torch.no_grad():
+            for name, buffer in model.named_buffers():
+                if name in buffers and buffers[name].shape == buffer.shape:
+                    buffer.copy_(buffers[name])
+
+
+def draw(
+    model: Model,
+    n: int,
+    *,
+    labels: Tensor | None = None,
+    seed: int = 0,
+    batch: int | None = None,
+    start: int = 0,
+) -> Tensor:
+    """Draw samples ``start … start + n``; sample i is the same in every batch size.
+
+    Args:
+        model: one that can sample.
+        n: how many.
+        labels: class numbers ``(n,)`` for conditional models.
+        seed: all randomness derives from it.
+        batch: samples drawn together; limits memory only. None chooses by their size.
+        start: number of the first sample, so that ranks can share the work.
+
+    Returns:
+        ``(n, *spec.shape)`` in data units, float32, on the CPU.
+
+    Raises:
+        CapabilityError: when the model cannot sample.
+    """
+    if not isinstance(model, Samples):
+        raise CapabilityError(f"{type(model).__name__} cannot draw samples; ask for another score")
+    device = device_of(model)
+    batch = batch or batch_size(model.spec)
+    parts = [torch.zeros(0, *model.spec.shape)]
+    with evaluating(model):
+        for first in range(0, n, batch):
+            count = min(batch, n - first)
+            given = None if labels is None else labels[first : first + count].to(device)
+            noise = Noise(seed, start=start + first, block=1, device=device)
+            parts.append(model.sample(count, given=given, noise=noise).detach().float().cpu())
+    return torch.cat(parts)
+
+
+def batch_size(spec: DataSpec) -> int:
+    """Examples that are handled together in an evaluation: 250, fewer when they are large."""
+    return max(8, min(250, (1 << 22) // spec.size))
+
+
+def device_of(model: Model) -> torch.device:
+    """Where a model's parameters (or buffers) are."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        return tensor.device
+    return torch.device("cpu")
+
+
+def class_sequence(shares: ArrayLike, n: int) -> Tensor:
+    """Class numbers that follow given shares as closely as any sequence can.
+
+    The next label is the class that lacks most, so label i depends on i alone and equal shares
+    give 0, 1, …, K − 1, 0, 1, … .
+
+    Args:
+        shares: weights of the classes ``(K,)``, ≥ 0 and not all 0.
+        n: how many labels.
+
+    Returns:
+        int64 ``(n,)``.
+
+    >>> class_sequence([2, 1, 1], 8).tolist()
+    [0, 1, 2, 0, 0, 1, 2, 0]
+    """
+    weights: NDArray[np.float64] = np.asarray(shares, dtype=np.float64)
+    weights = weights / weights.sum()
+    counts = np.zeros_like(weights)
+    labels = np.empty(n, dtype=np.int64)
+    for i in range(n):
+        lacking = np.round(weights * (i + 1) - counts, 9)  # ties go to the lower class number
+        labels[i] = lacking.argmax()
+        counts[labels[i]] += 1
+    return torch.from_numpy(labels)

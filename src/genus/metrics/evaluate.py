@@ -1,0 +1,185 @@
+"""Evaluate a model: every registered metric that fits it, under one protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from genus.core.binder import build, resolve
+from genus.core.errors import DataError, GenusError
+from genus.core.model import Model
+from genus.core.registry import component, components
+from genus.metrics.evidence import Evidence, Source
+from genus.metrics.features import FeatureMap, default_features, make_features
+from genus.metrics.protocol import Protocol
+from genus.metrics.score import Score
+
+FEWEST = 10
+_MOST_SAMPLES = 5_000
+_MOST_REFERENCE = 10_000
+_MOST_ELEMENTS = 200_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Everything measured on one model.
+
+    Args:
+        protocol: how.
+        scores: what was found; each carries the protocol's hash.
+        refused: metrics that were undefined here, with the reason.
+    """
+
+    protocol: Protocol
+    scores: Sequence[Score]
+    refused: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __getitem__(self, name: str) -> Score:
+        """The score of that name.
+
+        Raises:
+            KeyError: when it was not measured.
+        """
+        for score in self.scores:
+            if score.name == name:
+                return score
+        raise KeyError(name)
+
+    def to_json(self) -> str:
+        """JSON text from which :meth:`from_json` rebuilds the evaluation."""
+        fields: dict[str, Any] = {
+            "protocol": {**self.protocol.to_json(), "hash": self.protocol.hash},
+            "scores": [score.to_json() for score in self.scores],
+            "refused": self.refused,
+        }
+        return json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Evaluation:
+        """Rebuild an evaluation from :meth:`to_json`.
+
+        Raises:
+            DataError: when the text is not one, or was changed by hand.
+        """
+        try:
+            fields = json.loads(text)
+            stamped = fields["protocol"].pop("hash")
+            protocol = Protocol(**fields["protocol"])
+            scores = [Score.from_json(item) for item in fields["scores"]]
+            refused = dict(fields["refused"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"this is not an evaluation of genus ({error}); evaluate the model again"
+            raise DataError(reason) from None
+        if any(score.protocol != protocol.hash for score in scores) or stamped != protocol.hash:
+            raise DataError("this evaluation's protocol does not match its hash; evaluate the model again")
+        return cls(protocol=protocol, scores=scores, refused=refused)
+
+
+def evaluate_model(
+    model: Model,
+    *,
+    train: Source,
+    test: Source,
+    data_name: str,
+    fingerprint: str,
+    features: FeatureMap | str | None = None,
+    metrics: Sequence[str] | None = None,
+    n: int | None = None,
+    num_reference: int = _MOST_REFERENCE,
+    num_likelihood: int = 1_000,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Measure a model by every registered metric that fits it and its data.
+
+    Args:
+        model: any model; what it can do decides what is measured.
+        train: training split, the reference of distances.
+        test: test split, for likelihoods and the real-against-real floor.
+        data_name: name of the data set.
+        fingerprint: of the data set.
+        features: feature map or its name; None chooses by the data.
+        metrics: names of metrics; None takes all, those of plug-ins too.
+        n: generated examples; None takes as many as there are training examples, but no more
+            than 5,000, nor than 200 million elements.
+        num_reference: most training examples that distances refer to.
+        num_likelihood: most test examples that likelihoods are measured on.
+        seed: of sampling and of every choice of examples.
+        progress: told the name of each metric before it is computed.
+
+    Raises:
+        DataError: for fewer than ten examples anywhere.
+        RecipeError: for an unknown metric or feature map.
+    """
+    if isinstance(features, str):
+        features = make_features(features, train.spec)
+    elif features is None:
+        features = default_features(train.spec, data_name)
+    if n is None:
+        n = max(FEWEST, min(len(train), _MOST_SAMPLES, _MOST_ELEMENTS // train.spec.size))
+    if min(n, len(train), len(test), num_reference, num_likelihood) < FEWEST:
+        raise DataError(
+            f"an evaluation needs at least {FEWEST} generated, training and test examples; got "
+            f"n = {n}, {len(train)} training and {len(test)} test examples"
+        )
+    protocol = Protocol(
+        data=data_name,
+        fingerprint=fingerprint,
+        levels=train.spec.levels,
+        reference="train",
+        num_reference=min(num_reference, len(train)),
+        num_samples=n,
+        likelihood="test",
+        num_likelihood=min(num_likelihood, len(test)),
+        features="" if features is None else features.name,
+        features_fingerprint="" if features is None else features.fingerprint,
+        seed=seed,
+    )
+    evidence = Evidence(model, train=train, test=test, features=features, protocol=protocol)
+    return measure(evidence, metrics, progress=progress)
+
+
+def measure(
+    evidence: Evidence,
+    metrics: Sequence[str] | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Run metrics on given evidence; one that is undefined is recorded and does not stop the rest.
+
+    Args:
+        evidence: model, data and protocol.
+        metrics: names; None takes all registered ones.
+        progress: told each name before it is computed.
+    """
+    stamp = evidence.protocol.hash
+    scores: list[Score] = []
+    refused: dict[str, str] = {}
+    for name in components("metric") if metrics is None else metrics:
+        reason = _lacking(name, evidence)
+        if reason:
+            if metrics is not None:  # asked for by name, so silence would mislead
+                refused[name] = reason
+            continue
+        if progress is not None:
+            progress(name)
+        try:
+            found = build("metric", resolve("metric", name, "metrics"), evidence)
+        except GenusError as error:
+            refused[name] = str(error)
+        else:
+            scores += [replace(score, protocol=stamp) for score in found]
+    return Evaluation(protocol=evidence.protocol, scores=scores, refused=refused)
+
+
+def _lacking(name: str, evidence: Evidence) -> str:
+    """What the model or the data lack for a metric; empty when nothing."""
+    function = component("metric", name).load()
+    for capability in getattr(function, "needed_capabilities", ()):
+        if not isinstance(evidence.model, capability):
+            return f"{type(evidence.model).__name__} does not offer {capability.__name__}"
+    if getattr(function, "needs_features", False) and evidence.features is None:
+        return f"no feature map fits the data by default ({evidence.spec.describe()}); name one"
+    return ""

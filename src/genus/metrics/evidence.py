@@ -1,0 +1,225 @@
+"""What metrics look at: samples, real examples and their features, each made once when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+from typing import Protocol as Structure
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genus.core.batch import Batch
+from genus.core.errors import DataError
+from genus.core.model import Model, Samples
+from genus.core.noise import derive_seed
+from genus.core.spec import DataSpec
+from genus.metrics.baseline import EMMixture
+from genus.metrics.draw import batch_size, class_sequence, draw
+from genus.metrics.features import Classifies, FeatureMap
+from genus.metrics.protocol import Protocol
+
+CHUNK = 500
+_MIXTURE_ELEMENTS = 100_000_000
+_T = TypeVar("_T", bound=Callable[..., Any])
+
+
+class Source(Structure):
+    """Examples that can be fetched by number.
+
+    Mixture toys also have ``centres`` ``(modes, d)`` and ``sigma``; others have None there.
+    """
+
+    @property
+    def spec(self) -> DataSpec:
+        """What one example is."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: NDArray[np.int64]) -> Batch:
+        """Examples by number."""
+        ...
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A set of examples as metrics see it.
+
+    Args:
+        features: ``(n, d)``, float32; of width 0 without a feature map.
+        logits: of the classes ``(n, classes)``; None when the feature map recognises none.
+        labels: class numbers ``(n,)``, known or asked for; None when there are none.
+    """
+
+    features: NDArray[np.float32]
+    logits: Tensor | None = None
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+def needs(*capabilities: type, features: bool = False) -> Callable[[_T], _T]:
+    """Declare what a metric needs; it is skipped for models and data without.
+
+    Args:
+        capabilities: classes of :mod:`genus.core.model` that the model must derive from.
+        features: whether it looks at features.
+    """
+
+    def mark(function: _T) -> _T:
+        function.needed_capabilities = capabilities  # type: ignore[attr-defined]
+        function.needs_features = features  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class Evidence:
+    """The model, the data and everything computed from them for one evaluation.
+
+    Args:
+        model: any model.
+        train: training split; distances refer to it.
+        test: test split; likelihoods and the real-against-real floor come from it.
+        features: feature map, or None.
+        protocol: sizes and seed.
+    """
+
+    def __init__(
+        self, model: Model, *, train: Source, test: Source, features: FeatureMap | None, protocol: Protocol
+    ) -> None:
+        self.model = model
+        self.spec = train.spec
+        self.train = train
+        self.test = test
+        self.features = features
+        self.protocol = protocol
+
+    @property
+    def conditional(self) -> bool:
+        """Whether samples follow a class that is asked for."""
+        return isinstance(self.model, Samples) and self.model.conditional
+
+    @cached_property
+    def labels(self) -> Tensor | None:
+        """Classes asked of a conditional model, in the proportions of the training examples."""
+        if not self.conditional:
+            return None
+        if self.reference.labels is None:
+            raise DataError("a conditional model needs labelled training data to be evaluated on")
+        counts = np.bincount(self.reference.labels.numpy(), minlength=self.spec.num_classes)
+        return class_sequence(counts, self.protocol.num_samples)
+
+    @cached_property
+    def samples(self) -> Tensor:
+        """Generated examples ``(num_samples, *shape)`` in data units."""
+        n, seed = self.protocol.num_samples, derive_seed(self.protocol.seed, "samples")
+        return draw(self.model, n, labels=self.labels, seed=seed)
+
+    @cached_property
+    def generated(self) -> Examples:
+        """The samples as metrics see them."""
+        return self._examples(Batch(self.samples[i : i + CHUNK]) for i in range(0, len(self.samples), CHUNK))
+
+    @cached_property
+    def reference(self) -> Examples:
+        """Training examples that distances refer to."""
+        return self._examples(batches(self.train, self._order(self.train)[: self.protocol.num_reference]))
+
+    @cached_property
+    def real(self) -> Examples:
+        """Real examples not in the reference, in the place of samples: what the floor comes from."""
+        return self._examples(batches(*self._held_back))
+
+    def real_values(self) -> Tensor:
+        """Those real examples themselves ``(n, *shape)``, in data units."""
+        return torch.cat([batch.x for batch in batches(*self._held_back)])
+
+    @property
+    def floor_note(self) -> str:
+        """Where the floor comes from, and whether its bias is that of the score."""
+        source, rows = self._held_back
+        split = "training (outside the reference)" if source is self.train else "test"
+        unlike = "" if len(rows) == self.protocol.num_samples else f", not n = {self.protocol.num_samples}"
+        return f"floor: {len(rows)} {split} examples{unlike}"
+
+    @cached_property
+    def _held_back(self) -> tuple[Source, NDArray[np.int64]]:
+        n = self.protocol.num_samples
+        spare = self._order(self.train)[self.protocol.num_reference :]
+        if len(self.test) < n and len(spare) > len(self.test):
+            return self.train, spare[:n]
+        return self.test, self._order(self.test)[:n]
+
+    @cached_property
+    def em_mixture(self) -> EMMixture:
+        """The Gaussian mixture fitted to the reference's examples, the yardstick of every table."""
+        most = max(100, _MIXTURE_ELEMENTS // self.spec.size)
+        rows = self._order(self.train)[: min(self.protocol.num_reference, most)]
+        x = torch.cat([batch.x for batch in batches(self.train, rows)])
+        return EMMixture(x, self.spec, seed=self.protocol.seed)
+
+    @cached_property
+    def mixture(self) -> Examples:
+        """Samples of that mixture."""
+        x = self.em_mixture.sample(self.protocol.num_samples)
+        return self._examples(Batch(part) for part in x.split(CHUNK))
+
+    def likelihood_batches(self) -> Iterator[Batch]:
+        """Test examples that likelihoods are measured on."""
+        rows = self._order(self.test)[: self.protocol.num_likelihood]
+        return batches(self.test, rows, batch_size(self.spec))
+
+    def against_reference(
+        self, distance: Callable[[NDArray[np.float32], NDArray[np.float32]], float]
+    ) -> tuple[float, float | None, float | None]:
+        """Value, floor and baseline of a distance to the reference.
+
+        Args:
+            distance: of features ``(n, d)`` to the reference's ``(m, d)``.
+
+        Returns:
+            The distance of the samples, of other real examples and of the mixture's samples;
+            the last two are None where the distance is undefined for them.
+        """
+        reference = self.reference.features
+        value = distance(self.generated.features, reference)
+        others: list[float | None] = []
+        for examples in (self.real, self.mixture):
+            try:
+                others.append(distance(examples.features, reference))
+            except DataError:
+                others.append(None)
+        return value, others[0], others[1]
+
+    def _order(self, source: Source) -> NDArray[np.int64]:
+        # shuffled, because files are often sorted by class
+        return np.random.default_rng(self.protocol.seed).permutation(len(source)).astype(np.int64)
+
+    def _examples(self, parts: Iterator[Batch]) -> Examples:
+        found: list[Tensor] = []
+        logits: list[Tensor] = []
+        labels: list[Tensor] = []
+        for part in parts:
+            found.append(torch.zeros(len(part), 0) if self.features is None else self.features(part.x))
+            if isinstance(self.features, Classifies):
+                logits.append(self.features.classify(part.x))
+            if part.given is not None:
+                labels.append(part.given.cpu())
+        return Examples(
+            torch.cat(found).numpy(),
+            torch.cat(logits) if logits else None,
+            torch.cat(labels) if labels else None,
+        )
+
+
+def batches(source: Source, indices: NDArray[np.int64], size: int = CHUNK) -> Iterator[Batch]:
+    """Fetch examples a few at a time, so that nothing holds the data set."""
+    for first in range(0, len(indices), size):
+        yield source.batch(indices[first : first + size])

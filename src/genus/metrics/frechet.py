@@ -1,0 +1,164 @@
+"""Fréchet distance between two sets of feature vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import linalg
+
+from genus.core.errors import DataError
+from genus.core.model import Samples
+from genus.core.registry import metric
+from genus.metrics.evidence import Evidence, needs
+from genus.metrics.intervals import jackknife
+from genus.metrics.moments import Array, Moments, as_rows
+from genus.metrics.score import Score, join_notes
+
+GROUPS = 10
+
+
+def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
+    r"""Squared 2-Wasserstein distance between the Gaussians with the sets' moments.
+
+    .. math:: \|\mu_x-\mu_y\|^2 + \mathrm{tr}\,S_x + \mathrm{tr}\,S_y - 2\,\mathrm{tr}(S_x S_y)^{1/2}
+
+    With fewer examples than dimensions the covariances are singular and the last trace is taken
+    from the examples themselves, :math:`\|X_c Y_c^\top\|_* / \sqrt{(n-1)(m-1)}` (nuclear norm),
+    which is exact at any rank. Called FID only when the features are those of the Inception net.
+
+    Args:
+        x: features ``(n, d)``.
+        y: features ``(m, d)``.
+
+    Returns:
+        A number ≥ 0 up to rounding, in squared feature units.
+
+    Raises:
+        DataError: for an empty set, values that are not finite, or sets of different width.
+
+    Paper: arXiv:1706.08500.
+
+    >>> round(frechet_distance([[0.0], [2.0]], [[1.0], [3.0]]), 12)
+    1.0
+    """
+    x, y = as_rows(x), as_rows(y)
+    if min(len(x), len(y)) > x.shape[1]:
+        return frechet_from_moments(Moments.of(x), Moments.of(y))
+    _same_width(x.shape[1], y.shape[1])
+    root_x, root_y = _triangular_root(x), _triangular_root(y)
+    gap = x.mean(0) - y.mean(0)
+    traces = (root_x**2).sum() + (root_y**2).sum()
+    return float(gap @ gap + traces - 2 * _nuclear_norm(root_x @ root_y.T))
+
+
+def frechet_from_moments(x: Moments, y: Moments) -> float:
+    """The same distance from moments, for sets too large to hold.
+
+    Cholesky and a symmetric eigenproblem; when the first covariance is singular, symmetric roots
+    and singular values.
+
+    Raises:
+        DataError: when the widths differ.
+    """
+    _same_width(x.size, y.size)
+    gap = x.mean - y.mean
+    traces = float(np.trace(x.covariance) + np.trace(y.covariance))
+    return float(gap @ gap) + traces - 2 * trace_of_root(x.covariance, y.covariance)
+
+
+def trace_of_root(s: Array, t: Array) -> float:
+    r""":math:`\mathrm{tr}(S T)^{1/2}` of two positive semi-definite matrices ``(d, d)``."""
+    try:
+        lower = np.linalg.cholesky(s)
+    except np.linalg.LinAlgError:
+        return _nuclear_norm(_symmetric_root(s) @ _symmetric_root(t))
+    values = linalg.eigvalsh(lower.T @ t @ lower, check_finite=False)
+    return float(np.sqrt(values.clip(0)).sum())
+
+
+def frechet_interval(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
+    """95 % interval of the distance by the delete-a-group jackknife over both sets.
+
+    Ten runs of examples are the groups, so the order must be random; where there are enough of
+    them, moments of the groups are computed once and merged without one of them.
+    """
+    x, y = as_rows(x), as_rows(y)
+    low_rank = min(len(x), len(y)) * (GROUPS - 1) // GROUPS <= x.shape[1]
+    value = frechet_distance(x, y)
+    if low_rank:
+        left_x = [frechet_distance(part, y) for part in without_each(x)]
+        left_y = [frechet_distance(x, part) for part in without_each(y)]
+    else:
+        whole_x, whole_y = Moments.of(x), Moments.of(y)
+        left_x = [frechet_from_moments(part, whole_y) for part in _merged_without_each(x)]
+        left_y = [frechet_from_moments(whole_x, part) for part in _merged_without_each(y)]
+    low, high = jackknife(value, [left_x, left_y])
+    return max(low, 0.0), high
+
+
+def _group_numbers(n: int) -> list[NDArray[np.intp]]:
+    # neighbours stay together: labels asked of a model repeat with the number of classes, and
+    # every tenth sample would be of one class
+    return np.array_split(np.arange(n), min(GROUPS, n))
+
+
+def without_each(x: Array) -> list[Array]:
+    return [np.delete(x, rows, axis=0) for rows in _group_numbers(len(x)) if len(rows) < len(x)]
+
+
+def _merged_without_each(x: Array) -> list[Moments]:
+    parts = [Moments.of(x[rows]) for rows in _group_numbers(len(x))]
+    return [Moments.merged(parts[:i] + parts[i + 1 :]) for i in range(len(parts))]
+
+
+def _triangular_root(x: Array) -> Array:
+    """R with RᵀR the covariance, at most ``min(n, d)`` rows."""
+    deviations = x - x[0]
+    deviations -= deviations.mean(0)
+    return np.linalg.qr(deviations, mode="r") / np.sqrt(max(len(x) - 1, 1))
+
+
+def _symmetric_root(s: Array) -> Array:
+    values, vectors = linalg.eigh(s)
+    return vectors * np.sqrt(values.clip(0)) @ vectors.T
+
+
+def _nuclear_norm(a: Array) -> float:
+    return float(np.linalg.svd(a, compute_uv=False).sum())
+
+
+def _same_width(d: int, e: int) -> None:
+    if d != e:
+        raise DataError(f"the two sets have {d} and {e} features; compare sets from one feature map")
+
+
+def rank_warning(n: int, d: int) -> str:
+    """Warning for too few examples, or an empty text."""
+    return f"n = {n} ≤ {d} features: singular covariance, mostly bias" if n <= d else ""
+
+
+@metric("frechet", paper="arXiv:1706.08500")
+@needs(Samples, features=True)
+def frechet_scores(evidence: Evidence) -> list[Score]:
+    """Fréchet distance of samples to training examples in the protocol's features."""
+    generated, reference = evidence.generated.features, evidence.reference.features
+    value, floor, baseline = evidence.against_reference(frechet_distance)
+    low, high = frechet_interval(generated, reference)
+    return [
+        Score(
+            name="frechet",
+            value=value,
+            low=low,
+            high=high,
+            n=len(generated),
+            floor=floor,
+            baseline=baseline,
+            better="lower",
+            note=join_notes(
+                f"features: {evidence.protocol.features}",
+                "biased upwards at finite n",
+                rank_warning(len(generated), generated.shape[1]),
+                evidence.floor_note,
+            ),
+        )
+    ]

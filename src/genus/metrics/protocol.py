@@ -1,0 +1,74 @@
+"""How numbers were measured; numbers measured differently do not compare."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from genus.core.errors import ProtocolError
+
+VERSION = 1
+"""Raised whenever a metric's definition changes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Everything a number depends on besides the model.
+
+    Args:
+        data: name of the data set.
+        fingerprint: of the data set, both splits.
+        levels: number of values an element of the data takes; None when continuous.
+        reference: split that distances refer to.
+        num_reference: its examples used.
+        num_samples: generated examples.
+        likelihood: split that likelihoods are measured on.
+        num_likelihood: its examples used.
+        features: name of the feature map; empty for none.
+        features_fingerprint: SHA-256 of its weights, or its size; empty for none.
+        seed: of sampling and of every choice of examples.
+        version: of the definitions of the metrics.
+    """
+
+    data: str
+    fingerprint: str
+    levels: int | None
+    reference: str
+    num_reference: int
+    num_samples: int
+    likelihood: str
+    num_likelihood: int
+    features: str
+    features_fingerprint: str
+    seed: int
+    version: int = VERSION
+
+    @property
+    def hash(self) -> str:
+        """Ten hexadecimal digits, equal exactly for equal protocols, on every machine."""
+        text = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    def differences(self, other: Protocol) -> dict[str, tuple[Any, Any]]:
+        """Fields in which two protocols differ, with both values."""
+        mine, theirs = self.to_json(), other.to_json()
+        return {key: (mine[key], theirs[key]) for key in mine if mine[key] != theirs[key]}
+
+    def require_same(self, other: Protocol) -> None:
+        """Refuse to compare numbers of different protocols.
+
+        Raises:
+            ProtocolError: naming every difference.
+        """
+        if self != other:
+            spelled = ", ".join(f"{k}: {a!r} against {b!r}" for k, (a, b) in self.differences(other).items())
+            raise ProtocolError(
+                f"these numbers were measured differently and do not compare ({spelled}); "
+                "evaluate both again with the same settings"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able fields, from which ``Protocol(**fields)`` rebuilds the protocol."""
+        return asdict(self)

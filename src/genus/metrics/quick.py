@@ -1,0 +1,112 @@
+"""Cheap scores during training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genus.core.batch import Batch
+from genus.core.model import Density, Model, Samples
+from genus.core.noise import derive_seed
+from genus.metrics.draw import class_sequence, draw
+from genus.metrics.evidence import Source, batches
+from genus.metrics.features import FeatureMap, default_features
+from genus.metrics.frechet import frechet_from_moments
+from genus.metrics.likelihood import log_likelihoods
+from genus.metrics.moments import Moments
+from genus.metrics.score import Better
+
+QUICK_DIRECTION: Better = "lower"
+"""Every quick score is better when lower."""
+
+
+@dataclass(frozen=True)
+class QuickReference:
+    """What quick scores are measured against, made once per run.
+
+    Args:
+        features: feature map; None for data that have none.
+        moments: of the training examples' features; None without a feature map.
+        held_out: test examples for likelihoods.
+        shares: of the classes among the training examples ``(classes,)``; None when unlabelled.
+    """
+
+    features: FeatureMap | None
+    moments: Moments | None
+    held_out: Batch
+    shares: Tensor | None
+
+
+def quick_reference(
+    train: Source,
+    held_out: Source,
+    *,
+    data_name: str = "",
+    num_reference: int = 2_000,
+    num_held_out: int = 200,
+    seed: int = 0,
+) -> QuickReference:
+    """Prepare what :func:`quick_scores` needs.
+
+    Args:
+        train: training split.
+        held_out: examples not trained on.
+        data_name: helps to choose the feature map.
+        num_reference: most training examples whose features are taken.
+        num_held_out: most examples whose likelihood is taken.
+        seed: of the choice of examples.
+    """
+    features = default_features(train.spec, data_name)
+    rng = np.random.default_rng(seed)
+    parts: list[Moments] = []
+    labels: list[Tensor] = []
+    for batch in batches(train, rng.permutation(len(train))[:num_reference]):
+        if features is not None:
+            parts.append(Moments.of(features(batch.x).numpy()))
+        if batch.given is not None:
+            labels.append(batch.given)
+    shares = torch.bincount(torch.cat(labels), minlength=train.spec.num_classes) if labels else None
+    moments = Moments.merged(parts) if parts else None
+    kept = held_out.batch(rng.permutation(len(held_out))[:num_held_out])
+    return QuickReference(features, moments, kept, shares)
+
+
+def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed: int = 0) -> dict[str, float]:
+    """Score a model in the middle of training; the model is left as it was.
+
+    Normalised densities give ``nll_per_dim`` (nats per element of held-out examples); models
+    that sample give ``frechet`` (biased by the small n, so it compares only with itself). The
+    first is the one to monitor, lower is better. NaN samples or likelihoods give infinity.
+
+    Args:
+        model: any model.
+        reference: see :func:`quick_reference`.
+        n: generated examples.
+        seed: of sampling; the same noise each time makes scores comparable.
+
+    Returns:
+        Scores by name; empty for a model with neither capability.
+    """
+    scores: dict[str, float] = {}
+    if isinstance(model, Density) and model.kind != "unnormalised":
+        batch = reference.held_out
+        values = log_likelihoods(model, batch.x, batch.given, seed=seed)
+        scores["nll_per_dim"] = _finite(-float(values.mean()) / model.spec.size)
+    if isinstance(model, Samples) and reference.features is not None and reference.moments is not None:
+        shares = reference.shares if model.conditional else None
+        labels = None if shares is None else class_sequence(shares.numpy(), n)
+        x = draw(model, n, labels=labels, seed=derive_seed(seed, "samples"))
+        rows = reference.features(x).numpy()
+        distance = math.inf
+        if np.isfinite(rows).all():
+            distance = max(0.0, frechet_from_moments(Moments.of(rows), reference.moments))
+        scores["frechet"] = distance
+    return scores
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else math.inf

@@ -1,0 +1,66 @@
+"""A measured number with everything needed to read it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One number of an evaluation.
+
+    Args:
+        name: of the quantity, as tables print it.
+        value: the number.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        n: number of examples it was measured on.
+        better: which direction is better.
+        floor: the same number for real examples in the place of samples; None where undefined.
+        baseline: the same number for the Gaussian mixture; None where undefined.
+        unit: empty for pure numbers.
+        kind: what kind of number it is; only equal kinds are ranked, and ``unnormalised`` never
+            is (an exact log-likelihood is not compared with a bound).
+        note: how to read it: bias, warnings, where the floor comes from.
+        protocol: hash of the protocol it was measured under.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+    better: Better
+    floor: float | None = None
+    baseline: float | None = None
+    unit: str = ""
+    kind: str = ""
+    note: str = ""
+    protocol: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able fields; an infinite end of the interval becomes None."""
+        fields = asdict(self)
+        for end in ("low", "high"):
+            fields[end] = fields[end] if math.isfinite(fields[end]) else None
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Score:
+        """Rebuild a score from :meth:`to_json`."""
+        low = -math.inf if fields["low"] is None else fields["low"]
+        high = math.inf if fields["high"] is None else fields["high"]
+        return cls(**{**fields, "low": low, "high": high})
+
+
+def join_notes(*notes: str) -> str:
+    """Join the notes that are not empty.
+
+    >>> join_notes("a", "", "b")
+    'a; b'
+    """
+    return "; ".join(note for note in notes if note)

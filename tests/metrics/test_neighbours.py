@@ -1,0 +1,76 @@
+"""Precision, recall, density, coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from genus.core.errors import DataError
+from genus.metrics import neighbours
+from genus.metrics.intervals import standard_error
+from genus.metrics.neighbours import expected_coverage, neighbourhoods
+
+
+def _normal(n: int, d: int = 4, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((n, d))
+
+
+def test_by_hand() -> None:
+    found = neighbourhoods([0.0, 1, 2, 3], [0.4, 2.6, 10], k=1)
+    assert found.precision == pytest.approx(2 / 3)
+    assert found.recall == 1
+    assert found.density == pytest.approx(4 / 3)
+    assert found.coverage == 1
+
+
+def test_precision_and_recall_are_not_swapped() -> None:
+    found = neighbourhoods(_normal(500), _normal(500, seed=1) * 0.2)
+    assert found.precision > 0.8
+    assert found.recall < 0.3
+
+
+@pytest.mark.parametrize("x", [np.full((20, 3), 0.1), np.repeat(_normal(6, 3), 6, axis=0)])
+def test_empty_balls_score_zero_even_against_themselves(x: np.ndarray) -> None:
+    found = neighbourhoods(x, x)
+    assert (found.precision, found.recall, found.density, found.coverage) == (0, 0, 0, 0)
+
+
+def test_distinct_examples_against_themselves_score_one() -> None:
+    x = _normal(50)
+    found = neighbourhoods(x, x)
+    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
+
+
+def test_expected_coverage() -> None:
+    assert expected_coverage(10_000, 10_000, 5) == pytest.approx(0.9687734, abs=5e-8)
+    assert expected_coverage(100, 50, 5) == pytest.approx(0.8749333, abs=5e-8)
+
+
+def test_null_expectations() -> None:
+    found = [neighbourhoods(_normal(100, seed=2 * s), _normal(50, seed=2 * s + 1)) for s in range(300)]
+    density, coverage = [f.density for f in found], [f.coverage for f in found]
+    assert abs(np.mean(density) - 1) < 4 * standard_error(density)
+    assert abs(np.mean(coverage) - expected_coverage(100, 50)) < 4 * standard_error(coverage)
+    assert standard_error(coverage) < 0.005
+
+
+def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = _normal(100), _normal(90, seed=1) + 0.5
+    whole = neighbourhoods(x, y)
+    monkeypatch.setattr(neighbours, "_CHUNK", 7)
+    parts = neighbourhoods(x, y)
+    for name in ("inside", "recalled", "crowding", "covered"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name))
+
+
+def test_far_from_the_origin_is_the_same() -> None:
+    x, y = _normal(100), _normal(90, seed=1) + 0.5
+    near, far = neighbourhoods(x, y), neighbourhoods(x + 1e4, y + 1e4)
+    assert np.array_equal(near.crowding, far.crowding)
+
+
+def test_too_few_are_refused() -> None:
+    with pytest.raises(DataError, match="more than 5 examples"):
+        neighbourhoods(_normal(5), _normal(50))
+    with pytest.raises(DataError, match="4 and 3 features"):
+        neighbourhoods(_normal(50), _normal(50, 3))
