@@ -1,0 +1,85 @@
+"""What a network is told besides its input: a vector of features per example.
+
+A network that can be told takes the number of these features as a third positional argument, and
+the features ``(n, condition)`` as the second argument of ``forward``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from genus.core.components import Network
+from genus.core.errors import RecipeError
+
+
+def build_conditioned(
+    network: Network, inputs: tuple[int, ...], outputs: tuple[int, ...], condition: int
+) -> nn.Module:
+    """Build a network that receives ``condition`` features beside its input.
+
+    Args:
+        network: a component that takes a condition, such as ``unet`` or ``residual-mlp``.
+        inputs: shape of its input, without batch axis.
+        outputs: shape of its output.
+        condition: number of features.
+
+    Raises:
+        RecipeError: when the component takes no condition.
+    """
+    try:
+        inspect.signature(network).bind(inputs, outputs, condition)
+    except TypeError:
+        name = getattr(getattr(network, "func", network), "genus_name", "this one")
+        raise RecipeError(
+            f"the model needs a network that can be told the step or the class; {name!r} cannot: "
+            "choose unet for images and volumes, or residual-mlp for vectors"
+        ) from None
+    return cast("Any", network)(inputs, outputs, condition)
+
+
+def sinusoids(position: Tensor, features: int, longest: float = 10_000.0) -> Tensor:
+    """Sines and cosines of a position at geometric frequencies (arXiv:1706.03762).
+
+    Args:
+        position: ``(n,)``, any numeric type.
+        features: number of them, even.
+        longest: wavelength of the slowest one, over 2π.
+
+    Returns:
+        float32 ``(n, features)``.
+
+    >>> sinusoids(torch.tensor([0]), 4).tolist()
+    [[0.0, 0.0, 1.0, 1.0]]
+    """
+    half = features // 2
+    rates = torch.exp(torch.arange(half, device=position.device) * (-math.log(longest) / half))
+    angles = position.float()[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+class StepEmbedding(nn.Module):
+    """Features of a diffusion step, and of a class where there are classes.
+
+    Args:
+        features: number of features returned; even.
+        classes: number of classes, 0 for none.
+    """
+
+    def __init__(self, features: int, classes: int = 0) -> None:
+        super().__init__()
+        self.features = features
+        self.body = nn.Sequential(nn.Linear(features, features), nn.SiLU(), nn.Linear(features, features))
+        self.classes = nn.Embedding(classes, features) if classes else None
+
+    def forward(self, step: Tensor, given: Tensor | None = None) -> Tensor:
+        """Map steps ``(n,)`` and class numbers ``(n,)`` to ``(n, features)``."""
+        dtype = next(self.parameters()).dtype
+        found = self.body(sinusoids(step, self.features).to(dtype))
+        if self.classes is not None and given is not None:
+            found = found + self.classes(given)
+        return found
