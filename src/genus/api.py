@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.core.errors import CapabilityError, InputError, RecipeError, nearest
+from genus.core.errors import CapabilityError, DataError, InputError, RecipeError, nearest
 from genus.core.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
     from genus.core.model import Model
     from genus.data.source import Dataset
+    from genus.metrics.compare import Row
+    from genus.metrics.evaluate import Evaluation
     from genus.training.callbacks import Callback
     from genus.training.run import Run
 
@@ -176,6 +177,109 @@ def sample(
     return draw(model, n, labels=_labels(model, n, label), seed=seed, batch=batch).numpy()
 
 
+def evaluate(
+    run: str | Path, *, data: str | None = None, n: int | None = None, checkpoint: str = "auto"
+) -> Evaluation:
+    """Measure a run by the protocol and keep the result in its folder.
+
+    Args:
+        run: its folder.
+        data: other reference data than the run's own; the result is then not kept.
+        n: samples to draw; None for as many as training examples, at most 5,000.
+        checkpoint: see :func:`load`.
+
+    Raises:
+        DataError: when the data do not fit the model.
+    """
+    from genus.metrics.evaluate import evaluate_model
+    from genus.training.checkpoints import write_text
+    from genus.training.run import Run
+
+    opened = Run(run)
+    model = load(run, checkpoint=checkpoint)
+    recipe = opened.recipe
+    if data is not None:
+        recipe = Recipe(recipe.name, load_recipe(dict(recipe.config), data=data).config)
+    dataset = open_data(recipe)
+    if dataset.spec.shape != opened.spec.shape or dataset.spec.range != opened.spec.range:
+        raise DataError(
+            f"the run was trained on {opened.spec.describe()}; {data!r} holds {dataset.spec.describe()}"
+        )
+    result = evaluate_model(
+        model,
+        train=dataset.train,
+        test=dataset.test,
+        data_name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        n=n,
+    )
+    if data is None and n is None:
+        write_text(opened.path / "evaluation.json", result.to_json())
+    return result
+
+
+def compare(runs: Sequence[str | Path]) -> list[Row]:
+    """Put evaluations of runs side by side; runs not evaluated yet are evaluated first.
+
+    Args:
+        runs: folders of two or more runs.
+
+    Raises:
+        ProtocolError: when they were measured under different protocols.
+    """
+    from genus.metrics.compare import compare_evaluations
+    from genus.metrics.evaluate import Evaluation
+
+    found: dict[str, Evaluation] = {}
+    for run in runs:
+        kept = Path(run) / "evaluation.json"
+        found[str(run)] = Evaluation.from_json(kept.read_text()) if kept.is_file() else evaluate(run)
+    return compare_evaluations(found)
+
+
+def report(run: str | Path) -> Path:
+    """Write ``report.html`` of a run: one self-contained file without outside requests.
+
+    Args:
+        run: its folder.
+
+    Returns:
+        The file's path.
+    """
+    from genus.metrics.evaluate import Evaluation
+    from genus.report.page import Facts, write_report
+    from genus.training.run import Run
+
+    opened = Run(run)
+    kept = opened.path / "evaluation.json"
+    sheets = sorted(opened.samples.glob("*.png"))
+    facts = Facts(
+        name=opened.name,
+        path=str(opened.path),
+        recipe=opened.recipe,
+        spec=opened.spec,
+        fingerprint=opened.fingerprint,
+        log=list(opened.log_lines()),
+        sheets=[(int(path.stem), path.read_bytes()) for path in sheets if path.stem.isdigit()],
+        scores=Evaluation.from_json(kept.read_text()) if kept.is_file() else None,
+    )
+    return write_report(opened.path / "report.html", facts)
+
+
+def data_info(text: str) -> dict[str, Any]:
+    """Validate a data set or path and describe it.
+
+    Args:
+        text: name of a data set, or path of a file or folder.
+
+    Raises:
+        DataError: saying what is wrong with the data.
+    """
+    from genus.data.info import data_info as describe
+
+    return describe(text)
+
+
 def list_components(kind: str) -> dict[str, str]:
     """Names and one-line summaries of ``recipes`` or of a kind of component.
 
@@ -207,9 +311,9 @@ def show(recipe: str | Path, overrides: Sequence[str] = (), *, data: str | None 
 
 def open_data(recipe: Recipe) -> Dataset:
     """Open and validate the data of a resolved recipe."""
-    from genus.core.binder import build
+    from genus.data.info import open_data as open_configured
 
-    return build("data", recipe.config["data"])
+    return open_configured(recipe.config["data"])
 
 
 def build_model(recipe: Recipe, dataset: Dataset) -> Model:
@@ -311,10 +415,7 @@ def _sheet_hook(dataset: Dataset) -> Any:
 def _score_hook(dataset: Dataset, settings: Any) -> Any:
     if settings.score_every is None:
         return None
-    from genus.metrics.quick import QuickScores
+    from genus.metrics.quick import quick_reference, quick_scores
 
-    return QuickScores(dataset.train, dataset.test, data_name=dataset.name, n=settings.score_samples)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1)
+    reference = quick_reference(dataset.train, dataset.test, data_name=dataset.name)
+    return lambda model: quick_scores(model, reference, n=settings.score_samples)

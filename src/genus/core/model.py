@@ -75,8 +75,9 @@ class Samples(ABC):
 class Density(ABC):
     """Can evaluate a log-likelihood, or a bound on it."""
 
-    kind: Literal["exact", "lower_bound", "unnormalised"]
-    """What :meth:`log_prob` returns; bounds are never ranked against exact values."""
+    kind: Literal["exact", "lower_bound", "estimate", "unnormalised"]
+    """What :meth:`log_prob` returns; only equal kinds are ranked. An ``estimate`` has a normalising
+    constant estimated by sampling."""
 
     levels: int | None = None
     """Discrete values an element may take: 2 for binary models, 256 for 8-bit images;
@@ -105,6 +106,14 @@ class Encodes(ABC):
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
         """Mean example for codes ``(n, latent)``: ``(n, *spec.shape)`` in data units."""
+
+
+class Classifies(ABC):
+    """Recognises the classes of its data."""
+
+    @abstractmethod
+    def classify(self, x: Tensor) -> Tensor:
+        """Logits ``(n, classes)`` of examples ``(n, *spec.shape)`` in data units."""
 
 
 class Denoises(ABC):

@@ -40,6 +40,24 @@ def write_sheet(path: Path, samples: Array, spec: DataSpec, **options: object) -
     path.write_bytes(sheet(samples, spec, **options))  # type: ignore[arg-type]
 
 
+def write_files(folder: Path, samples: Array, spec: DataSpec) -> None:
+    """Write one file per sample: 8-bit PNG for images of 1 or 3 channels, else ``.npy``.
+
+    Args:
+        folder: made when missing.
+        samples: ``(n, *spec.shape)`` in data units.
+        spec: what one sample is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = spec.kind == "image" and spec.shape[0] in (1, 3)
+    images = _pixels(samples, spec) if picture else samples
+    for i, image in enumerate(images):
+        if picture:
+            (folder / f"{i:05d}.png").write_bytes(_png(np.asarray(image, dtype=np.uint8)))
+        else:
+            np.save(folder / f"{i:05d}.npy", image)
+
+
 def _pixels(samples: Array, spec: DataSpec) -> NDArray[np.uint8]:
     """8-bit images ``(n, height, width, 1 or 3)``."""
     low, high = spec.range or (float(samples.min()), float(samples.max()))

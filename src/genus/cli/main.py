@@ -1,0 +1,189 @@
+"""The command line: parses, calls the public functions, prints.
+
+Nothing heavy is imported before a command runs, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import tyro
+
+Overrides = tyro.conf.Positional[tuple[str, ...]]
+app = tyro.extras.SubcommandApp()
+
+
+@app.command
+def train(
+    recipe: tyro.conf.Positional[str] = "default",
+    overrides: Overrides = (),
+    /,
+    *,
+    data: str | None = None,
+    out: str | None = None,
+) -> None:
+    """Train a recipe; `genus train RECIPE --help` shows every setting with its default.
+
+    Args:
+        recipe: name of a recipe (genus list recipes) or path of a YAML file.
+        overrides: settings to change, key.path=value.
+        data: name of a data set, or path of images, arrays or a table.
+        out: new folder for the run; runs/RECIPE-N by default.
+    """
+    from genus.cli import commands
+
+    commands.train(recipe, overrides, data, out)
+
+
+@app.command
+def resume(run: tyro.conf.Positional[str], overrides: Overrides = ()) -> None:
+    """Continue an interrupted run, or lengthen a finished one with train.length=….
+
+    Args:
+        run: folder of the run.
+        overrides: train.* and optimizer.* settings to change, key.path=value.
+    """
+    from genus.cli import commands
+
+    commands.resume(run, overrides)
+
+
+@app.command
+def sample(
+    run: tyro.conf.Positional[str],
+    *,
+    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 64,
+    label: str | None = None,
+    seed: int = 0,
+    out: str = "samples.png",
+    checkpoint: Literal["auto", "latest", "best"] = "auto",
+) -> None:
+    """Draw samples from a run.
+
+    Args:
+        run: folder of the run.
+        n: how many.
+        label: class all samples shall have; all classes in turn without it.
+        seed: sample i depends on the seed and i alone.
+        out: a .png sheet, a .npy array, or a folder that gets one file per sample.
+        checkpoint: auto is the best one where early stopping was on, else the latest.
+    """
+    from genus.cli import commands
+
+    commands.sample(run, n, label, seed, out, checkpoint)
+
+
+@app.command
+def evaluate(
+    run: tyro.conf.Positional[str], *, data: str | None = None, n: int | None = None, json: bool = False
+) -> None:
+    """Measure a run by the protocol; keeps the result in the run's folder.
+
+    Args:
+        run: folder of the run.
+        data: other reference data than the run's own.
+        n: samples to draw; as many as there are training examples, at most 5000, by default.
+        json: print JSON instead of a table.
+    """
+    from genus.cli import commands
+
+    commands.evaluate(run, data, n, json)
+
+
+@app.command
+def compare(runs: tyro.conf.Positional[tuple[str, ...]], *, json: bool = False) -> None:
+    """Put runs side by side; measures those that have not been measured.
+
+    Args:
+        runs: folders of two or more runs.
+        json: print JSON instead of a table.
+    """
+    from genus.cli import commands
+
+    commands.compare(runs, json)
+
+
+@app.command
+def report(run: tyro.conf.Positional[str]) -> None:
+    """Write report.html of a run: one file, no outside requests.
+
+    Args:
+        run: folder of the run.
+    """
+    from genus.cli import commands
+
+    commands.report(run)
+
+
+@app.command(name="list")
+def list_(what: tyro.conf.Positional[str] = "recipes", *, json: bool = False) -> None:
+    """List recipes, models, objectives, penalties, networks, metrics, data, …
+
+    Args:
+        what: recipes, models, networks, objectives, penalties, conditioning, optimizers,
+            schedules, metrics, features or data.
+        json: print JSON instead of a table.
+    """
+    from genus.cli import commands
+
+    commands.list_components(what, json)
+
+
+@app.command
+def show(recipe: tyro.conf.Positional[str] = "default", overrides: Overrides = ()) -> None:
+    """Show a recipe: composition, paper, equation, expected cost, every default.
+
+    Args:
+        recipe: name of a recipe or path of a YAML file.
+        overrides: settings to change, key.path=value.
+    """
+    from genus.cli import commands
+
+    commands.show(recipe, overrides)
+
+
+@app.command
+def data(action: tyro.conf.Positional[Literal["info"]], path: tyro.conf.Positional[str], *, json: bool = False) -> None:
+    """Describe and validate data before anything trains: genus data info PATH.
+
+    Args:
+        action: info.
+        path: a data set's name, or a file or folder.
+        json: print JSON instead of a table.
+    """
+    del action
+    from genus.cli import commands
+
+    commands.data_info(path, json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong input."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words == ["--version"]:
+        from genus import __version__
+
+        print(__version__)
+        return
+    asks = len(words) > 1 and words[0] == "train" and {"-h", "--help"} & set(words)
+    try:
+        if asks and not words[1].startswith("-"):
+            from genus.cli import commands
+
+            commands.train_help([w for w in words[1:] if not w.startswith("-")])
+            return
+        app.cli(prog="genus", args=words, description=_ABOUT)
+    except KeyboardInterrupt:
+        sys.exit(1)
+    except Exception as error:
+        from genus.core.errors import GenusError
+
+        if not isinstance(error, GenusError):
+            raise
+        print(f"genus: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+_ABOUT = "Train, sample and honestly measure deep generative models."

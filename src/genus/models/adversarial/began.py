@@ -1,0 +1,105 @@
+"""Boundary-equilibrium GAN: an auto-encoder as discriminator, balanced by a control variable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from genus.core.batch import Batch
+from genus.core.components import Network
+from genus.core.model import Model, Samples
+from genus.core.noise import Noise
+from genus.core.phase import Averages, Context, Phase, Terms
+from genus.core.registry import model
+from genus.core.spec import DataSpec
+from genus.layers.scaling import Scaling
+
+
+@model("began", paper="arXiv:1703.10717")
+class BEGAN(Model, Samples):
+    """Reconstruction errors L(v) = |v − D(v)| of an auto-encoder are the critic.
+
+    L_D = L(x) − k L(G(z)), L_G = L(G(z)), and after each step k ← k + λ(γL(x) − L(G(z))), kept
+    in [0, 1]. L(x) + |γL(x) − L(G(z))| measures convergence; it is logged as ``convergence``.
+    """
+
+    balance: Tensor
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        generator: Network,
+        encoder: Network,
+        decoder: Network,
+        latent: int = 64,
+        diversity: float = 0.5,
+        balance_rate: float = 0.001,
+    ) -> None:
+        """Build the generator and the auto-encoder.
+
+        Args:
+            generator: network from latent to example.
+            encoder: network from example to code.
+            decoder: network from code to example.
+            latent: size of the latent and of the code.
+            diversity: γ, the ratio L(G(z)) / L(x) aimed at, in [0, 1]; lower is less diverse.
+            balance_rate: λ, step of the control variable k.
+        """
+        super().__init__(spec)
+        self.scaling = Scaling(spec)
+        self.generator = generator((latent,), spec.shape)
+        self.autoencoder = nn.Sequential(encoder(spec.shape, (latent,)), decoder((latent,), spec.shape))
+        self.latent = latent
+        self.diversity = diversity
+        self.balance_rate = balance_rate
+        self.register_buffer("balance", torch.zeros(()))
+
+    def phases(self) -> Sequence[Phase]:
+        """One update of each player; k moves after the discriminator's."""
+        return [
+            Phase(
+                name="discriminator",
+                updates={"discriminator": self.autoencoder.parameters},
+                loss=self.discriminator_loss,
+                after=self.move_balance,
+            ),
+            Phase(
+                name="generator",
+                updates={"generator": self.generator.parameters},
+                loss=self.generator_loss,
+            ),
+        ]
+
+    def error(self, x: Tensor) -> Tensor:
+        """Mean absolute reconstruction error of the discriminator."""
+        return (x - self.scaling.squash(self.autoencoder(x))).abs().float().mean()
+
+    def generate(self, n: int, noise: Noise) -> Tensor:
+        """Draw examples on the players' scale, ``(n, *shape)``."""
+        return self.scaling.squash(self.generator(noise.normal(n, self.latent)))
+
+    def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
+        """L(x) − k L(G(z))."""
+        with torch.no_grad():
+            fake = self.generate(len(batch), ctx.noise)
+        real_error, fake_error = self.error(self.scaling.inward(batch.x)), self.error(fake)
+        gap = (self.diversity * real_error - fake_error).abs()
+        ctx.observe(
+            real=real_error, fake=fake_error, convergence=real_error + gap, balance=self.balance
+        )
+        return {"loss": real_error - self.balance * fake_error}
+
+    def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
+        """L(G(z))."""
+        return {"loss": self.error(self.generate(len(batch), ctx.noise))}
+
+    def move_balance(self, averages: Averages) -> None:
+        """k ← k + λ(γL(x) − L(G(z)))."""
+        step = self.balance_rate * (self.diversity * averages["real"] - averages["fake"])
+        self.balance.add_(step).clamp_(0, 1)
+
+    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        return self.scaling.outward(self.generate(n, noise))

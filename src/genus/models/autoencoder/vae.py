@@ -1,0 +1,155 @@
+"""Variational auto-encoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from genus.core.batch import Batch
+from genus.core.components import Network
+from genus.core.model import Density, Encodes, Model, Samples
+from genus.core.noise import Noise
+from genus.core.phase import Context, Phase, Terms
+from genus.core.registry import model
+from genus.core.spec import DataSpec
+from genus.layers.discrete import dequantise
+from genus.layers.scaling import Scaling
+
+
+@model("vae", paper="arXiv:1312.6114")
+class VAE(Model, Samples, Density, Encodes):
+    """A decoder p(x|z) with prior N(0, I), and an encoder q(z|x), trained on the ELBO.
+
+    log p(x) ≥ E_q log p(x|z) − KL(q(z|x) ‖ N(0, I)).
+
+    With the Bernoulli likelihood the model is one of binary data: grey values are probabilities
+    from which a binary image is drawn anew each time (dynamic binarisation), and samples are shown
+    as their means. With the Gaussian likelihood the standard deviation is the best one for each
+    batch (σ-VAE, arXiv:2006.13202), and discrete values are dequantised.
+    """
+
+    kind = "lower_bound"
+    deviation: Tensor
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        encoder: Network,
+        decoder: Network,
+        latent: int = 32,
+        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
+        importance_samples: int = 64,
+    ) -> None:
+        """Build encoder and decoder.
+
+        Args:
+            encoder: network from example to mean and log-variance of the posterior.
+            decoder: network from latent to example.
+            latent: size of the latent.
+            likelihood: of an example given its latent.
+            importance_samples: latents per example in ``log_prob`` (the IWAE bound,
+                arXiv:1509.00519); 1 gives the ELBO.
+        """
+        super().__init__(spec)
+        if likelihood == "bernoulli":
+            self.require("values in [0, 1] for a Bernoulli likelihood", spec.range == (0.0, 1.0))
+        self.scaling = Scaling(spec)
+        self.encoder = encoder(spec.shape, (2 * latent,))
+        self.decoder = decoder((latent,), spec.shape)
+        self.latent = latent
+        self.likelihood = likelihood
+        self.importance_samples = importance_samples
+        self.levels = 2 if likelihood == "bernoulli" else spec.levels
+        self.register_buffer("deviation", torch.ones(()))
+
+    def phases(self) -> Sequence[Phase]:
+        """One phase: the negative ELBO."""
+        return [
+            Phase(
+                name="elbo",
+                updates={"autoencoder": self.parameters},
+                loss=self.loss,
+                whole_batch=self.likelihood == "gaussian",
+            )
+        ]
+
+    def loss(self, batch: Batch, ctx: Context) -> Terms:
+        """Reconstruction and KL terms in nats per example."""
+        if self.likelihood == "bernoulli":
+            x = ctx.noise.bernoulli(batch.x)
+        else:
+            x, _ = dequantise(batch.x, self.spec, ctx.noise)
+        mean, logvar = self._posterior(x)
+        z = mean + ctx.noise.normal(len(batch), self.latent) * (logvar / 2).exp()
+        output = self.decoder(z).float()
+        reconstruction = -self._log_likelihood(x, output, self._best_deviation(x, output)).mean()
+        kl = standard_normal_kl(mean, logvar).mean()
+        return {"reconstruction": reconstruction, "kl": kl}
+
+    def encode(self, x: Tensor) -> Distribution:
+        mean, logvar = self._posterior(x)
+        return Independent(Normal(mean, (logvar / 2).exp()), 1)
+
+    def decode(self, z: Tensor) -> Tensor:
+        output = self.decoder(z).float()
+        return output.sigmoid() if self.likelihood == "bernoulli" else self._clipped(output)
+
+    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        return self.decode(noise.normal(n, self.latent))
+
+    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        """Importance-weighted bound: log 1/K Σ p(x, z_k) / q(z_k|x), with z_k from q."""
+        offset = 0.0
+        if self.likelihood == "gaussian":
+            x, offset = dequantise(x, self.spec, noise)
+        mean, logvar = self._posterior(x)
+        weights: list[Tensor] = []
+        for _ in range(self.importance_samples):
+            eps = noise.normal(len(x), self.latent)
+            z = mean + eps * (logvar / 2).exp()
+            prior_minus_posterior = (eps.square() - z.square() + logvar).sum(1) / 2
+            output = self.decoder(z).float()
+            weights.append(self._log_likelihood(x, output, self.deviation) + prior_minus_posterior)
+        return torch.stack(weights).logsumexp(0) - math.log(self.importance_samples) + offset
+
+    def _posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, logvar = self.encoder(self.scaling.inward(x)).float().chunk(2, 1)
+        return mean, logvar.clamp(-20, 20)
+
+    def _log_likelihood(self, x: Tensor, output: Tensor, deviation: Tensor) -> Tensor:
+        if self.likelihood == "bernoulli":
+            return -binary_cross_entropy_with_logits(output, x, reduction="none").flatten(1).sum(1)
+        return Normal(output, deviation.to(output.dtype)).log_prob(x).flatten(1).sum(1)
+
+    @torch.no_grad()
+    def _best_deviation(self, x: Tensor, output: Tensor) -> Tensor:
+        """Root mean square error of the batch, where its likelihood is largest; remembered."""
+        error = (x - output).square().mean().sqrt().clamp_min(1e-3)
+        self.deviation.lerp_(error, 0.05)
+        return error
+
+    def _clipped(self, output: Tensor) -> Tensor:
+        return output if self.spec.range is None else output.clamp(*self.spec.range)
+
+
+def standard_normal_kl(mean: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² − ln σ² − 1).
+
+    Args:
+        mean: μ, ``(n, d)``.
+        logvar: ln σ², ``(n, d)``.
+
+    Returns:
+        Nats, ``(n,)``.
+
+    >>> standard_normal_kl(torch.ones(1, 1), torch.zeros(1, 1))
+    tensor([0.5000])
+    """
+    return (mean.square() + logvar.exp() - logvar - 1).sum(1) / 2

@@ -1,0 +1,184 @@
+"""Deep belief network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy, cross_entropy
+
+from genus.core.batch import Batch
+from genus.core.model import Classifies, Density, Model, Samples
+from genus.core.noise import Noise
+from genus.core.phase import Context, Phase, Stage, Terms
+from genus.core.registry import model
+from genus.core.spec import DataSpec
+from genus.models.energy.machine import BoltzmannMachine, bernoulli_entropy
+
+
+@model("dbn", paper="doi:10.1162/neco.2006.18.7.1527")
+class DBN(Model, Samples, Density, Classifies):
+    """Restricted Boltzmann machines trained one on top of the other; the top two layers stay undirected.
+
+    P(v, h¹, …, h^L) = P(v|h¹) … P(h^{L−2}|h^{L−1}) P(h^{L−1}, h^L). Each stage trains one machine
+    by contrastive divergence on hidden states sampled from the layer below. With labelled data a
+    last stage fine-tunes a feed-forward classifier that starts from the recognition weights.
+    Samples come from Gibbs steps in the top machine and one downward pass.
+    """
+
+    kind = "estimate"
+    levels = 2
+    started: Tensor
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        hidden: Sequence[int] = (500, 500),
+        steps: int = 1,
+        num_chains: int = 500,
+        sampling_steps: int = 200,
+        classifier_share: float = 0.25,
+        dropout: float = 0.5,
+    ) -> None:
+        """Build all machines.
+
+        Args:
+            hidden: units of each layer, from below.
+            steps: k, Gibbs steps per update of the machines.
+            num_chains: states of the top machine kept to start samples from.
+            sampling_steps: Gibbs steps in the top machine per sample.
+            classifier_share: share of the training length spent on the classifier, in [0, 1);
+                0 for none.
+            dropout: share of units dropped while the classifier is tuned, in [0, 1).
+        """
+        super().__init__(spec)
+        self.require("values in [0, 1]", spec.range == (0.0, 1.0))
+        sizes = [spec.size, *hidden]
+        self.machines = nn.ModuleList(
+            BoltzmannMachine(below, above) for below, above in zip(sizes, sizes[1:], strict=False)
+        )
+        self.steps = steps
+        self.sampling_steps = sampling_steps
+        self.classifier_share = classifier_share if spec.classes else 0.0
+        self.recognition = nn.ModuleList(
+            nn.Linear(below, above) for below, above in zip(sizes, sizes[1:], strict=False)
+        )
+        self.readout = nn.Linear(sizes[-1], max(spec.num_classes, 1))
+        self.dropout = nn.Dropout(dropout)
+        self.register_buffer("started", torch.zeros(len(sizes), dtype=torch.bool))
+        self.register_buffer("chains", (torch.rand(num_chains, sizes[-2]) < 0.5).float())
+
+    def stages(self) -> Sequence[Stage]:
+        """One stage per machine, then the classifier."""
+        share = (1 - self.classifier_share) / len(self.machines)
+        stages = [
+            Stage(
+                name=f"layer {depth + 1}",
+                share=share,
+                enter=self._starter(depth),
+                phases=[
+                    Phase(
+                        name=f"contrastive {depth + 1}",
+                        updates={f"machine {depth + 1}": machine.parameters},
+                        loss=self._layer_loss(depth),
+                    )
+                ],
+            )
+            for depth, machine in enumerate(self.machines)
+        ]
+        if self.classifier_share:
+            classifier = Phase(
+                name="classifier",
+                updates={"classifier": self._classifier_parameters},
+                loss=self.classifier_loss,
+            )
+            enter = self._starter(len(self.machines))
+            stages.append(
+                Stage(name="classifier", share=self.classifier_share, enter=enter, phases=[classifier])
+            )
+        return stages
+
+    def classifier_loss(self, batch: Batch, ctx: Context) -> Terms:
+        """Cross-entropy of the classes."""
+        assert batch.given is not None
+        logits = self.classify(batch.x)
+        ctx.observe(accuracy=(logits.argmax(1) == batch.given).float().mean())
+        return {"cross-entropy": cross_entropy(logits, batch.given)}
+
+    def classify(self, x: Tensor) -> Tensor:
+        h = x.flatten(1)
+        for layer in self.recognition:
+            h = self.dropout(layer(h).sigmoid())
+        return self.readout(h)
+
+    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        start = self.chains[noise.integers(len(self.chains), n)]
+        state, means = self.machines[-1].gibbs(start, self.sampling_steps, noise)  # type: ignore[operator]
+        for machine in reversed(list(self.machines)[:-1]):
+            means = machine.visible_given(state)  # type: ignore[operator]
+            state = noise.bernoulli(means)
+        return means.reshape(n, *self.spec.shape)
+
+    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        """Variational bound with factorial posteriors and an annealed estimate of the top log Z.
+
+        Σ_l E_q[log P(h^{l−1}|h^l)] + H(q(h^l|h^{l−1})) − E_q F_top(h^{L−1}) − log Z_top, the
+        expectations by one ancestral sample.
+        """
+        top = self.machines[-1]
+        fixed = Noise(noise.seed, block=noise.block, device=noise.device)
+        total = -top.log_partition(fixed).expand(len(x))  # type: ignore[operator]
+        state = x.flatten(1)
+        for machine in list(self.machines)[:-1]:
+            q = machine.hidden_given(state)  # type: ignore[operator]
+            above = noise.bernoulli(q)
+            down = machine.visible_given(above)  # type: ignore[operator]
+            likelihood = -binary_cross_entropy(down, state, reduction="none").sum(1)
+            total = total + likelihood + bernoulli_entropy(q)
+            state = above
+        return total - top.free_energy(state)  # type: ignore[operator]
+
+    def _layer_loss(self, depth: int) -> Callable[[Batch, Context], Terms]:
+        def loss(batch: Batch, ctx: Context) -> Terms:
+            machine = self.machines[depth]
+            v = self._states_below(depth, batch.x, ctx.noise)
+            negative, _ = machine.gibbs(v, self.steps, ctx.noise)  # type: ignore[operator]
+            if depth == len(self.machines) - 1:
+                self._keep(v)
+            positive = machine.free_energy(v).mean()  # type: ignore[operator]
+            return {"divergence": positive - machine.free_energy(negative).mean()}  # type: ignore[operator]
+
+        return loss
+
+    @torch.no_grad()
+    def _states_below(self, depth: int, x: Tensor, noise: Noise) -> Tensor:
+        """Binary states of layer ``depth``, drawn upwards from the data."""
+        state = noise.bernoulli(x.flatten(1))
+        for machine in list(self.machines)[:depth]:
+            state = noise.bernoulli(machine.hidden_given(state))  # type: ignore[operator]
+        return state
+
+    def _keep(self, states: Tensor) -> None:
+        """Put the newest states of the top machine's visible layer among the stored chains."""
+        count = min(len(states), len(self.chains))
+        self.chains.copy_(torch.cat([self.chains[count:], states[:count]]))
+
+    def _starter(self, depth: int) -> Callable[[], None]:
+        """Initial weights of a stage from those below; done once, even when a run resumes."""
+
+        @torch.no_grad()
+        def start() -> None:
+            if self.started[depth]:
+                return
+            self.started[depth] = True
+            if depth == len(self.machines):
+                for layer, machine in zip(self.recognition, self.machines, strict=True):
+                    layer.weight.copy_(machine.weight.t())  # type: ignore[operator, union-attr]
+                    layer.bias.copy_(machine.hidden_bias)  # type: ignore[operator, union-attr, arg-type]
+
+        return start
+
+    def _classifier_parameters(self) -> list[nn.Parameter]:
+        return [*self.recognition.parameters(), *self.readout.parameters()]

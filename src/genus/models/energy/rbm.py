@@ -1,0 +1,95 @@
+"""Restricted Boltzmann machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from genus.core.batch import Batch
+from genus.core.model import Density, Model, Samples
+from genus.core.noise import Noise
+from genus.core.phase import Context, Phase, Terms
+from genus.core.registry import model
+from genus.core.spec import DataSpec
+from genus.models.energy.machine import BoltzmannMachine
+
+
+@model("rbm", paper="doi:10.1162/089976602760128018")
+class RBM(Model, Samples, Density):
+    """Binary visible and hidden units, trained by contrastive or persistent contrastive divergence.
+
+    The gradient of E_data F(v) − E_model F(v) is followed, the model's expectation being taken
+    over Gibbs chains: started at the data (CD-k), or kept from update to update (PCD,
+    doi:10.1145/1390156.1390290). Grey values are probabilities from which binary data are drawn
+    anew each time; samples are shown as p(v = 1 | h).
+    """
+
+    kind = "estimate"
+    levels = 2
+    chains: Tensor
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        hidden: int = 256,
+        steps: int = 1,
+        persistent: bool = True,
+        num_chains: int = 100,
+        sampling_steps: int = 200,
+    ) -> None:
+        """Build the machine.
+
+        Args:
+            hidden: hidden units.
+            steps: k, Gibbs steps per update.
+            persistent: keep the chains between updates (PCD) instead of starting at the data.
+            num_chains: persistent chains.
+            sampling_steps: Gibbs steps from a stored chain to a sample.
+        """
+        super().__init__(spec)
+        self.require("values in [0, 1]", spec.range == (0.0, 1.0))
+        self.machine = BoltzmannMachine(spec.size, hidden)
+        self.steps = steps
+        self.persistent = persistent
+        self.sampling_steps = sampling_steps
+        self.register_buffer("chains", (torch.rand(num_chains, spec.size) < 0.5).float())
+
+    def phases(self) -> Sequence[Phase]:
+        """One phase; persistent chains advance once per update, so it is not split."""
+        return [
+            Phase(
+                name="contrastive",
+                updates={"machine": self.parameters},
+                loss=self.loss,
+                whole_batch=self.persistent,
+            )
+        ]
+
+    def loss(self, batch: Batch, ctx: Context) -> Terms:
+        """F(data) − F(chains); its gradient is the contrastive-divergence estimate."""
+        v = ctx.noise.bernoulli(batch.x.flatten(1))
+        start = self.chains if self.persistent else v
+        negative, _ = self.machine.gibbs(start, self.steps, ctx.noise)
+        self.chains.copy_(negative if self.persistent else self._recycled(negative))
+        positive_energy = self.machine.free_energy(v).mean()
+        negative_energy = self.machine.free_energy(negative).mean()
+        ctx.observe(energy=positive_energy)
+        return {"divergence": positive_energy - negative_energy}
+
+    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        start = self.chains[noise.integers(len(self.chains), n)]
+        _, means = self.machine.gibbs(start, self.sampling_steps, noise)
+        return means.reshape(n, *self.spec.shape)
+
+    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        """−F(x) − log Z with log Z estimated by annealed importance sampling."""
+        fixed = Noise(noise.seed, block=noise.block, device=noise.device)  # the same Z for all batches
+        return -self.machine.free_energy(x.flatten(1)) - self.machine.log_partition(fixed)
+
+    def _recycled(self, negative: Tensor) -> Tensor:
+        """As many chains as are kept, from the newest negatives."""
+        rows = torch.arange(len(self.chains), device=negative.device) % len(negative)
+        return negative[rows]
