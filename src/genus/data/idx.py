@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import zlib
 from pathlib import Path
@@ -18,6 +19,8 @@ from genus.data.source import ArraySource, Dataset, dataset_from_arrays
 from genus.data.split import fingerprint
 
 _IMAGES = re.compile(r"images(.?)idx3", re.IGNORECASE)
+_DEFLATE = 1032
+"""Bytes that one compressed byte can stand for, at most."""
 
 
 @data("idx", paper="LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86 (1998)")
@@ -92,9 +95,10 @@ def read_idx(path: Path) -> Array:
             magic = file.read(4)
             if len(magic) < 4 or magic[:3] != b"\0\0\x08":
                 raise DataError(f"{path}: not an idx file of unsigned bytes (it starts with {magic!r})")
-            shape = np.frombuffer(file.read(4 * magic[3]), dtype=">u4").astype(int)
-            expected = int(np.prod(shape))
-            content = file.read(expected)
+            shape = np.frombuffer(file.read(4 * magic[3]), dtype=">u4").tolist()
+            expected = math.prod(shape)
+            possible = path.stat().st_size * (_DEFLATE if zipped else 1)
+            content = file.read(expected) if expected <= possible else b""
             if len(shape) != magic[3] or len(content) < expected or file.read(1):
                 raise DataError(
                     f"{path}: its header promises {'×'.join(map(str, shape))} bytes, but the file is "

@@ -113,10 +113,11 @@ def read_header(path: Path) -> Header:
                 "nothing was decoded. Cut it into tiles first"
             )
         frames = getattr(image, "n_frames", 1)
-        if frames > 1:
+        if frames > 1 and image.format != "MPO":  # a photograph with previews behind it
             raise DataError(f"{path}: holds {frames} frames; store one image per file")
         bits = _bits(image, path)
-        if image.getexif().get(0x0112, 1) >= _TURNED:
+        # The method of the base class, since that of PNG decodes the image to look behind it.
+        if Image.Image.getexif(image).get(0x0112, 1) >= _TURNED:
             width, height = height, width
         mode = image.mode
         return Header(height, width, mode in _COLOUR_8 + _DECLARED, image.has_transparency_data, bits, mode)

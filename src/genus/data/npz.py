@@ -127,7 +127,7 @@ class _Archive(Mapping[str, Array]):
 
 
 def _unreadable(path: Path, error: Exception) -> str:
-    if "allow_pickle" in str(error) or "pickle" in str(error).lower():
+    if "pickle" in str(error) or "Python objects" in str(error):
         return f"{path}: holds Python objects, which are never loaded; save numbers or text instead"
     return f"{path}: cannot be read ({error})"
 
