@@ -174,7 +174,7 @@ def _bits(image: Image.Image, path: Path) -> int:
             f"{path}: pixel format {image.mode!r} is not supported; "
             "store 8-bit or 16-bit images, or .npy arrays"
         )
-    tile: Any = image.tile[0] if image.tile else ("", (), 0, ())
+    tile: Any = (getattr(image, "tile", None) or [("", (), 0, ())])[0]
     arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
     deep = any(";16" in str(a) for a in arguments)
     deep |= image.format == "PPM" and any(isinstance(a, int) and a > 255 for a in arguments)

@@ -59,7 +59,7 @@ def fingerprint(*parts: Array | Sequence[Any] | str | None) -> str:
             digest.update(f"{part.dtype.str}{part.shape}".encode())
             rows = max(1, CHUNK // max(1, part[:1].nbytes))
             for first in range(0, len(part), rows):
-                digest.update(np.ascontiguousarray(part[first : first + rows]))
+                digest.update(part[first : first + rows].tobytes())
         else:
             digest.update(repr(part).encode())
         digest.update(b"|")
