@@ -35,7 +35,8 @@ class Average:
     def update(self, iteration: int) -> None:
         """Take the current weights into the average; ``iteration`` counts from 0."""
         decay = min(self.decay, (1 + iteration) / (10 + iteration))
-        torch._foreach_lerp_(self._ours, self._theirs, 1 - decay)
+        if self._ours:
+            torch._foreach_lerp_(self._ours, self._theirs, 1 - decay)
 
     @torch.no_grad()
     def copy_buffers(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch.func import functional_call
 
 from genus.core.batch import Batch
 from genus.core.components import Conditioning, Network, Objective, Penalty
-from genus.core.phase import Context, Terms
+from genus.core.phase import Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
@@ -66,6 +67,11 @@ class UnrolledGAN(GAN):
         )
         self.unroll = unroll
         self.unroll_rate = unroll_rate
+
+    def phases(self) -> Sequence[Phase]:
+        """As a GAN; steps looked ahead depend on the whole batch, which is not a mean over it."""
+        discriminator, generator = super().phases()
+        return [discriminator, replace(generator, whole_batch=self.unroll > 0)]
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side against the discriminator K steps ahead."""

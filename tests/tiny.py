@@ -1,0 +1,75 @@
+"""Recipes made small by rule, so that every recipe of the book is tested without being named."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genus.api import build_model, make_engine, open_data
+from genus.core.model import Model
+from genus.core.recipe import Recipe, load_recipe, recipe_files
+from genus.training.devices import launch
+from genus.training.engine import Engine
+from genus.training.run import Run
+
+SMALL: dict[str, Any] = {
+    "width": 8, "channels": 8, "components": 3, "axes": 8, "latent": 4, "num_chains": 8,
+    "sampling_steps": 5, "steps": 8, "importance_samples": 3, "blocks": 1, "features": 8,
+    "embedding": 4, "kmeans_passes": 2, "layers": 2, "patch": 1, "unroll": 2,
+}  # fmt: skip
+"""Values that make any component small; keys a component lacks do not matter."""
+
+RECIPES = sorted(recipe_files())
+
+
+def tiny_config(name: str, **train: Any) -> dict[str, Any]:
+    """A recipe of the book with small networks, small data and ``train`` settings."""
+    config = copy.deepcopy(dict(load_recipe(name).config))
+    config["model"] = _shrink(config["model"])
+    vectors = len(open_data(load_recipe(name)).spec.shape) == 1
+    config["data"] = {"name": "ring", "n": 200} if vectors else {"name": "digits8"}
+    config["train"] = {
+        **config["train"], "length": 4, "batch": 12, "precision": "32", "channels_last": False,
+        "save_every": 1000, "sample_every": 1000, "score_every": None, "patience": None,
+        "log_every": 1, "warmup": 0, "device": "cpu", **train,
+    }  # fmt: skip
+    return config
+
+
+def _shrink(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        small = {}
+        for key, item in value.items():
+            if key == "hidden":
+                small[key] = [16] * len(item) if isinstance(item, Sequence) else 16
+            elif key in SMALL and isinstance(item, int) and not isinstance(item, bool):
+                small[key] = min(item, SMALL[key])
+            else:
+                small[key] = _shrink(item)
+        return small
+    if isinstance(value, list):
+        return [_shrink(item) for item in value]
+    return value
+
+
+def tiny_engine(config: Mapping[str, Any], out: Path, **hooks: Any) -> Engine:
+    """An engine ready to fit, in a new run at ``out``."""
+    recipe = Recipe("tiny", load_recipe(dict(config)).config)
+    dataset = open_data(recipe)
+    model = build_model(recipe, dataset)
+    run = Run.create(out, recipe, dataset.spec, dataset.fingerprint)
+    return make_engine(run, recipe, model, dataset, launch("cpu", "32"), **hooks)
+
+
+def weights(model: Model) -> dict[str, torch.Tensor]:
+    """A copy of all parameters and buffers."""
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def equal(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> bool:
+    """Whether two states are the same bit for bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
