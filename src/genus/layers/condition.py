@@ -23,21 +23,24 @@ def build_conditioned(
     """Build a network that receives ``condition`` features beside its input.
 
     Args:
-        network: a component that takes a condition, such as ``unet`` or ``residual-mlp``.
+        network: a component that takes a condition, such as ``unet`` or ``residual-mlp``; any
+            other will do where there is no condition.
         inputs: shape of its input, without batch axis.
         outputs: shape of its output.
-        condition: number of features.
+        condition: number of features; 0 for none.
 
     Raises:
         RecipeError: when the component takes no condition.
     """
+    if not condition:
+        return network(inputs, outputs)
     try:
         inspect.signature(network).bind(inputs, outputs, condition)
     except TypeError:
         name = getattr(getattr(network, "func", network), "genus_name", "this one")
         raise RecipeError(
-            f"the model needs a network that can be told the step or the class; {name!r} cannot: "
-            "choose unet for images and volumes, or residual-mlp for vectors"
+            f"the model needs a network that can be told a step or a class; {name!r} cannot: "
+            "choose unet for images and volumes, residual-mlp for vectors, pixelcnn for pixelcnn"
         ) from None
     return cast("Any", network)(inputs, outputs, condition)
 

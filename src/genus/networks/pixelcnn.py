@@ -1,0 +1,134 @@
+"""PixelCNN: residual blocks of masked convolutions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genus.core.errors import RecipeError
+from genus.core.registry import network
+from genus.layers.masked import Cache, CausalNetwork, MaskedConvolution
+
+
+@network("pixelcnn", paper="arXiv:1601.06759")
+def pixelcnn(
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    condition: int = 0,
+    *,
+    width: int = 64,
+    blocks: int = 6,
+    first: int = 7,
+    size: int = 3,
+    heads: int = 2,
+    bottleneck: Literal["early", "late"] = "early",
+) -> nn.Module:
+    """Causal network of a masked convolution A, residual blocks of masked convolutions B, and 1×1 layers.
+
+    A block is relu, 1×1, relu, masked ``size``×``size``, relu, 1×1, plus its input; in between
+    it has half the features. With ``width=128, blocks=5, bottleneck="late"`` and one output
+    per pixel it has the 532,673 weights of the common 28×28 example.
+
+    Its receptive field has the known blind spot of stacked masked convolutions: of the row
+    above, it sees only as many columns to the right as its kernels reach.
+
+    Args:
+        inputs: channels, height, width.
+        outputs: a multiple of the channels, then the same height and width.
+        condition: features of the condition per example; 0 for none.
+        width: features of the residual stream; rounded up to a multiple of twice the channels.
+        blocks: residual blocks.
+        first: side of the first kernel, odd.
+        size: side of the kernels in the blocks, odd.
+        heads: 1×1 masked layers before the last one.
+        bottleneck: features are halved by the first 1×1 layer of a block (``early``, as in the
+            paper) or by its masked convolution (``late``).
+
+    Returns:
+        a :class:`~genus.layers.masked.CausalNetwork`.
+
+    Raises:
+        RecipeError: for shapes that are not images, or outputs that do not fit.
+    """
+    if len(inputs) != 3 or outputs[1:] != inputs[1:] or outputs[0] % inputs[0]:
+        raise RecipeError(
+            f"pixelcnn maps images to as many features per channel at each pixel; it cannot map "
+            f"{inputs} to {outputs}"
+        )
+    return PixelCNNNetwork(
+        inputs[0], outputs[0], condition, width=width, blocks=blocks, first=first, size=size,
+        heads=heads, bottleneck=bottleneck,
+    )  # fmt: skip
+
+
+class PixelCNNNetwork(CausalNetwork):
+    """The module behind :func:`pixelcnn`.
+
+    Args:
+        channels: of the image.
+        outputs: features returned per pixel.
+        condition: features of the condition, 0 for none.
+        width, blocks, first, size, heads, bottleneck: as in :func:`pixelcnn`.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        outputs: int,
+        condition: int,
+        *,
+        width: int,
+        blocks: int,
+        first: int,
+        size: int,
+        heads: int,
+        bottleneck: Literal["early", "late"],
+    ) -> None:
+        super().__init__()
+        width += -width % (2 * channels)
+        self.first = MaskedConvolution(channels, width, first, kind="A", groups=channels)
+        self.told = nn.Linear(condition, width) if condition else None
+        self.blocks = nn.ModuleList(
+            ResidualBlock(width, size, channels, early=bottleneck == "early") for _ in range(blocks)
+        )
+        self.heads = nn.ModuleList(MaskedConvolution(width, width, 1, groups=channels) for _ in range(heads))
+        self.last = MaskedConvolution(width, outputs, 1, groups=channels)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None, cache: Cache | None = None) -> Tensor:
+        """Predict all elements, or the cache's current one; see :class:`CausalNetwork`."""
+        h = self.first(x, cache)
+        if self.told is not None and condition is not None:
+            told = self.told(condition)[:, :, None, None]
+            h = h + (told if cache is None else cache.of_group(told))
+        for block in self.blocks:
+            h = block(h, cache)
+        for head in self.heads:
+            h = head(F.relu(h), cache)
+        return self.last(F.relu(h), cache)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv₁ₓ₁(relu(masked(relu(conv₁ₓ₁(relu(x)))))).
+
+    Args:
+        width: features of input and output.
+        size: side of the masked kernel.
+        groups: channels of the image.
+        early: halve the features in the first layer, not in the masked one.
+    """
+
+    def __init__(self, width: int, size: int, groups: int, *, early: bool) -> None:
+        super().__init__()
+        half = width // 2
+        inner = half if early else width
+        self.reduce = MaskedConvolution(width, inner, 1, groups=groups)
+        self.look = MaskedConvolution(inner, half, size, groups=groups)
+        self.restore = MaskedConvolution(half, width, 1, groups=groups)
+
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """Map features to features of the same shape."""
+        h = self.reduce(F.relu(x), cache)
+        h = self.look(F.relu(h), cache)
+        return x + self.restore(F.relu(h), cache)
