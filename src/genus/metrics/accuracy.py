@@ -83,7 +83,7 @@ def accuracy_scores(evidence: Evidence) -> list[Score]:
             n=len(generated),
             floor=floor,
             better="higher",
-            note=join_notes(f"classifier: {evidence.protocol.features}", evidence.floor_note),
+            note=f"classifier: {evidence.protocol.features}; floor: {len(real)} test examples",
         )
     ]
 

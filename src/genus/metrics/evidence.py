@@ -63,6 +63,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.features)
 
+    def __getitem__(self, rows: slice) -> Examples:
+        logits = None if self.logits is None else self.logits[rows]
+        return Examples(self.features[rows], logits, None if self.labels is None else self.labels[rows])
+
 
 def needs(*capabilities: type, features: bool = False) -> Callable[[_T], _T]:
     """Declare what a metric needs; it is skipped for models and data without.
@@ -134,28 +138,41 @@ class Evidence:
 
     @cached_property
     def real(self) -> Examples:
-        """Real examples not in the reference, in the place of samples: what the floor comes from."""
-        return self._examples(batches(*self._held_back))
+        """Test examples in the place of samples, as many or as there are."""
+        return self._examples(batches(self.test, self._test_rows))
 
     def real_values(self) -> Tensor:
-        """Those real examples themselves ``(n, *shape)``, in data units."""
-        return torch.cat([batch.x for batch in batches(*self._held_back)])
+        """Those test examples themselves ``(n, *shape)``, in data units."""
+        return torch.cat([batch.x for batch in batches(self.test, self._test_rows)])
+
+    @cached_property
+    def floor_sets(self) -> tuple[Examples, Examples]:
+        """Two disjoint sets of real examples whose distance is the floor of a score.
+
+        Test examples against the reference when there are as many as samples; else training
+        examples outside the reference; else two halves of the reference.
+        """
+        n = self.protocol.num_samples
+        if len(self.test) >= n:
+            return self.real, self.reference
+        spare = self._order(self.train)[self.protocol.num_reference :][:n]
+        if len(spare) == n:
+            return self._examples(batches(self.train, spare)), self.reference
+        half = self.protocol.num_reference // 2
+        return self.reference[:half], self.reference[half:]
 
     @property
     def floor_note(self) -> str:
-        """Where the floor comes from, and whether its bias is that of the score."""
-        source, rows = self._held_back
-        split = "training (outside the reference)" if source is self.train else "test"
-        unlike = "" if len(rows) == self.protocol.num_samples else f", not n = {self.protocol.num_samples}"
-        return f"floor: {len(rows)} {split} examples{unlike}"
-
-    @cached_property
-    def _held_back(self) -> tuple[Source, NDArray[np.int64]]:
-        n = self.protocol.num_samples
-        spare = self._order(self.train)[self.protocol.num_reference :]
-        if len(self.test) < n and len(spare) > len(self.test):
-            return self.train, spare[:n]
-        return self.test, self._order(self.test)[:n]
+        """Where the floor of a distance comes from, and whether its bias is that of the score."""
+        first, second = self.floor_sets
+        if first is self.real:
+            return "floor: test examples, same n"
+        if second is self.reference:
+            return "floor: training examples outside the reference, same n"
+        return (
+            f"floor: halves of the reference, {len(first)} against {len(second)}, so more biased "
+            f"than n = {self.protocol.num_samples}"
+        )
 
     @cached_property
     def em_mixture(self) -> EMMixture:
@@ -185,18 +202,22 @@ class Evidence:
             distance: of features ``(n, d)`` to the reference's ``(m, d)``.
 
         Returns:
-            The distance of the samples, of other real examples and of the mixture's samples;
-            the last two are None where the distance is undefined for them.
+            The distance of the samples to the reference, of the two sets of :attr:`floor_sets`,
+            and of the mixture's samples to the reference; the last two are None where the
+            distance is undefined for them.
         """
-        reference = self.reference.features
-        value = distance(self.generated.features, reference)
+        value = distance(self.generated.features, self.reference.features)
         others: list[float | None] = []
-        for examples in (self.real, self.mixture):
+        for first, second in (self.floor_sets, (self.mixture, self.reference)):
             try:
-                others.append(distance(examples.features, reference))
+                others.append(distance(first.features, second.features))
             except DataError:
                 others.append(None)
         return value, others[0], others[1]
+
+    @property
+    def _test_rows(self) -> NDArray[np.int64]:
+        return self._order(self.test)[: self.protocol.num_samples]
 
     def _order(self, source: Source) -> NDArray[np.int64]:
         # shuffled, because files are often sorted by class

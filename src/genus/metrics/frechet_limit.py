@@ -51,14 +51,14 @@ def frechet_limit(x: ArrayLike, reference: Moments, *, seed: int = 0) -> float:
 @needs(Samples, features=True)
 def frechet_limit_scores(evidence: Evidence) -> list[Score]:
     """Fréchet distance to training examples, extrapolated to infinitely many samples."""
-    reference = Moments.of(evidence.reference.features)
-
-    def limit(x: ArrayLike, _: ArrayLike) -> float:
-        return frechet_limit(x, reference, seed=evidence.protocol.seed)
-
-    value, floor, baseline = evidence.against_reference(limit)
+    seed = evidence.protocol.seed
+    value, floor, baseline = evidence.against_reference(
+        lambda x, y: frechet_limit(x, Moments.of(y), seed=seed)
+    )
     generated = as_rows(evidence.generated.features)
-    low, high = jackknife(value, [[limit(part, part) for part in without_each(generated)]])
+    reference = Moments.of(evidence.reference.features)
+    parts = [frechet_limit(part, reference, seed=seed) for part in without_each(generated)]
+    low, high = jackknife(value, [parts])
     return [
         Score(
             name="frechet-limit",

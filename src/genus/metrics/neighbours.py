@@ -153,9 +153,10 @@ def _radii(x: Tensor, k: int) -> Tensor:
 def neighbour_scores(evidence: Evidence) -> list[Score]:
     """Precision, recall, density and coverage of samples against training examples."""
     generated = evidence.generated.features
-    reference = evidence.reference.features[: len(generated)]
+    reference = evidence.reference.features[: len(generated)]  # equal sizes, where known values hold
     found = neighbourhoods(reference, generated)
-    floor = _or_none(reference, evidence.real.features)
+    first, second = evidence.floor_sets
+    floor = _or_none(second.features[: len(first)], first.features)
     baseline = _or_none(reference, evidence.mixture.features)
     perfect = expected_coverage(len(reference), len(generated))
     n, m = len(reference), len(generated)
