@@ -48,7 +48,7 @@ def train(
         DataError: when the data cannot be read.
         Interrupted: when Ctrl-C stopped it; everything is saved.
     """
-    bound = load_recipe(recipe, overrides, data=data)
+    bound = show(recipe, overrides, data=data)
     dataset = open_data(bound)
     model = build_model(bound, dataset)
     from genus.training.devices import launch
@@ -91,7 +91,7 @@ def resume(
                 "began with; only train.* and optimizer.* can change. Start a new run instead"
             )
     if overrides:
-        recipe = Recipe(opened.name, load_recipe(dict(recipe.config), overrides).config)
+        recipe = Recipe(opened.name, show(dict(recipe.config), overrides).config)
     dataset = open_data(recipe)
     if dataset.fingerprint != opened.fingerprint:
         raise InputError(
@@ -199,7 +199,7 @@ def evaluate(
     model = load(run, checkpoint=checkpoint)
     recipe = opened.recipe
     if data is not None:
-        recipe = Recipe(recipe.name, load_recipe(dict(recipe.config), data=data).config)
+        recipe = Recipe(recipe.name, show(dict(recipe.config), data=data).config)
     dataset = open_data(recipe)
     if dataset.spec.shape != opened.spec.shape or dataset.spec.range != opened.spec.range:
         raise DataError(
@@ -304,9 +304,25 @@ def list_components(kind: str) -> dict[str, str]:
     return {name: entry.summary for name, entry in components(plurals[kind]).items()}
 
 
-def show(recipe: str | Path, overrides: Sequence[str] = (), *, data: str | None = None) -> Recipe:
-    """Return a recipe with every default written out, without training it."""
-    return load_recipe(recipe, overrides, data=data)
+def show(
+    recipe: str | Path | Mapping[str, Any] = DEFAULT_RECIPE,
+    overrides: Sequence[str] = (),
+    *,
+    data: str | None = None,
+) -> Recipe:
+    """Return a recipe with every default written out, without training it; needs no torch.
+
+    Args:
+        recipe: name, path of a YAML file, or mapping.
+        overrides: ``"key.path=value"``.
+        data: name of a data set or path, in place of the recipe's.
+
+    Raises:
+        RecipeError: naming the key and the nearest known name.
+    """
+    from genus.data.locate import describe_source
+
+    return load_recipe(recipe, overrides, data=data, locate=describe_source)
 
 
 def open_data(recipe: Recipe) -> Dataset:

@@ -103,6 +103,6 @@ def coerce(value: Any, annotation: str, path: str) -> Any:
     return list(result) if isinstance(result, tuple) else result
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _adapter(annotation: str) -> TypeAdapter[Any]:
-    return TypeAdapter(eval(annotation, {"__builtins__": __builtins__}, _TYPES))  # noqa: S307
+    return TypeAdapter(eval(annotation, {"__builtins__": __builtins__}, _TYPES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,6 +15,9 @@ from genus.core.binder import coerce, resolve
 from genus.core.errors import RecipeError, nearest
 from genus.core.length import Length
 from genus.core.registry import component, plugin_folders
+
+Locate = Callable[[str], dict[str, Any]]
+"""From a name or path to a data configuration."""
 
 BOOK = Path(__file__).parents[1] / "recipes"
 """Folder of the recipes that come with genus."""
@@ -114,6 +117,7 @@ def load_recipe(
     overrides: Sequence[str] = (),
     *,
     data: str | None = None,
+    locate: Locate | None = None,
 ) -> Recipe:
     """Read a recipe, apply overrides, and check and complete every key.
 
@@ -121,6 +125,7 @@ def load_recipe(
         source: name of a recipe, path of a YAML file, or the mapping itself.
         overrides: texts ``"key.path=value"``, values in YAML.
         data: name of a data set or path, in place of the recipe's.
+        locate: finds the reader for a name or path; by default only registered names are known.
 
     Raises:
         RecipeError: naming the path in the recipe and the nearest known name.
@@ -134,7 +139,7 @@ def load_recipe(
         raw["data"] = data
     for text in overrides:
         apply_override(raw, text)
-    return Recipe(name, _complete(raw))
+    return Recipe(name, _complete(raw, locate or registered_data))
 
 
 def apply_override(raw: dict[str, Any], text: str) -> None:
@@ -232,7 +237,7 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _complete(raw: dict[str, Any]) -> dict[str, Any]:
+def _complete(raw: dict[str, Any], locate: Locate) -> dict[str, Any]:
     for key in raw:
         if key not in _KEYS:
             raise RecipeError(f"{key}: a recipe has no such key{nearest(key, _KEYS)}")
@@ -242,7 +247,7 @@ def _complete(raw: dict[str, Any]) -> dict[str, Any]:
     config: dict[str, Any] = {key: coerce(raw.get(key, ""), "str", key) for key in _TEXT_KEYS}
     config["model"] = resolve("model", raw["model"], "model")
     config["optimizer"] = _optimizer(raw.get("optimizer", "adam"))
-    config["data"] = resolve("data", _data(raw["data"]), "data")
+    config["data"] = resolve("data", _data(raw["data"], locate), "data")
     config["train"] = _settings(TrainSettings, raw["train"], "train")
     config["train"]["schedule"] = resolve("schedule", config["train"]["schedule"], "train.schedule")
     config["expects"] = _settings(Expects, raw.get("expects", {}), "expects")
@@ -263,15 +268,21 @@ def _optimizer(value: Any) -> dict[str, Any]:
     return config
 
 
-def _data(value: Any) -> Any:
+def registered_data(name: str) -> dict[str, Any]:
+    """Return the configuration of a data set known by name.
+
+    Raises:
+        RecipeError: for an unknown name.
+    """
+    return {"name": component("data", name).name}
+
+
+def _data(value: Any, locate: Locate) -> Any:
+    """Data by name, by path, or as a mapping with ``path`` and a reader's arguments."""
     if isinstance(value, str):
-        from genus.data.locate import describe_source
-
-        return describe_source(value)
+        return locate(value)
     if isinstance(value, Mapping) and "name" not in value and "path" in value:
-        from genus.data.locate import describe_source
-
-        return {**describe_source(str(value["path"])), **value}
+        return {**locate(str(value["path"])), **value}
     return value
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+import itertools
 
 
 def annealed_log_weights(
@@ -33,7 +34,7 @@ def annealed_log_weights(
     """
     betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64).tolist()
     state, total = start, torch.zeros(len(start), dtype=start.dtype, device=start.device)
-    for before, beta in zip(betas, betas[1:], strict=False):
+    for before, beta in itertools.pairwise(betas):
         total = total + log_ratio(state, before, beta)
         state = transition(state, beta)
     return total

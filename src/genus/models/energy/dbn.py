@@ -15,6 +15,7 @@ from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.energy.machine import BoltzmannMachine, bernoulli_entropy
+import itertools
 
 
 @model("dbn", paper="doi:10.1162/neco.2006.18.7.1527")
@@ -57,13 +58,13 @@ class DBN(Model, Samples, Density, Classifies):
         self.require("values in [0, 1]", spec.range == (0.0, 1.0))
         sizes = [spec.size, *hidden]
         self.machines = nn.ModuleList(
-            BoltzmannMachine(below, above) for below, above in zip(sizes, sizes[1:], strict=False)
+            BoltzmannMachine(below, above) for below, above in itertools.pairwise(sizes)
         )
         self.steps = steps
         self.sampling_steps = sampling_steps
         self.classifier_share = classifier_share if spec.classes else 0.0
         self.recognition = nn.ModuleList(
-            nn.Linear(below, above) for below, above in zip(sizes, sizes[1:], strict=False)
+            nn.Linear(below, above) for below, above in itertools.pairwise(sizes)
         )
         self.readout = nn.Linear(sizes[-1], max(spec.num_classes, 1))
         self.dropout = nn.Dropout(dropout)
