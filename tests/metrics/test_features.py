@@ -54,6 +54,8 @@ def test_digit_features_do_not_depend_on_the_batch() -> None:
     whole = net(x)
     assert whole.shape == (300, net.size) == (300, 64)
     assert whole.dtype == torch.float32
+    assert net(x[:0]).shape == (0, 64)
+    torch.testing.assert_close(net.classify(x), net.read_out(whole))
     for size in (1, 7):
         torch.testing.assert_close(torch.cat([net(part) for part in x[:21].split(size)]), whole[:21])
 

@@ -225,19 +225,14 @@ class Evidence:
 
     def _examples(self, parts: Iterator[Batch]) -> Examples:
         found: list[Tensor] = []
-        logits: list[Tensor] = []
         labels: list[Tensor] = []
         for part in parts:
             found.append(torch.zeros(len(part), 0) if self.features is None else self.features(part.x))
-            if isinstance(self.features, Classifies):
-                logits.append(self.features.classify(part.x))
             if part.given is not None:
                 labels.append(part.given.cpu())
-        return Examples(
-            torch.cat(found).numpy(),
-            torch.cat(logits) if logits else None,
-            torch.cat(labels) if labels else None,
-        )
+        values = torch.cat(found)
+        logits = self.features.read_out(values) if isinstance(self.features, Classifies) else None
+        return Examples(values.numpy(), logits, torch.cat(labels) if labels else None)
 
 
 def batches(source: Source, indices: NDArray[np.int64], size: int = CHUNK) -> Iterator[Batch]:

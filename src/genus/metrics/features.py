@@ -2,7 +2,7 @@
 
 A feature component is built with the :class:`~genus.core.spec.DataSpec` of the data, has a
 ``name``, a ``size`` and a ``fingerprint``, and maps examples in data units to ``(n, size)``
-float32. One that can also recognise classes has ``classify``.
+float32. One that can also recognise classes is a :class:`Classifies`.
 """
 
 from __future__ import annotations
@@ -48,12 +48,16 @@ class FeatureMap(ABC):
         """Features ``(n, size)``, float32, of examples ``(n, *spec.shape)`` in data units."""
 
 
-class Classifies(ABC):
-    """A feature map that also recognises the classes of its data."""
+class Classifies(FeatureMap):
+    """A feature map whose features also tell the class."""
 
     @abstractmethod
+    def read_out(self, features: Tensor) -> Tensor:
+        """Logits ``(n, classes)`` of features ``(n, size)``."""
+
     def classify(self, x: Tensor) -> Tensor:
         """Logits ``(n, classes)`` of examples ``(n, *spec.shape)`` in data units."""
+        return self.read_out(self(x))
 
 
 class DigitNet(nn.Module):
@@ -120,7 +124,7 @@ def digit_net_record() -> dict[str, str]:
 
 
 @features("digits")
-class DigitFeatures(FeatureMap, Classifies):
+class DigitFeatures(Classifies):
     """Sixty-four penultimate features of a small digit classifier, and its logits."""
 
     name = "digits"
@@ -134,18 +138,13 @@ class DigitFeatures(FeatureMap, Classifies):
         self._net = digit_net()
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self._run(x)[0]
-
-    def classify(self, x: Tensor) -> Tensor:
-        return self._run(x)[1]
-
-    def _run(self, x: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            parts = [self._net(part) for part in x.detach().cpu().float().split(250)]
-        if not parts:
-            return torch.zeros(0, self.size), torch.zeros(0, 10)
-        found, logits = zip(*parts, strict=True)
-        return torch.cat(found), torch.cat(logits)
+            parts = [self._net(part)[0] for part in x.detach().cpu().float().split(250)]
+        return torch.cat([torch.zeros(0, self.size), *parts])
+
+    def read_out(self, features: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self._net.head(features)
 
 
 @features("identity")
