@@ -17,13 +17,15 @@ from genus.core.registry import penalty
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
     """Gradient of each example's score with respect to that example, ``(n, elements)``.
 
+    In float32 at least: squares of 16-bit gradients would lose their small parts.
+
     Args:
         critic: scores ``(n,)`` of examples.
         x: where, ``(n, *shape)``.
     """
     x = x.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-    return gradient.flatten(1).float()
+    return gradient.flatten(1).to(torch.promote_types(gradient.dtype, torch.float32))
 
 
 @penalty("gradient-penalty", paper="arXiv:1704.00028")

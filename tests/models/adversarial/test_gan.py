@@ -1,0 +1,155 @@
+"""GANs: composition, identities, the look-ahead of unrolling, the balance of BEGAN."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+
+from genus.core.batch import Batch
+from genus.core.binder import build, resolve
+from genus.core.errors import RecipeError
+from genus.core.noise import Noise
+from genus.core.phase import Context
+from genus.core.registry import components
+from genus.core.spec import DataSpec
+
+IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256, classes=("a", "b", "c"))
+SPECS = [
+    IMAGES,
+    DataSpec(kind="image", shape=(3, 9, 14), range=(0.0, 1.0), levels=256, classes=("a", "b")),
+    DataSpec(kind="sequence", shape=(2, 16), range=(-1.0, 1.0)),
+    DataSpec(kind="volume", shape=(1, 8, 9, 10), range=(0.0, 1.0)),
+    DataSpec(kind="vector", shape=(2,)),
+]
+
+
+def make(spec: DataSpec, **changes: Any) -> Any:
+    network = {"name": "mlp", "hidden": [16]} if spec.kind == "vector" else {"name": "dcgan", "width": 4}
+    config = {
+        "name": "gan", "generator": network, "discriminator": network, "objective": "hinge",
+        "latent": 4, **changes,
+    }  # fmt: skip
+    return build("model", resolve("model", config, "model"), spec)
+
+
+def batch_of(spec: DataSpec, n: int = 6) -> Batch:
+    drawn = torch.Generator().manual_seed(0)
+    x = torch.rand(n, *spec.shape, generator=drawn)
+    return Batch(x, torch.arange(n) % spec.num_classes if spec.classes else None)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{s.kind}{s.shape}")
+def test_every_objective_penalty_and_conditioning_composes(spec: DataSpec) -> None:
+    conditions = [None, *components("conditioning")] if spec.classes else [None]
+    for objective, conditioning in itertools.product(components("objective"), conditions):
+        for penalty in components("penalty"):
+            model = make(spec, objective=objective, conditioning=conditioning, penalties=[penalty])
+            for phase in model.phases():
+                assert phase.loss is not None
+                terms = phase.loss(batch_of(spec), Context(noise=Noise(0)))
+                total = sum(terms.values())
+                assert torch.isfinite(total)  # type: ignore[arg-type]
+                parameters = [p for group in phase.updates.values() for p in group()]
+                grads = torch.autograd.grad(total, parameters, allow_unused=True)
+                assert any(g is not None and g.abs().sum() > 0 for g in grads)
+
+
+@pytest.mark.parametrize("conditioning", sorted(components("conditioning")))
+def test_conditioning_is_refused_without_classes(conditioning: str) -> None:
+    with pytest.raises(RecipeError, match="needs classes"):
+        make(SPECS[3], conditioning=conditioning)
+
+
+@pytest.mark.parametrize("conditioning", sorted(components("conditioning")))
+def test_the_class_reaches_both_players(conditioning: str) -> None:
+    model = make(IMAGES, conditioning=conditioning).eval()
+    x, z = batch_of(IMAGES).x, Noise(0).normal(6, 4)
+    a, b = torch.zeros(6, dtype=torch.long), torch.ones(6, dtype=torch.long)
+    assert not torch.allclose(model.generator(z, a), model.generator(z, b))
+    assert not torch.allclose(model.discriminator(x, a), model.discriminator(x, b))
+
+
+def test_lazy_penalties_are_rarer_and_stronger() -> None:
+    from genus.core.phase import Progress
+
+    lazy = make(IMAGES, penalties=["r1"], penalty_every=4)
+    every = make(IMAGES, penalties=["r1"])
+    every.load_state_dict(lazy.state_dict())
+    first = lazy.discriminator_loss(batch_of(IMAGES), Context(noise=Noise(0)))
+    plain = every.discriminator_loss(batch_of(IMAGES), Context(noise=Noise(0)))
+    assert first["penalty 0"].item() == pytest.approx(4 * plain["penalty 0"].item(), rel=1e-5)
+    later = Context(noise=Noise(0), progress=Progress(stage_iteration=1))
+    assert "penalty 0" not in lazy.discriminator_loss(batch_of(IMAGES), later)
+
+
+def test_generator_loss_looks_at_real_scores_only_if_the_objective_does() -> None:
+    calls = []
+    model = make(IMAGES, objective="non-saturating")
+    model.discriminator.register_forward_hook(lambda *_: calls.append(1))
+    model.generator_loss(batch_of(IMAGES), Context(noise=Noise(0)))
+    assert len(calls) == 1
+
+
+def test_unrolling_is_the_gradient_through_the_discriminators_steps() -> None:
+    """Finite differences of: step the discriminator K times for this generator, then score."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        spec = SPECS[4]
+        mlp = {"name": "mlp", "hidden": [5], "activation": "tanh"}
+        model = make(
+            spec, name="unrolled-gan", generator=mlp, discriminator=mlp, objective="minimax", unroll=2,
+            unroll_rate=0.3,
+        )  # fmt: skip
+        batch = Batch(batch_of(spec).x.double())
+
+        def loss() -> torch.Tensor:
+            return model.generator_loss(batch, Context(noise=Noise(0)))["loss"]
+
+        def by_hand() -> float:
+            scores = torch.nn.Sequential(*[m for m in model.discriminator.network])
+            start = {k: v.clone() for k, v in model.discriminator.state_dict().items()}
+            fake = model.generate(len(batch), None, Noise(0)).detach()
+            for _ in range(2):
+                players = model.objective(scores(batch.x).squeeze(1), scores(fake).squeeze(1))
+                parameters = list(model.discriminator.parameters())
+                for p, g in zip(parameters, torch.autograd.grad(players.discriminator, parameters), strict=True):
+                    p.data -= 0.3 * g
+            value = model.objective(scores(batch.x).squeeze(1), scores(fake).squeeze(1)).generator.item()
+            model.discriminator.load_state_dict(start)
+            return value
+
+        assert loss().item() == pytest.approx(by_hand(), abs=1e-6)
+        weight = next(model.generator.parameters())
+        (slope,) = torch.autograd.grad(loss(), weight)
+        for index in [(0, 0), (3, 2)]:
+            h = 1e-3
+            weight.data[index] += h
+            above = by_hand()
+            weight.data[index] -= 2 * h
+            below = by_hand()
+            weight.data[index] += h
+            assert slope[index].item() == pytest.approx((above - below) / (2 * h), abs=2e-4)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_began_balance_follows_its_rule_and_stays_in_bounds() -> None:
+    config = {
+        "name": "began", "generator": {"name": "dcgan", "width": 4}, "encoder": {"name": "dcgan", "width": 4},
+        "decoder": {"name": "dcgan", "width": 4}, "latent": 4, "diversity": 0.5, "balance_rate": 0.1,
+    }  # fmt: skip
+    model = build("model", resolve("model", config, "model"), IMAGES)
+    model.move_balance({"real": 1.0, "fake": 0.2})
+    assert model.balance.item() == pytest.approx(0.1 * (0.5 - 0.2))
+    model.move_balance({"real": 0.0, "fake": 5.0})
+    assert model.balance.item() == 0
+    model.balance.fill_(0.5)
+    context = Context(noise=Noise(0))
+    terms = model.discriminator_loss(batch_of(IMAGES), context)
+    seen = context.observed
+    assert terms["loss"].item() == pytest.approx((seen["real"] - 0.5 * seen["fake"]).item(), rel=1e-5)
+    gap = abs(0.5 * seen["real"] - seen["fake"])
+    assert seen["convergence"].item() == pytest.approx((seen["real"] + gap).item(), rel=1e-5)
