@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from genus.core.errors import InputError
+from genus.training.checkpoints import writing
 from genus.training.run import Run
 
 
@@ -57,10 +59,12 @@ class JsonLines(Callback):
     """Appends to ``metrics.jsonl``."""
 
     def __init__(self) -> None:
-        self._file: IO[str] | None = None
+        self._file: FileIO | None = None
+        self._path = Path()
 
     def started(self, run: Run, moment: Moment) -> None:
-        self._file = run.log_path.open("a", encoding="utf-8")
+        self._path = run.log_path
+        self._file = run.log_path.open("ab", buffering=0)
 
     def logged(self, moment: Moment, values: Mapping[str, float]) -> None:
         self._write(moment, {"losses": dict(values)})
@@ -82,8 +86,10 @@ class JsonLines(Callback):
                 "seconds": round(moment.seconds, 3),
                 **values,
             }
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
+            rest = memoryview(json.dumps(line).encode() + b"\n")
+            with writing(self._path):
+                while rest:  # a disk that fills up takes a part first
+                    rest = rest[self._file.write(rest) :]
 
 
 class TensorBoard(Callback):

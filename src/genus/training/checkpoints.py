@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,34 +51,33 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     Raises:
         CheckpointError: when the disk is full or not writable; earlier checkpoints stay good.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{checkpoint.number:08d}"
-    draft = folder / f".writing-{os.getpid()}"
+    draft = folder / ".writing"  # a fixed name, so that what a crash left behind is cleared away
+    shutil.rmtree(draft, ignore_errors=True)
     try:
+        with writing(target):
+            draft.mkdir(parents=True)
+            files: dict[str, str] = {}
+            aliases: dict[str, dict[str, str]] = {}
+            for stem, tensors in checkpoint.tensors.items():
+                unique, aliases[stem] = _untie(tensors)
+                name = f"{stem}.safetensors"
+                files[name] = _write(draft / name, safetensors.torch.save(unique))
+            body = {
+                "number": checkpoint.number,
+                "state": dict(checkpoint.state),
+                "files": files,
+                "aliases": aliases,
+            }
+            _write(draft / _STATE, _json({"sha256": _digest(_json(body)), "body": body}))
+            sync_folder(draft)
+            if target.exists():
+                shutil.rmtree(target)
+            draft.rename(target)
+            sync_folder(folder)
+    except CheckpointError:
         shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
-        files: dict[str, str] = {}
-        aliases: dict[str, dict[str, str]] = {}
-        for stem, tensors in checkpoint.tensors.items():
-            unique, aliases[stem] = _untie(tensors)
-            files[f"{stem}.safetensors"] = _write(
-                draft / f"{stem}.safetensors", safetensors.torch.save(unique)
-            )
-        body = {"state": dict(checkpoint.state), "files": files, "aliases": aliases}
-        text = json.dumps(body, sort_keys=True)
-        signed = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "body": body}
-        _write(draft / _STATE, json.dumps(signed, sort_keys=True).encode())
-        sync_folder(draft)
-        if target.exists():
-            shutil.rmtree(target)
-        draft.rename(target)
-        sync_folder(folder)
-    except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise CheckpointError(
-            f"could not save a checkpoint in {folder}: {error.strerror or error}. Earlier "
-            "checkpoints are untouched; free some space and run `genus resume`"
-        ) from error
+        raise
     return target
 
 
@@ -88,21 +88,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
         CheckpointError: when any file is missing, damaged or does not match its checksum.
     """
     try:
-        signed = json.loads((path / _STATE).read_bytes())
-        body = signed["body"]
-        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        if digest != signed["sha256"] or set(signed) != {"sha256", "body"}:
+        text = (path / _STATE).read_bytes()
+        body = json.loads(text)["body"]
+        if text != _json({"sha256": _digest(_json(body)), "body": body}):  # not one byte differs
             raise CheckpointError(f"checkpoint {path}: {_STATE} does not match its checksum")
+        if body["number"] != int(path.name):
+            raise CheckpointError(f"checkpoint {path} was renamed: it is number {body['number']}")
         tensors: dict[str, dict[str, Tensor]] = {}
         for name, expected in body["files"].items():
             data = (path / name).read_bytes()
-            if hashlib.sha256(data).hexdigest() != expected:
+            if _digest(data) != expected:
                 raise CheckpointError(f"checkpoint {path}: {name} does not match its checksum")
             stem = name.removesuffix(".safetensors")
             tensors[stem] = safetensors.torch.load(data)
             for alias, original in body["aliases"][stem].items():
                 tensors[stem][alias] = tensors[stem][original]
-        return Checkpoint(tensors, body["state"], int(path.name))
+        return Checkpoint(tensors, body["state"], body["number"])
     except CheckpointError:
         raise
     except FileNotFoundError as error:
@@ -143,19 +144,41 @@ def load_newest(folder: Path) -> Checkpoint:
     )
 
 
-def prune(folder: Path, keep: int, protected: int | None = None) -> None:
-    """Remove all but the ``keep`` newest checkpoints, and never the ``protected`` one."""
-    for path in list_checkpoints(folder)[:-keep]:
+def prune(newest: Path, keep: int, protected: int | None = None) -> None:
+    """Remove all but the ``keep`` last checkpoints up to ``newest``, and never the ``protected`` one.
+
+    Those after ``newest`` go, too: they were damaged, and training continued from before them.
+    """
+    paths = list_checkpoints(newest.parent)
+    last = paths.index(newest) + 1
+    for path in paths[: max(last - keep, 0)] + paths[last:]:
         if int(path.name) != protected:
             shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into an error that says what to do.
+
+    Raises:
+        CheckpointError: when the disk is full or not writable.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            f"could not write {path}: {error.strerror or error}. What was saved before is "
+            "untouched: free some space, then run `genus resume`"
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace a small file atomically."""
     draft = path.with_name(f".{path.name}-{os.getpid()}")
-    _write(draft, text.encode())
-    draft.replace(path)
-    sync_folder(path.parent)
+    with writing(path):
+        _write(draft, text.encode())
+        draft.replace(path)
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
@@ -172,6 +195,14 @@ def _write(path: Path, data: bytes) -> str:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    return _digest(data)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()
+
+
+def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
@@ -179,9 +210,9 @@ def _untie(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
     """Split into distinct tensors and names that share them (safetensors refuses ties)."""
     unique: dict[str, Tensor] = {}
     aliases: dict[str, str] = {}
-    seen: dict[tuple[int, tuple[int, ...]], str] = {}
+    seen: dict[tuple[Any, ...], str] = {}
     for name, tensor in tensors.items():
-        key = (tensor.data_ptr(), tuple(tensor.shape))
+        key = (tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
         if tensor.numel() and key in seen:
             aliases[name] = seen[key]
         else:
@@ -202,13 +233,24 @@ def optimizer_tensors(groups: Mapping[str, torch.optim.Optimizer]) -> dict[str, 
 
 
 def restore_optimizers(
-    groups: Mapping[str, torch.optim.Optimizer], tensors: Mapping[str, Tensor]
+    groups: Mapping[str, torch.optim.Optimizer], tensors: Mapping[str, Tensor], kinds: Mapping[str, str]
 ) -> None:
     """Fill optimisers with states from :func:`optimizer_tensors`.
 
+    Args:
+        groups: the optimisers, without state.
+        tensors: what was saved.
+        kinds: class names of the optimisers that were saved.
+
     Raises:
-        CheckpointError: when groups or shapes differ from the checkpoint's.
+        CheckpointError: when groups, optimisers or shapes differ from the checkpoint's.
     """
+    ours = {name: type(optimizer).__name__ for name, optimizer in groups.items()}
+    if ours != dict(kinds):
+        raise CheckpointError(
+            f"the run was trained by the optimisers {dict(kinds)}, not {ours}: their states do not "
+            "fit, so keep optimizer.name, or start a new run"
+        )
     for name, optimizer in groups.items():
         parameters = [p for g in optimizer.param_groups for p in g["params"]]
         fused = bool(optimizer.param_groups[0].get("fused"))
@@ -219,6 +261,8 @@ def restore_optimizers(
             if int(index) >= len(parameters):
                 raise CheckpointError(f"optimiser group {name!r} has fewer parameters than saved")
             parameter = parameters[int(index)]
+            if tensor.dim() and tensor.shape != parameter.shape:
+                raise CheckpointError(f"optimiser group {name!r} has parameters of other shapes than saved")
             if tensor.shape == parameter.shape:  # keeps the parameter's memory layout
                 value = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
             else:  # fused kernels keep their step count on the parameter's device

@@ -38,10 +38,11 @@ def launch(device: str = "auto", precision: str = "32") -> Fabric:
 
 
 def sum_tensors(fabric: Fabric, tensors: list[Tensor]) -> list[Tensor]:
-    """Add tensors over all ranks with one collective; the identity in one process."""
+    """Add float tensors over all ranks with one collective; the identity in one process."""
     if fabric.world_size == 1 or not tensors:
         return tensors
-    flat = torch.cat([t.reshape(-1).float() for t in tensors])
+    wide = max((t.dtype for t in tensors), key=lambda dtype: dtype.itemsize)
+    flat = torch.cat([t.reshape(-1).to(wide) for t in tensors])
     total = fabric.all_reduce(flat, reduce_op="sum")
     assert isinstance(total, Tensor)
     parts = total.split([t.numel() for t in tensors])

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # the common base of all batch norms
 
 from genus.core.model import Model
@@ -27,8 +27,8 @@ class Average:
     def __init__(self, model: Model, decay: float) -> None:
         self.decay = decay
         self.model = copy.deepcopy(model).requires_grad_(False)
-        self._ours = list(self.model.parameters())
-        self._theirs = list(model.parameters())
+        self._ours: list[Tensor] = list(self.model.parameters())
+        self._theirs: list[Tensor] = list(model.parameters())
         self._source = model
 
     @torch.no_grad()
@@ -53,6 +53,8 @@ def batch_norms(model: nn.Module) -> list[_BatchNorm]:
 def recalibrate(model: nn.Module, passes: Iterable[Callable[[], object]]) -> None:
     """Recompute running statistics as plain means over forward passes; other buffers stay.
 
+    Batch norms that no pass runs through (parts trained in an earlier stage) stay as they are.
+
     Args:
         model: its batch norms are recalibrated.
         passes: callables, each of which runs the model once on another batch.
@@ -60,8 +62,7 @@ def recalibrate(model: nn.Module, passes: Iterable[Callable[[], object]]) -> Non
     norms = batch_norms(model)
     if not norms:
         return
-    own = {id(buffer) for norm in norms for buffer in norm.buffers()}
-    others = [(buffer, buffer.clone()) for buffer in model.buffers() if id(buffer) not in own]
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
     momenta = [norm.momentum for norm in norms]
     was_training = model.training
     model.train()
@@ -74,7 +75,9 @@ def recalibrate(model: nn.Module, passes: Iterable[Callable[[], object]]) -> Non
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+        fresh = {id(b) for norm in norms if norm.num_batches_tracked for b in norm.buffers()}
         with torch.no_grad():
-            for buffer, value in others:
-                buffer.copy_(value)
+            for buffer, value in before:
+                if id(buffer) not in fresh:
+                    buffer.copy_(value)
         model.train(was_training)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -20,7 +20,13 @@ from genus.core.recipe import TrainSettings
 from genus.data.loader import Item, Loader
 from genus.data.source import Source
 from genus.training.callbacks import Callback, Moment
-from genus.training.checkpoints import Checkpoint, optimizer_tensors, prune, restore_optimizers
+from genus.training.checkpoints import (
+    Checkpoint,
+    optimizer_tensors,
+    prune,
+    restore_optimizers,
+    writing,
+)
 from genus.training.clock import Clock, Every
 from genus.training.ema import Average, batch_norms, recalibrate
 from genus.training.interrupts import Interrupts
@@ -29,6 +35,8 @@ from genus.training.update import Group, Share, Updater
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+_Value = TypeVar("_Value")
 
 CALIBRATION_BATCHES = 24
 """Forward passes behind the batch-norm statistics of averaged weights."""
@@ -89,12 +97,11 @@ class Engine:
         self.callbacks = list(callbacks) if fabric.is_global_zero else []
         self.hooks = hooks or Hooks()
         self.stages = list(self.model.stages())
-        self.updater = Updater(
-            self.model, fabric, accumulate=settings.accumulate, clip=settings.clip
-        )
+        self.updater = Updater(self.model, fabric, accumulate=settings.accumulate, clip=settings.clip)
         self.groups: dict[str, Group] = {}
-        self.best: float | None = None
+        self.best: dict[str, Any] | None = None
         self.waited = 0
+        self._stop = False
         self._schedule = bind("schedule", settings.schedule)
         self._start_clock(Clock())
         self._check()
@@ -112,34 +119,33 @@ class Engine:
             NonFiniteError: when a loss or gradient is not finite; nothing broken is saved.
         """
         self._tell(lambda callback, moment: callback.started(self.run, moment))
-        with Interrupts() as self._interrupts:
+        with Interrupts() as interrupts:
             try:
-                while self._run_stage() and self.clock.stage + 1 < len(self.stages):
+                while self._run_stage(interrupts) and self.clock.stage + 1 < len(self.stages):
                     self.clock.next_stage()
                     self.groups = {}
-                self._publish(last=True)
+                    self._plan_stage()
+                self._publish()
             finally:
                 self._tell(lambda callback, moment: callback.finished(moment))
 
     # --- stages and iterations -------------------------------------------------------------
 
-    def _run_stage(self) -> bool:
+    def _run_stage(self, interrupts: Interrupts) -> bool:
         """Run the current stage to its end; False when early stopping ended the run."""
         stage = self.stages[self.clock.stage]
-        if stage.enter is not None:
-            stage.enter()
         if not self.groups:
-            self._make_groups()
+            self._enter_stage()
         self.model.train()
-        self._length, self._loader = self._stage_length(stage), self._make_loader("order", stage.name)
         items = self._loader.iterate(self.clock.position)
         try:
-            while not self._agree(self._fraction() >= 1):
-                if self._agree(self._stops_early()):
+            while self._fraction() < 1:
+                if self._stops_early():
                     return False
                 start = time.perf_counter()
                 values = self._iterate(stage, items)
-                seconds = time.perf_counter() - start
+                # Rank 0's clock and signals count for all, so that all do the same.
+                seconds, self._stop = self._from_first((time.perf_counter() - start, interrupts.requested))
                 self.clock.seconds += seconds
                 self.clock.stage_seconds += seconds
                 self._report(values)
@@ -188,7 +194,7 @@ class Engine:
         except NonFiniteError as error:
             saved = self._saves.done_at
             last = f"the last checkpoint is of iteration {saved}" if saved >= 0 else "no checkpoint yet"
-            raise NonFiniteError(f"iteration {self.clock.iteration}, {error} ({last})") from None
+            raise NonFiniteError(f"iteration {self.clock.iteration + 1}, {error} ({last})") from None
 
     def _share(self, item: Item) -> Share:
         batch = item.batch.to(self.fabric.device)
@@ -204,15 +210,17 @@ class Engine:
             if logs:
                 callback.logged(moment, values)
 
-    def _publish(self, *, last: bool = False) -> None:
+    def _publish(self) -> None:
         """Score, show and save what is due; everything once more at the end of training."""
-        stop = self._agree(self._interrupts.requested)
+        over = self._is_over()
         score, sample, save = (
-            self._agree(event.due(self.clock) or (last and event.enabled))
-            and event.done_at != self.clock.iteration
-            for event in (self._scores, self._samples, self._saves)
+            (event.due(self.clock) or (asked and event.enabled)) and event.done_at != self.clock.iteration
+            for event, asked in (
+                (self._scores, over),
+                (self._samples, over),
+                (self._saves, over or self._stop),
+            )
         )
-        save = (save or stop) and self._saves.done_at != self.clock.iteration
         if score or sample or save:
             self._calibrate()
             if score:
@@ -222,7 +230,7 @@ class Engine:
             if save:
                 self._save()
             self.model.train()
-        if stop and not last:
+        if self._stop and not over:
             raise Interrupted
 
     def _calibrate(self) -> None:
@@ -248,31 +256,33 @@ class Engine:
         self._samples.done_at = self.clock.iteration
         if self.hooks.sample is not None and self.fabric.is_global_zero:
             path = self.run.samples / f"{self.clock.iteration:08d}.png"
-            self.hooks.sample(self.published, path)
+            with writing(path):
+                self.hooks.sample(self.published, path)
             self._tell(lambda callback, moment: callback.sampled(moment, path))
 
     def _score(self) -> None:
         self._scores.done_at = self.clock.iteration
         if self.hooks.score is None:
             return
-        scores = self.hooks.score(self.published)
+        first = self.fabric.is_global_zero
+        scores = self._from_first(self.hooks.score(self.published) if first else {})
         self._tell(lambda callback, moment: callback.scored(moment, scores))
-        watched, value = next(iter(scores.items()))
-        if self.best is not None and value >= self.best:
+        metric, value = next(iter(scores.items()))
+        if self.best is not None and value >= self.best["value"]:
             self.waited += 1
             return
-        self.best, self.waited = value, 0
+        self.best = {"metric": metric, "value": value, "iteration": self.clock.iteration}
+        self.waited = 0
         self._save()
-        if self.fabric.is_global_zero:
-            self.run.mark_best(watched, value, self.clock.iteration)
+        if first:
+            self.run.mark_best(self.best)
 
     def _save(self) -> None:
         if self._saves.done_at == self.clock.iteration:
             return
         if self.fabric.is_global_zero:
-            self.run.save(self.checkpoint())
-            best = self.run.best
-            prune(self.run.checkpoints, self.settings.keep, best["iteration"] if best else None)
+            path = self.run.save(self.checkpoint())
+            prune(path, self.settings.keep, protected=self.best["iteration"] if self.best else None)
         self.fabric.barrier()
         self._saves.done_at = self.clock.iteration
 
@@ -290,6 +300,9 @@ class Engine:
             "clock": asdict(self.clock),
             "best": self.best,
             "waited": self.waited,
+            "scored": self._scores.done_at,
+            "sampled": self._samples.done_at,
+            "optimizers": {name: type(group.optimizer).__name__ for name, group in self.groups.items()},
             "fingerprint": self.run.fingerprint,
         }
         return Checkpoint(tensors, state, self.clock.iteration)
@@ -298,17 +311,21 @@ class Engine:
         """Continue where a checkpoint was saved, bit for bit on CPU.
 
         Raises:
-            CheckpointError: when it belongs to another model.
+            CheckpointError: when it belongs to another model or other optimisers.
         """
+        state = checkpoint.state
         load_weights(self.model, checkpoint, "model")
         if self.average is not None:
             load_weights(self.average.model, checkpoint, "ema")
-        self._start_clock(Clock(**checkpoint.state["clock"]))
-        self.best, self.waited = checkpoint.state["best"], checkpoint.state["waited"]
+        self._start_clock(Clock(**state["clock"]))
+        self.best, self.waited = state["best"], state["waited"]
+        self._scores.done_at, self._samples.done_at = state["scored"], state["sampled"]
         self._saves.done_at = self.clock.iteration
-        self._make_groups()
+        self._enter_stage()
         optimizers = {name: group.optimizer for name, group in self.groups.items()}
-        restore_optimizers(optimizers, checkpoint.tensors["optimizer"])
+        restore_optimizers(optimizers, checkpoint.tensors["optimizer"], state["optimizers"])
+        if self.fabric.is_global_zero:
+            self.run.mark_best(self.best)
 
     def _start_clock(self, clock: Clock) -> None:
         self.clock = clock
@@ -316,6 +333,17 @@ class Engine:
         self._scores = Every(self.settings.score_every if self.hooks.score else None, clock, size)
         self._samples = Every(self.settings.sample_every, clock, size)
         self._saves = Every(self.settings.save_every, clock, size)
+        self._plan_stage()
+
+    def _plan_stage(self) -> None:
+        stage = self.stages[self.clock.stage]
+        self._length, self._loader = self._stage_length(stage), self._make_loader("order", stage.name)
+
+    def _enter_stage(self) -> None:
+        enter = self.stages[self.clock.stage].enter
+        if enter is not None:
+            enter()
+        self._make_groups()
 
     def _make_groups(self) -> None:
         base = {k: v for k, v in self.optimizer.items() if k != "groups"}
@@ -380,23 +408,26 @@ class Engine:
         )
 
     def _moment(self) -> Moment:
-        within = min(self._fraction(), 1.0) if hasattr(self, "_length") else 0.0
         shares = [stage.share for stage in self.stages]
-        done = sum(shares[: self.clock.stage]) + within * shares[self.clock.stage]
+        within = min(self._fraction(), 1.0) * shares[self.clock.stage]
         return Moment(
             iteration=self.clock.iteration,
             samples=self.clock.samples,
             stage=self.stages[self.clock.stage].name,
-            fraction=done / sum(shares),
+            fraction=(sum(shares[: self.clock.stage]) + within) / sum(shares),
             seconds=self.clock.seconds,
         )
 
     def _stops_early(self) -> bool:
         return self.settings.patience is not None and self.waited >= self.settings.patience
 
-    def _agree(self, flag: bool) -> bool:
-        """Rank 0 decides for all: the clocks of ranks differ."""
-        return flag if self.fabric.world_size == 1 else bool(self.fabric.broadcast(flag))
+    def _is_over(self) -> bool:
+        last = self.clock.stage + 1 == len(self.stages)
+        return self._stops_early() or (last and self._fraction() >= 1)
+
+    def _from_first(self, value: _Value) -> _Value:
+        """Rank 0's value, on every rank."""
+        return value if self.fabric.world_size == 1 else self.fabric.broadcast(value)
 
     def _tell(self, say: Callable[[Callback, Moment], None]) -> None:
         moment = self._moment()

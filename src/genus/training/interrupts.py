@@ -9,7 +9,10 @@ from typing import Any
 
 
 class Interrupts:
-    """Context in which the first SIGINT or SIGTERM sets ``requested``; the second one raises."""
+    """Context in which SIGINT and SIGTERM set ``requested``; another SIGINT (Ctrl-C) raises.
+
+    Launchers answer Ctrl-C with a SIGTERM of their own, which must not disturb the saving.
+    """
 
     def __init__(self) -> None:
         self.requested = False
@@ -31,6 +34,6 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.requested = True

@@ -87,6 +87,4 @@ def sgd(
         momentum: share of the last step that is repeated, in [0, 1).
         weight_decay: coefficient of the squared norm of the weights.
     """
-    return torch.optim.SGD(
-        parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True
-    )
+    return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True)

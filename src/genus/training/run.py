@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +97,9 @@ class Run:
         """Replace the recipe, to lengthen a run."""
         write_text(self.path / "recipe.yaml", recipe.to_yaml())
 
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Commit a checkpoint."""
-        save_checkpoint(self.checkpoints, checkpoint)
+    def save(self, checkpoint: Checkpoint) -> Path:
+        """Commit a checkpoint and return its path."""
+        return save_checkpoint(self.checkpoints, checkpoint)
 
     def load(self, which: str = "latest") -> Checkpoint:
         """Load ``latest`` or ``best``.
@@ -122,10 +122,12 @@ class Run:
         path = self.path / "best.json"
         return json.loads(path.read_text()) if path.is_file() else None
 
-    def mark_best(self, metric: str, value: float, iteration: int) -> None:
-        """Remember which checkpoint scored best."""
-        text = json.dumps({"metric": metric, "value": value, "iteration": iteration})
-        write_text(self.path / "best.json", text)
+    def mark_best(self, best: Mapping[str, Any] | None) -> None:
+        """Remember which checkpoint scored best: its metric, value and iteration; None forgets."""
+        if best is None:
+            (self.path / "best.json").unlink(missing_ok=True)
+        else:
+            write_text(self.path / "best.json", json.dumps(dict(best)))
 
     @property
     def log_path(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ class Updater:
         """Compute a phase's loss for its side effects on batch-norm statistics alone."""
         torch.manual_seed(derive_seed(seed, self.fabric.global_rank))
         if phase.loss is not None:
+            self._freeze_others([p for own in phase.updates.values() for p in own()])
             with self.fabric.autocast():
                 phase.loss(share.batch, self._context(share, seed, Progress()))
 
@@ -110,7 +112,7 @@ class Updater:
         context = self._context(share, seed, progress)
         with torch.no_grad():
             terms = phase.step(share.batch, context)
-        return self._average(phase, [{**terms, **context.observed}], [1.0 / self.fabric.world_size])
+        return self._average(phase, [{**terms, **context.observed}], [len(share.batch) / share.total])
 
     def _gradient_step(
         self, phase: Phase, groups: Sequence[Group], share: Share, seed: int, progress: Progress
@@ -153,7 +155,9 @@ class Updater:
         if self.fabric.world_size == 1:
             return list(gradients)
         filled = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
-        return list(sum_tensors(self.fabric, filled))
+        used = torch.tensor([float(g is not None) for g in gradients], device=filled[0].device)
+        *summed, users = sum_tensors(self.fabric, [*filled, used])
+        return [g if n else None for g, n in zip(summed, users.tolist(), strict=True)]
 
     def _average(
         self, phase: Phase, values: Sequence[Mapping[str, Tensor]], weights: Sequence[float]
@@ -199,7 +203,7 @@ class Updater:
 
 
 _ADVICE = (
-    "Nothing was updated and nothing broken was saved. A smaller optimizer.lr, train.clip=1 or "
+    "Nothing broken was saved. A smaller optimizer.lr, train.clip=1 or "
     "train.precision=32 usually helps; data with extreme values are another cause."
 )
 
@@ -207,7 +211,7 @@ _ADVICE = (
 def _micro_batches(size: int, parts: int) -> list[tuple[int, int]]:
     parts = min(parts, size)
     edges = [i * size // parts for i in range(parts + 1)]
-    return [(a, b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    return [(a, b - a) for a, b in itertools.pairwise(edges)]
 
 
 def _is_nested(terms: Terms | Mapping[str, Terms]) -> bool:
@@ -221,11 +225,13 @@ def _flat(terms: Terms | Mapping[str, Terms]) -> dict[str, Tensor]:
     return {f"{group}.{name}": value for group, part in nested.items() for name, value in part.items()}
 
 
-def _total(terms: Terms) -> Tensor:
+def _total(phase: Phase, terms: Terms) -> Tensor:
     values = iter(terms.values())
     total = next(values)
     for value in values:
         total = total + value
+    if not total.requires_grad:
+        raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
     return total
 
 
@@ -236,10 +242,7 @@ def _gradients(
     take: Callable[..., tuple[Tensor | None, ...]] = torch.autograd.grad
     if not _is_nested(terms):
         parameters = [p for group in groups for p in group.parameters]
-        total = _total(cast("Terms", terms))
-        if not total.requires_grad:
-            raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
-        return list(take(total, parameters, allow_unused=True))
+        return list(take(_total(phase, cast("Terms", terms)), parameters, allow_unused=True))
     nested = cast("Mapping[str, Terms]", terms)
     missing = {group.name for group in groups} ^ set(nested)
     if missing:
@@ -248,6 +251,6 @@ def _gradients(
     for i, group in enumerate(groups):
         keep = i + 1 < len(groups)  # the forward pass is shared, so its graph is kept to the last
         found += take(
-            _total(nested[group.name]), group.parameters, allow_unused=True, retain_graph=keep
+            _total(phase, nested[group.name]), group.parameters, allow_unused=True, retain_graph=keep
         )
     return found
