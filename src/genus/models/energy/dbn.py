@@ -69,7 +69,7 @@ class DBN(Model, Samples, Density, Classifies):
         self.readout = nn.Linear(sizes[-1], max(spec.num_classes, 1))
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("started", torch.zeros(len(sizes), dtype=torch.bool))
-        self.register_buffer("chains", (torch.rand(num_chains, sizes[-2]) < 0.5).float())
+        self.register_buffer("chains", (torch.rand(num_chains, sizes[-2]) < 0.5).to(torch.get_default_dtype()))
 
     def stages(self) -> Sequence[Stage]:
         """One stage per machine, then the classifier."""

@@ -1,0 +1,163 @@
+"""Boltzmann machines against enumeration of all their states."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from genus.core.batch import Batch
+from genus.core.noise import Noise
+from genus.core.phase import Context
+from genus.core.spec import DataSpec
+from genus.models.energy.dbn import DBN
+from genus.models.energy.machine import BoltzmannMachine
+from genus.models.energy.rbm import RBM
+
+
+@pytest.fixture(autouse=True)
+def _double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def states(n: int) -> torch.Tensor:
+    """All binary vectors of length n."""
+    return ((torch.arange(2**n)[:, None] >> torch.arange(n)) & 1).double()
+
+
+def machine(visible: int, hidden: int, scale: float = 1.0) -> BoltzmannMachine:
+    torch.manual_seed(1)
+    made = BoltzmannMachine(visible, hidden)
+    for p in made.parameters():
+        torch.nn.init.normal_(p, std=scale)
+    return made
+
+
+def log_z(m: BoltzmannMachine) -> torch.Tensor:
+    return (-m.free_energy(states(m.weight.shape[0]))).logsumexp(0)
+
+
+def test_sum_over_visible_equals_sum_over_hidden() -> None:
+    m = machine(6, 4)
+    swapped = BoltzmannMachine(4, 6)
+    swapped.weight.data = m.weight.data.T.clone()
+    swapped.visible_bias.data, swapped.hidden_bias.data = m.hidden_bias.data, m.visible_bias.data
+    assert log_z(m).item() == pytest.approx(log_z(swapped).item(), abs=1e-9)
+
+
+def test_without_weights_log_z_is_a_count() -> None:
+    m = BoltzmannMachine(5, 3)
+    for p in m.parameters():
+        p.data.zero_()
+    assert log_z(m).item() == pytest.approx(8 * math.log(2), abs=1e-9)
+    assert m.log_partition(Noise(0), chains=5, temperatures=5).item() == pytest.approx(8 * math.log(2), abs=1e-6)
+
+
+def test_annealed_importance_sampling_is_within_a_hundredth() -> None:
+    m = machine(12, 8, 0.5)
+    estimate = m.log_partition(Noise(0), chains=1000, temperatures=1000)
+    assert estimate.item() == pytest.approx(log_z(m).item(), abs=0.01)
+
+
+def test_conditionals_and_energies_agree_with_the_joint() -> None:
+    m = machine(4, 3)
+    v, h = states(4), states(3)
+    joint = (v @ m.visible_bias)[:, None] + (h @ m.hidden_bias)[None] + v @ m.weight @ h.T
+    p = (joint - joint.logsumexp((0, 1))).exp()
+    assert torch.allclose(p.sum(1), (-m.free_energy(v) - log_z(m)).exp(), atol=1e-9)
+    expected_h = (p / p.sum(1, keepdim=True)) @ h
+    assert torch.allclose(m.hidden_given(v), expected_h, atol=1e-9)
+    expected_v = (p / p.sum(0)).T @ v
+    assert torch.allclose(m.visible_given(h), expected_v, atol=1e-9)
+
+
+def test_gibbs_leaves_the_distribution_invariant() -> None:
+    m = machine(4, 3)
+    exact = (-m.free_energy(states(4)) - log_z(m)).exp()
+    n = 40_000
+    v = states(4)[Noise(1).categorical(exact.log().expand(n, -1))]
+    v, _ = m.gibbs(v, 3, Noise(2))
+    counts = torch.bincount((v @ torch.tensor([1.0, 2.0, 4.0, 8.0])).long(), minlength=16) / n
+    assert (counts - exact).abs().max() < 4 * (exact * (1 - exact) / n).sqrt().max()
+
+
+def test_the_gradient_is_that_of_the_likelihood_when_chains_have_mixed() -> None:
+    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    torch.manual_seed(0)
+    rbm = RBM(spec, hidden=3, steps=60, persistent=True, num_chains=60_000)
+    rbm.machine = machine(4, 3, 0.5)
+    x = torch.tensor([[1.0, 0, 0, 1], [1, 1, 0, 1], [0, 0, 1, 0]])
+    parameters = list(rbm.machine.parameters())
+    loss = rbm.loss(Batch(x), Context(noise=Noise(0)))["divergence"]
+    ours = torch.autograd.grad(loss, parameters)
+    exact = torch.autograd.grad(rbm.machine.free_energy(x).mean() + log_z(rbm.machine), parameters)
+    for a, b in zip(ours, exact, strict=True):
+        assert (a - b).abs().max() < 4 * 0.5 / math.sqrt(60_000)
+
+
+def test_contrastive_divergence_starts_at_the_data() -> None:
+    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    rbm = RBM(spec, hidden=3, steps=1, persistent=False, num_chains=2)
+    x = torch.tensor([[1.0, 0, 0, 1]] * 3)
+    rbm.machine.weight.data.fill_(0.0)
+    rbm.machine.visible_bias.data = torch.tensor([50.0, -50, -50, 50])  # the machine knows only x
+    terms = rbm.loss(Batch(x), Context(noise=Noise(0)))
+    assert terms["divergence"].item() == pytest.approx(0, abs=1e-9)
+    assert torch.equal(rbm.chains, x[:2])
+
+
+def test_log_prob_sums_to_one() -> None:
+    spec = DataSpec(kind="vector", shape=(6,), range=(0.0, 1.0))
+    rbm = RBM(spec, hidden=4)
+    rbm.machine = machine(6, 4, 0.5)
+    total = rbm.log_prob(states(6), noise=Noise(0)).exp().sum()
+    assert total.item() == pytest.approx(1, abs=0.02)
+
+
+def test_dbn_bound_is_below_the_truth_and_tight_when_the_top_mirrors_the_bottom() -> None:
+    """With the second machine equal to the first one upside down, P(h¹) is the first one's own."""
+    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    dbn = DBN(spec, hidden=[3, 4])
+    first = machine(4, 3, 0.6)
+    second = BoltzmannMachine(3, 4)
+    second.weight.data = first.weight.data.T.clone()
+    second.visible_bias.data, second.hidden_bias.data = first.hidden_bias.data, first.visible_bias.data
+    dbn.machines[0], dbn.machines[1] = first, second
+    v = states(4)
+    truth = -first.free_energy(v) - log_z(first)
+    bounds = torch.stack([dbn.log_prob(v, noise=Noise(s)) for s in range(300)])
+    error = bounds.std(0) / math.sqrt(300)
+    assert ((bounds.mean(0) - truth).abs() < 5 * error + 0.02).all()
+
+
+def test_dbn_bound_never_exceeds_the_exact_likelihood() -> None:
+    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    dbn = DBN(spec, hidden=[3, 3])
+    dbn.machines[0], dbn.machines[1] = machine(4, 3, 0.8), machine(3, 3, 1.5)
+    h, v = states(3), states(4)
+    prior = -dbn.machines[1].free_energy(h)
+    prior = prior - prior.logsumexp(0)
+    p = dbn.machines[0].visible_given(h)
+    likelihood = v @ p.log().T + (1 - v) @ (1 - p).log().T
+    exact = (likelihood + prior).logsumexp(1)
+    bounds = torch.stack([dbn.log_prob(v, noise=Noise(s)) for s in range(400)])
+    assert (bounds.mean(0) < exact + 4 * bounds.std(0) / 20 + 0.01).all()
+
+
+def test_classifier_starts_from_the_recognition_weights_once() -> None:
+    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0), classes=("a", "b"))
+    dbn = DBN(spec, hidden=[3, 2], classifier_share=0.5)
+    stages = dbn.stages()
+    assert [s.name for s in stages] == ["layer 1", "layer 2", "classifier"]
+    assert sum(s.share for s in stages) == pytest.approx(1)
+    enter = stages[-1].enter
+    assert enter is not None
+    enter()
+    assert torch.equal(dbn.recognition[0].weight, dbn.machines[0].weight.T)
+    dbn.recognition[0].weight.data.zero_()
+    enter()  # as when a run resumes inside the stage
+    assert dbn.recognition[0].weight.abs().sum() == 0
