@@ -109,6 +109,7 @@ def resume(
         opened.rewind_log(engine.clock.iteration)
         if overrides:
             opened.change_recipe(recipe)
+        (opened.path / "evaluation.json").unlink(missing_ok=True)  # it is of the model before
     fabric.barrier()
     engine.fit()
     return opened
@@ -188,6 +189,9 @@ def evaluate(
         n: samples to draw; None for as many as training examples, at most 5,000.
         checkpoint: see :func:`load`.
 
+    Returns:
+        The scores; they are kept in the run, for tables and reports, unless an argument was given.
+
     Raises:
         DataError: when the data do not fit the model.
     """
@@ -213,7 +217,7 @@ def evaluate(
         fingerprint=dataset.fingerprint,
         n=n,
     )
-    if data is None and n is None:
+    if data is None and n is None and checkpoint == "auto":
         write_text(opened.path / "evaluation.json", result.to_json())
     return result
 
@@ -266,18 +270,26 @@ def report(run: str | Path) -> Path:
     return write_report(opened.path / "report.html", facts)
 
 
-def data_info(text: str) -> dict[str, Any]:
+def data_info(text: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Validate a data set or path and describe it.
 
     Args:
         text: name of a data set, or path of a file or folder.
+        arguments: of the data set or reader, ``{"size": 64, "alpha": "white"}``.
+
+    Returns:
+        See :func:`genus.data.info.data_info`.
 
     Raises:
         DataError: saying what is wrong with the data.
+        RecipeError: when the reader takes no such argument.
+
+    >>> data_info("ring", {"modes": 5})["spec"]
+    'vector 2, unbounded values, 5 classes'
     """
     from genus.data.info import data_info as describe
 
-    return describe(text)
+    return describe(text, arguments)
 
 
 def list_components(kind: str) -> dict[str, str]:
@@ -288,6 +300,9 @@ def list_components(kind: str) -> dict[str, str]:
 
     Raises:
         InputError: for an unknown kind.
+
+    >>> list_components("objectives")["wasserstein"]
+    'Dual of the earth-mover distance: the critic maximises E D(x) − E D(G(z)).'
     """
     from genus.core.recipe import parse_yaml, recipe_files
     from genus.core.registry import KINDS, components
@@ -319,6 +334,9 @@ def show(
 
     Raises:
         RecipeError: naming the key and the nearest known name.
+
+    >>> show("vae", ["model.latent=2"], data="digits8").config["model"]["latent"]
+    2
     """
     from genus.data.locate import describe_source
 

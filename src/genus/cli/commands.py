@@ -11,20 +11,23 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 import genus
-from genus.core.errors import GenusError, InputError
+from genus.api import DEFAULT_RECIPE
+from genus.cli.describe import components_table, data_table, settings_table
+from genus.core.errors import InputError
+from genus.core.recipe import apply_override
 
 console = Console(soft_wrap=True, highlight=False)
 
 
 def train(recipe: str, overrides: Sequence[str], data: str | None, out: str | None) -> None:
     """Train with live progress and say what to do next."""
-    if "=" in recipe and not recipe.endswith((".yaml", ".yml")):  # genus train train.length=300
-        recipe, overrides = "default", (recipe, *overrides)
+    recipe, overrides = _recipe_first(recipe, overrides)
     bound = genus.show(recipe, overrides, data=data)  # errors before torch loads
-    _finish(lambda watch: genus.train(recipe, data=data, out=out, overrides=overrides, callbacks=watch), bound)
+    _finish(
+        lambda watch: genus.train(recipe, data=data, out=out, overrides=overrides, callbacks=watch), bound
+    )
 
 
 def resume(run: str, overrides: Sequence[str]) -> None:
@@ -34,11 +37,20 @@ def resume(run: str, overrides: Sequence[str]) -> None:
     _finish(lambda watch: genus.resume(run, overrides=overrides, callbacks=watch), None)
 
 
-def train_help(words: Sequence[str]) -> None:
+def train_help(words: Sequence[str], data: str | None) -> None:
     """Every setting of a recipe with its default."""
-    recipe = genus.show(words[0], [w for w in words[1:] if "=" in w])
-    console.print(f"usage: genus train {words[0]} [--data NAME|PATH] [--out RUN] [key.path=value …]\n")
-    _print_settings(recipe)
+    name, overrides = _recipe_first(words[0], words[1:])
+    recipe = genus.show(name, overrides, data=data)
+    usage = f"usage: genus train {name} [--data NAME|PATH] [--out RUN] [key.path=value …]\n"
+    console.print(usage, markup=False)
+    console.print(settings_table(recipe))
+
+
+def _recipe_first(recipe: str, overrides: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The recipe may be left out: ``genus train train.length=300`` trains the default one."""
+    if "=" in recipe and not recipe.endswith((".yaml", ".yml")):
+        return DEFAULT_RECIPE, (recipe, *overrides)
+    return recipe, overrides
 
 
 def sample(run: str, n: int, label: str | None, seed: int, out: str, checkpoint: str) -> None:
@@ -47,20 +59,25 @@ def sample(run: str, n: int, label: str | None, seed: int, out: str, checkpoint:
 
     from genus.report.sheet import write_files, write_sheet
 
+    target = Path(out)
+    if target.suffix not in ("", ".png", ".npy"):  # before the work is done
+        raise InputError(f"--out {out!r}: write a .png sheet, a .npy array, or name a folder")
     model = genus.load(run, checkpoint=checkpoint)
     samples = genus.sample(model, n, label=label, seed=seed)
-    target = Path(out)
-    if target.suffix == ".png":
-        columns = model.spec.num_classes if label is None and getattr(model, "conditional", False) else None
-        write_sheet(target, samples, model.spec, columns=columns)
-    elif target.suffix == ".npy":
-        target.parent.mkdir(parents=True, exist_ok=True)
-        np.save(target, samples)
-    elif target.suffix:
-        raise InputError(f"--out {out!r}: write a .png sheet, a .npy array, or name a folder")
-    else:
-        write_files(target, samples, model.spec)
-    console.print(str(target))
+    try:
+        if target.suffix == ".png":
+            columns = (
+                model.spec.num_classes if label is None and getattr(model, "conditional", False) else None
+            )
+            write_sheet(target, samples, model.spec, columns=columns)
+        elif target.suffix == ".npy":
+            target.parent.mkdir(parents=True, exist_ok=True)
+            np.save(target, samples)
+        else:
+            write_files(target, samples, model.spec)
+    except OSError as error:
+        raise InputError(f"--out {out!r}: cannot be written: {error.strerror or error}") from error
+    console.print(str(target), markup=False)
 
 
 def evaluate(run: str, data: str | None, n: int | None, as_json: bool) -> None:
@@ -96,10 +113,7 @@ def list_components(what: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, indent=1))
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, summary in found.items():
-        table.add_row(f"[bold]{escape(name)}[/bold]", escape(summary))
-    console.print(table)
+    console.print(components_table(found))
 
 
 def show(recipe: str, overrides: Sequence[str]) -> None:
@@ -115,60 +129,19 @@ def show(recipe: str, overrides: Sequence[str]) -> None:
     for name, text in config["expects"]["numbers"].items():
         console.print(f"[dim]expected[/dim]  {escape(name)}: {escape(text)}")
     console.print()
-    _print_settings(bound)
+    console.print(settings_table(bound))
 
 
-def data_info(path: str, as_json: bool) -> None:
+def data_info(path: str, arguments: Sequence[str], as_json: bool) -> None:
     """Validate data and print what they are."""
-    info = genus.data_info(path)
+    options: dict[str, Any] = {}
+    for text in arguments:
+        apply_override(options, text)
+    info = genus.data_info(path, options)
     if as_json:
-        print(json.dumps(info, indent=1, default=str))
+        print(json.dumps(info, indent=1))
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for key, value in info.items():
-        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-        table.add_row(f"[dim]{escape(key)}[/dim]", escape(text))
-    console.print(table)
-
-
-def _print_settings(recipe: Any) -> None:
-    docs = _docs(recipe.config)
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for path, value in recipe.keys():
-        if path.split(".")[0] in ("model", "optimizer", "data", "train"):
-            text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
-            table.add_row(escape(path), f"[bold]{escape(text)}[/bold]", f"[dim]{escape(docs.get(path, ''))}[/dim]")
-    console.print(table)
-
-
-def _docs(config: Any, path: str = "") -> dict[str, str]:
-    """One line per setting, from the components' docstrings."""
-    from genus.core.recipe import TrainSettings
-    from genus.core.registry import KINDS, component
-
-    found: dict[str, str] = {}
-    for name, field in TrainSettings.model_fields.items():
-        found[f"train.{name}"] = field.description or ""
-
-    def visit(kind: str, value: Any, where: str) -> None:
-        entry = component(kind, value["name"])
-        found[f"{where}.name"] = entry.summary
-        for parameter in entry.parameters:
-            here = f"{where}.{parameter.name}"
-            found[here] = parameter.doc
-            nested, item = parameter.component_kind, value.get(parameter.name)
-            if nested and isinstance(item, list):
-                for i, one in enumerate(item):
-                    visit(nested, one, f"{here}.{i}")
-            elif nested and item:
-                visit(nested, item, here)
-
-    del path
-    for key in ("model", "optimizer", "data"):
-        assert key in KINDS
-        visit(key, config[key], key)
-    visit("schedule", config["train"]["schedule"], "train.schedule")
-    return found
+    console.print(data_table(info))
 
 
 def _finish(work: Any, bound: Any) -> None:
@@ -190,8 +163,6 @@ def _finish(work: Any, bound: Any) -> None:
         if first:
             console.print(f"stopped and saved; continue with: genus resume {watch.path}")
         sys.exit(1)
-    except GenusError:
-        raise
     if first:
         console.print(f"trained: [bold]{escape(str(run.path))}[/bold]")
         console.print(f"next: genus sample {run.path} · genus evaluate {run.path} · genus report {run.path}")

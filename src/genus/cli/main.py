@@ -11,6 +11,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+VERBS = ("train", "resume", "sample", "evaluate", "compare", "report", "list", "show", "data")
+"""The commands, in the order of a story."""
+
 Overrides = tyro.conf.Positional[tuple[str, ...]]
 app = tyro.extras.SubcommandApp()
 
@@ -145,18 +148,25 @@ def show(recipe: tyro.conf.Positional[str] = "default", overrides: Overrides = (
 
 
 @app.command
-def data(action: tyro.conf.Positional[Literal["info"]], path: tyro.conf.Positional[str], *, json: bool = False) -> None:
-    """Describe and validate data before anything trains: genus data info PATH.
+def data(
+    action: tyro.conf.Positional[Literal["info"]],
+    path: tyro.conf.Positional[str],
+    arguments: Overrides = (),
+    *,
+    json: bool = False,
+) -> None:
+    """Describe and validate data before anything trains: genus data info PATH size=64 alpha=white.
 
     Args:
         action: info.
         path: a data set's name, or a file or folder.
+        arguments: arguments of the data set or reader, key=value.
         json: print JSON instead of a table.
     """
     del action
     from genus.cli import commands
 
-    commands.data_info(path, json)
+    commands.data_info(path, arguments, json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -167,12 +177,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print(__version__)
         return
-    asks = len(words) > 1 and words[0] == "train" and {"-h", "--help"} & set(words)
     try:
-        if asks and not words[1].startswith("-"):
+        _check_verb(words)
+        found = _named(words[1:]) if words[:1] == ["train"] and {"-h", "--help"} & set(words) else None
+        if found:
             from genus.cli import commands
 
-            commands.train_help([w for w in words[1:] if not w.startswith("-")])
+            commands.train_help(*found)
             return
         app.cli(prog="genus", args=words, description=_ABOUT)
     except KeyboardInterrupt:
@@ -184,6 +195,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print(f"genus: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _check_verb(words: Sequence[str]) -> None:
+    """Refuse an unknown verb with the nearest one."""
+    if words and not words[0].startswith("-") and words[0] not in VERBS:
+        from genus.core.errors import InputError, nearest
+
+        raise InputError(f"there is no command {words[0]!r}{nearest(words[0], VERBS)}")
+
+
+def _named(words: Sequence[str]) -> tuple[list[str], str | None] | None:
+    """Recipe and overrides, and the data, in ``genus train … --help``; None without a recipe."""
+    options = {"--data": None, "--out": None}
+    named: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if option in options:
+            options[option] = value if equals else next(rest, None)
+        elif not word.startswith("-"):
+            named.append(word)
+    return (named, options["--data"]) if named else None
 
 
 _ABOUT = "Train, sample and honestly measure deep generative models."

@@ -44,6 +44,7 @@ class Progress(Callback):
     def started(self, run: Run, moment: Moment) -> None:
         self.path = run.path
         self._first = moment
+        self._shown = time.monotonic()  # the first line comes when there is something to say
         self.console.print(f"run: {run.path}")
         if self._live:
             self._live.start()

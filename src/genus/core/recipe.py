@@ -194,7 +194,11 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
         if source not in files:
             raise RecipeError(f"unknown recipe {source!r}{nearest(source, files)}")
         path = files[source]
-    raw = parse_yaml(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe file {source!r} cannot be read as UTF-8 text: {error}") from None
+    raw = parse_yaml(text, str(path))
     base = raw.pop("extends", None)
     if base is not None:
         parent = _read(str(base))[1] if str(base) in recipe_files() else None

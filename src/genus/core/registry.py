@@ -76,7 +76,7 @@ class Parameter:
         annotation: source text of its type.
         default: its default value; None when ``required``.
         required: whether a recipe must give it.
-        doc: its line of the docstring's ``Args`` section.
+        doc: its line under ``Args`` in the docstring of the function, of the class or of its ``__init__``.
     """
 
     name: str
@@ -223,7 +223,7 @@ def _component(module: str, node: ast.FunctionDef | ast.ClassDef, mark: ast.Call
         if signature is None:
             raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
     paper = next((ast.literal_eval(k.value) for k in mark.keywords if k.arg == "paper"), "")
-    docs = _argument_docs(doc)
+    docs = {**_argument_docs(doc), **_argument_docs(ast.get_docstring(signature) or "")}
     parameters: list[Parameter] = []
     for arg, default in zip(signature.args.kwonlyargs, signature.args.kw_defaults, strict=True):
         try:

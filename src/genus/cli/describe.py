@@ -1,0 +1,95 @@
+"""Tables of what is known without training: settings, components, data. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from genus.core.recipe import Recipe, TrainSettings
+from genus.core.registry import component
+
+_SECTIONS = ("model", "optimizer", "data", "train")
+
+
+def components_table(found: Mapping[str, str]) -> Table:
+    """Names and summaries."""
+    table = _table()
+    for name, summary in found.items():
+        table.add_row(f"[bold]{escape(name)}[/bold]", escape(plain(summary)))
+    return table
+
+
+def settings_table(recipe: Recipe) -> Table:
+    """Every setting of a recipe: path, value and what it means."""
+    docs = setting_docs(recipe.config)
+    table = _table()
+    for path, value in recipe.keys():
+        if path.split(".")[0] in _SECTIONS:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            doc = escape(plain(docs.get(path, "")))
+            table.add_row(escape(path), f"[bold]{escape(text)}[/bold]", f"[dim]{doc}[/dim]")
+    return table
+
+
+def setting_docs(config: Mapping[str, Any]) -> dict[str, str]:
+    """One line per setting, from the docstrings of its components."""
+    found = {f"train.{name}": field.description or "" for name, field in TrainSettings.model_fields.items()}
+
+    def visit(kind: str, value: Mapping[str, Any], where: str) -> None:
+        entry = component(kind, value["name"])
+        found[f"{where}.name"] = entry.summary
+        for parameter in entry.parameters:
+            here = f"{where}.{parameter.name}"
+            found[here] = parameter.doc
+            nested, item = parameter.component_kind, value.get(parameter.name)
+            if nested and isinstance(item, list):
+                for i, one in enumerate(item):
+                    visit(nested, one, f"{here}.{i}")
+            elif nested and item:
+                visit(nested, item, here)
+
+    for key in ("model", "optimizer", "data"):
+        visit(key, config[key], key)
+    visit("schedule", config["train"]["schedule"], "train.schedule")
+    found["optimizer.groups"] = "arguments that differ by group of parameters: optimizer.groups.GROUP.lr=…"
+    return found
+
+
+def data_table(info: Mapping[str, Any]) -> Table:
+    """What :func:`genus.data_info` found, for people."""
+    table = _table()
+    for key in ("name", "description", "licence", "spec"):
+        if info[key]:
+            table.add_row(f"[dim]{key}[/dim]", escape(info[key]))
+    for name, split in info["splits"].items():
+        table.add_row(
+            f"[dim]{escape(name)}[/dim]",
+            f"{split['examples']:,} examples, {split['megabytes']:.3g} MB as float32; values "
+            f"{split['minimum']:.4g} … {split['maximum']:.4g}, mean {split['mean']:.4g}, "
+            f"standard deviation {split['std']:.4g}",
+        )
+        if split["classes"]:
+            counts = ", ".join(f"{label}: {count:,}" for label, count in split["classes"].items())
+            table.add_row("", escape(f"by class: {counts}"))
+    table.add_row("[dim]fingerprint[/dim]", escape(info["fingerprint"]))
+    table.add_row("[dim]recipe[/dim]", escape(info["recipe"].rstrip()))
+    return table
+
+
+def plain(doc: str) -> str:
+    """A docstring's text without the marks of its markup.
+
+    >>> plain("linear to ``final`` at the end")
+    'linear to final at the end'
+    """
+    return doc.replace("``", "")
+
+
+def _table() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    return table
