@@ -38,6 +38,8 @@ def test_diffused_example_and_its_inverses() -> None:
     signal = schedule.signal[step][:, None]
     assert torch.allclose(noisy, signal.sqrt() * x + (1 - signal).sqrt() * noise, atol=1e-12)
     assert torch.allclose(schedule.clean(noisy, step, noise), x, atol=1e-9)
+    velocity = signal.sqrt() * noise - (1 - signal).sqrt() * x
+    assert torch.allclose(schedule.noise_of_velocity(noisy, step, velocity), noise, atol=1e-9)
     assert torch.allclose(schedule.noise_of(noisy, step, x), noise, atol=1e-9)
 
 

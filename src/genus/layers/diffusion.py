@@ -80,6 +80,10 @@ class NoiseSchedule(nn.Module):
         """Noise that a predicted example implies: ε = (x_t − √ᾱ_t x̂_0)/√(1 − ᾱ_t)."""
         return (x - self._at(self.signal.sqrt(), step, x) * clean) / self._at(self.dirt.sqrt(), step, x)
 
+    def noise_of_velocity(self, x: Tensor, step: Tensor, velocity: Tensor) -> Tensor:
+        """Noise that a predicted velocity implies: ε = √ᾱ_t v + √(1 − ᾱ_t) x_t (arXiv:2202.00512)."""
+        return self._at(self.signal.sqrt(), step, x) * velocity + self._at(self.dirt.sqrt(), step, x) * x
+
     def posterior(
         self, x: Tensor, clean: Tensor, step: Tensor, earlier: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:

@@ -40,6 +40,8 @@ class DDPM(Model, Samples, Denoises, Density):
         network: told the step; ``unet`` for images and volumes, ``residual-mlp`` for vectors.
         num_steps: T.
         schedule: of the noise: ``linear`` (this paper) or ``cosine`` (arXiv:2102.09672).
+        predicts: what the network returns: ε (``noise``, this paper) or v = √ᾱ ε − √(1 − ᾱ) x₀
+            (``velocity``, arXiv:2202.00512), from which ε follows; the loss is that of ε either way.
         conditional: learn each class separately; the data need classes.
         features: size of the embedding of step and class, even.
         sampler: ``ddpm`` (ancestral) or ``ddim`` (arXiv:2010.02502).
@@ -58,6 +60,7 @@ class DDPM(Model, Samples, Denoises, Density):
         network: Network,
         num_steps: int = 1000,
         schedule: Literal["linear", "cosine"] = "linear",
+        predicts: Literal["noise", "velocity"] = "noise",
         conditional: bool = False,
         features: int = 128,
         sampler: Literal["ddpm", "ddim"] = "ddim",
@@ -77,6 +80,7 @@ class DDPM(Model, Samples, Denoises, Density):
         self.schedule = NoiseSchedule(betas(schedule, num_steps))
         self.embedding = StepEmbedding(features, spec.num_classes if conditional else 0)
         self.network = build_conditioned(network, spec.shape, spec.shape, features)
+        self.predicts = predicts
         self.sampler = sampler
         self.sampling_steps = sampling_steps
         self.eta = eta
@@ -97,7 +101,8 @@ class DDPM(Model, Samples, Denoises, Density):
 
     def predict_noise(self, x: Tensor, step: Tensor, given: Tensor | None = None) -> Tensor:
         """ε_θ(x_t, t) for scaled noisy examples ``(n, *shape)`` at steps ``(n,)`` from 1 to T."""
-        return self.network(x, self.embedding(step, given)).to(x.dtype)
+        found = self.network(x, self.embedding(step, given)).to(x.dtype)
+        return found if self.predicts == "noise" else self.schedule.noise_of_velocity(x, step, found)
 
     @torch.no_grad()
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
