@@ -27,7 +27,8 @@ def settings_table(recipe: Recipe) -> Table:
     """Every setting of a recipe: path, value and what it means."""
     docs = setting_docs(recipe.config)
     table = _table()
-    for path, value in recipe.keys():
+    leaves = recipe.keys()
+    for path, value in leaves:
         if path.split(".")[0] in _SECTIONS:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             doc = escape(plain(docs.get(path, "")))

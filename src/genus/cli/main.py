@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import islice, pairwise
 from typing import Annotated, Literal
 
 import tyro
@@ -80,7 +81,11 @@ def sample(
 
 @app.command
 def evaluate(
-    run: tyro.conf.Positional[str], *, data: str | None = None, n: int | None = None, json: bool = False
+    run: tyro.conf.Positional[str],
+    *,
+    data: str | None = None,
+    n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None,
+    json: bool = False,
 ) -> None:
     """Measure a run by the protocol; keeps the result in the run's folder.
 
@@ -179,13 +184,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         _check_verb(words)
-        found = _named(words[1:]) if words[:1] == ["train"] and {"-h", "--help"} & set(words) else None
-        if found:
+        verb, (options, positional) = words[:1], _split(words[1:])
+        if verb == ["train"] and positional and {"-h", "--help"} & set(options):
             from genus.cli import commands
 
-            commands.train_help(*found)
+            data = dict(pairwise(options)).get("--data")
+            commands.train_help(positional, data)
             return
-        app.cli(prog="genus", args=words, description=_ABOUT)
+        app.cli(prog="genus", args=[*verb, *options, *positional], description=_ABOUT)
     except KeyboardInterrupt:
         sys.exit(1)
     except Exception as error:
@@ -205,18 +211,21 @@ def _check_verb(words: Sequence[str]) -> None:
         raise InputError(f"there is no command {words[0]!r}{nearest(words[0], VERBS)}")
 
 
-def _named(words: Sequence[str]) -> tuple[list[str], str | None] | None:
-    """Recipe and overrides, and the data, in ``genus train … --help``; None without a recipe."""
-    options = {"--data": None, "--out": None}
-    named: list[str] = []
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Options with their values, and the other words: options may stand anywhere among them."""
+    options: list[str] = []
+    positional: list[str] = []
     rest = iter(words)
     for word in rest:
-        option, equals, value = word.partition("=")
-        if option in options:
-            options[option] = value if equals else next(rest, None)
-        elif not word.startswith("-"):
-            named.append(word)
-    return (named, options["--data"]) if named else None
+        name, equals, value = word.partition("=")
+        if not word.startswith("-"):
+            positional.append(word)
+        elif name in _TAKE_VALUES:
+            options += [name, value] if equals else [name, *islice(rest, 1)]
+        else:
+            options.append(word)
+    return options, positional
 
 
+_TAKE_VALUES = ("--data", "--out", "-n", "--n", "--label", "--seed", "--checkpoint")
 _ABOUT = "Train, sample and honestly measure deep generative models."

@@ -250,7 +250,7 @@ def _complete(raw: dict[str, Any], locate: Locate) -> dict[str, Any]:
             raise RecipeError(f"{key}: every recipe needs it")
     config: dict[str, Any] = {key: coerce(raw.get(key, ""), "str", key) for key in _TEXT_KEYS}
     config["model"] = resolve("model", raw["model"], "model")
-    config["optimizer"] = _optimizer(raw.get("optimizer", "adam"))
+    config["optimizer"] = _optimizer(raw.get("optimizer", {}))
     config["data"] = resolve("data", _data(raw["data"], locate), "data")
     config["train"] = _settings(TrainSettings, raw["train"], "train")
     config["train"]["schedule"] = resolve("schedule", config["train"]["schedule"], "train.schedule")
@@ -259,8 +259,8 @@ def _complete(raw: dict[str, Any], locate: Locate) -> dict[str, Any]:
 
 
 def _optimizer(value: Any) -> dict[str, Any]:
-    """An optimiser, with arguments that differ by group under ``groups``."""
-    value = {"name": value} if isinstance(value, str) else dict(value)
+    """An optimiser, Adam unless named, with arguments that differ by group under ``groups``."""
+    value = {"name": value} if isinstance(value, str) else {"name": "adam", **value}
     groups = value.pop("groups", None) or {}
     config = resolve("optimizer", value, "optimizer")
     known = [p.name for p in component("optimizer", config["name"]).parameters]

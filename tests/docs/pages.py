@@ -1,0 +1,65 @@
+"""Read documentation as a user would: write its files, run its commands, compare their output."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
+SAFE = "<!-- run -->"
+"""Stands on the line before a console block that a test may run as it is."""
+
+PROGRAMS = {
+    "genus": [sys.executable, "-m", "genus"],
+    "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+}
+"""Commands of the pages, as the interpreter of the test knows them."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line after ``$`` of a console block.
+
+    Args:
+        text: without the ``$``.
+        output: what the page shows below it; ``…`` stands for anything.
+        safe: whether the block is marked to be run.
+    """
+
+    text: str
+    output: str
+    safe: bool
+
+
+def files(page: Path) -> dict[str, str]:
+    """Blocks whose first line is a comment with a path, by that path."""
+    return dict(re.findall(r"^```\w+\n# (\S+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M))
+
+
+def commands(page: Path) -> list[Command]:
+    """Every command of the page's console blocks, in order."""
+    text = page.read_text(encoding="utf-8")
+    found: list[Command] = []
+    for mark, block in re.findall(r"^(<!-- .*? -->\n)?```console\n(.*?)^```", text, re.S | re.M):
+        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            line, _, output = part.partition("\n")
+            found.append(Command(line, output, mark.strip() == SAFE))
+    return found
+
+
+def agrees(shown: str, got: str) -> bool:
+    """Whether output is as shown, up to spaces, numbers and what ``…`` leaves out.
+
+    >>> agrees("loss 0.5 …", "loss  0.25  after 3 s"), agrees("a b", "a c")
+    (True, False)
+    """
+    pattern = ".*".join(re.escape(_plain(part)) for part in shown.split("…"))
+    return bool(re.fullmatch(pattern, _plain(got), re.S)) if shown.strip() else True
+
+
+def _plain(text: str) -> str:
+    # numbers differ between machines, and the width of a column with them
+    return re.sub(r"[-+]?\d[\d.,:]*(e[-+]?\d+)?", "0", "".join(text.split()))
