@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genus.core.batch import Batch
 from genus.core.model import Model
 from genus.core.phase import Context, Phase, Terms
-from genus.core.recipe import load_recipe
+from genus.core.recipe import Recipe, load_recipe
 from genus.core.spec import DataSpec
 from genus.data.source import ArraySource
 from genus.training.callbacks import JsonLines
@@ -31,23 +31,41 @@ def points(n: int = 24, *, seed: int = 0, spec: DataSpec = PLANE) -> ArraySource
     return ArraySource(values, None, spec)
 
 
+def make_recipe(optimizer: Any, train: Mapping[str, Any]) -> Recipe:
+    """Quiet settings; the recipe's model and data stand for the test's own."""
+    quiet = {"save_every": 100_000, "sample_every": 100_000, "log_every": 1, "length": 4, "batch": 8}
+    return load_recipe(
+        {"model": "gmm", "data": "ring", "optimizer": optimizer, "train": {**quiet, "device": "cpu", **train}}
+    )
+
+
 def make_engine(
     model: Model,
     out: Path,
     *,
     source: ArraySource | None = None,
     optimizer: Any = "sgd",
+    join: bool = False,
     restore: bool = False,
     hooks: Any = None,
     callbacks: Sequence[Any] = (),
     **train: Any,
 ) -> Engine:
-    """An engine for a model in a new run at ``out``, or where that run's last checkpoint stands."""
-    quiet = {"save_every": 100_000, "sample_every": 100_000, "log_every": 1, "length": 4, "batch": 8}
-    recipe = load_recipe(
-        {"model": "gmm", "data": "ring", "optimizer": optimizer, "train": {**quiet, "device": "cpu", **train}}
-    )
-    run = Run(out) if restore else Run.create(out, recipe, model.spec, "none")
+    """An engine for a model in a new run at ``out``.
+
+    Args:
+        model: what is trained.
+        out: folder of the run.
+        source: its data; some standard normal examples by default.
+        optimizer: as in a recipe.
+        join: the run exists.
+        restore: the run exists, and its last checkpoint is where to continue.
+        hooks: sampling and scoring.
+        callbacks: besides the log.
+        train: settings as in a recipe.
+    """
+    recipe = make_recipe(optimizer, train)
+    run = Run(out) if restore or join else Run.create(out, recipe, model.spec, "none")
     engine = Engine(
         model,
         source or points(spec=model.spec),
