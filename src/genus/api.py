@@ -251,7 +251,7 @@ def report(run: str | Path) -> Path:
         The file's path.
     """
     from genus.metrics.evaluate import Evaluation
-    from genus.report.page import Facts, write_report
+    from genus.reports.page import Facts, write_report
     from genus.training.run import Run
 
     opened = Run(run)
@@ -429,7 +429,7 @@ def _sheet_hook(dataset: Dataset) -> Any:
     import numpy as np
 
     from genus.core.model import Samples
-    from genus.report.sheet import write_sheet
+    from genus.reports.sheet import write_sheet
 
     vectors = len(dataset.spec.shape) == 1
 

@@ -57,7 +57,7 @@ def sample(run: str, n: int, label: str | None, seed: int, out: str, checkpoint:
     """Draw samples to a sheet, an array or a folder."""
     import numpy as np
 
-    from genus.report.sheet import write_files, write_sheet
+    from genus.reports.sheet import write_files, write_sheet
 
     target = Path(out)
     if target.suffix not in ("", ".png", ".npy"):  # before the work is done

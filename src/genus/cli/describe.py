@@ -56,7 +56,10 @@ def setting_docs(config: Mapping[str, Any]) -> dict[str, str]:
     for key in ("model", "optimizer", "data"):
         visit(key, config[key], key)
     visit("schedule", config["train"]["schedule"], "train.schedule")
-    found["optimizer.groups"] = "arguments that differ by group of parameters: optimizer.groups.GROUP.lr=…"
+    found["optimizer.groups"] = "arguments that differ by group: optimizer.groups.GROUP.lr=…"
+    for group, change in config["optimizer"]["groups"].items():
+        for key in change:
+            found[f"optimizer.groups.{group}.{key}"] = found[f"optimizer.{key}"]
     return found
 
 

@@ -282,11 +282,13 @@ def registered_data(name: str) -> dict[str, Any]:
 
 
 def _data(value: Any, locate: Locate) -> Any:
-    """Data by name, by path, or as a mapping with ``path`` and a reader's arguments."""
+    """Data by name or path, or as a mapping with arguments beside it."""
     if isinstance(value, str):
         return locate(value)
-    if isinstance(value, Mapping) and "name" not in value and "path" in value:
-        return {**locate(str(value["path"])), **value}
+    if isinstance(value, Mapping) and ("name" in value) != ("path" in value):
+        arguments = dict(cast("Mapping[str, Any]", value))
+        text = arguments.pop("name", None) or arguments["path"]  # --data PATH data.size=64 names a path
+        return {**locate(str(text)), **arguments}
     return value
 
 
