@@ -49,8 +49,8 @@ class Normed(Model):
 
 def test_batch_norm_statistics_belong_to_the_averaged_weights(tmp_path: Path) -> None:
     engine = make_engine(
-        Normed(), tmp_path / "run", source=points(6000), length=120, batch=1000, ema=0.98,
-        optimizer={"name": "adam", "lr": 0.05},
+        Normed(), tmp_path / "run", source=points(6000), length=40, batch=1000, ema=0.98,
+        optimizer={"name": "adam", "lr": 0.2},
     )  # fmt: skip
     engine.fit()
     trained, averaged = engine.model, engine.published

@@ -268,7 +268,5 @@ def test_whole_batch_phases_refuse_accumulation(tmp_path: Path) -> None:
             return [Phase(name="p", updates={"l": self.parameters}, loss=self.loss, whole_batch=True)]
 
     make_engine(Whole(), tmp_path / "a").fit()
-    with pytest.raises(
-        RecipeError, match=r"phase 'p' needs its whole batch.*train\.accumulate=1"
-    ):
+    with pytest.raises(RecipeError, match=r"phase 'p' needs its whole batch.*train\.accumulate=1"):
         make_engine(Whole(), tmp_path / "b", accumulate=2)

@@ -268,6 +268,8 @@ class Engine:
         first = self.fabric.is_global_zero
         scores = self._from_first(self.hooks.score(self.published) if first else {})
         self._tell(lambda callback, moment: callback.scored(moment, scores))
+        if not scores:
+            return
         metric, value = next(iter(scores.items()))
         if self.best is not None and value >= self.best["value"]:
             self.waited += 1
