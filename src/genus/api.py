@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from genus.core.errors import CapabilityError, DataError, InputError, RecipeErro
 from genus.core.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from numpy.typing import NDArray
 
     from genus.core.model import Model
@@ -66,12 +69,12 @@ def train(
 
 
 def resume(
-    run: str | Path, *, overrides: Sequence[str] = (), callbacks: Sequence[Callback] = ()
+    run: str | PathLike[str], *, overrides: Sequence[str] = (), callbacks: Sequence[Callback] = ()
 ) -> Run:
     """Continue an interrupted run, or lengthen a finished one.
 
     Args:
-        run: its folder.
+        run: the run, or its folder.
         overrides: ``train.*`` and ``optimizer.*`` settings to change, ``"train.length=600"``.
         callbacks: listeners besides the log.
 
@@ -95,7 +98,7 @@ def resume(
     dataset = open_data(recipe)
     if dataset.fingerprint != opened.fingerprint:
         raise InputError(
-            f"the data have changed since {str(run)!r} was started (fingerprint "
+            f"the data have changed since {str(opened.path)!r} was started (fingerprint "
             f"{dataset.fingerprint}, then {opened.fingerprint}); restore them, or start a new run"
         )
     model = build_model(recipe, dataset)
@@ -115,11 +118,11 @@ def resume(
     return opened
 
 
-def load(run: str | Path, *, checkpoint: str = "auto", device: str = "cpu") -> Model:
+def load(run: str | PathLike[str], *, checkpoint: str = "auto", device: str = "cpu") -> Model:
     """Rebuild the trained model of a run, in evaluation mode; runs no pickled code.
 
     Args:
-        run: its folder.
+        run: the run, or its folder.
         checkpoint: ``latest``, ``best``, or ``auto``: best where early stopping was on.
         device: where to put it.
 
@@ -145,7 +148,7 @@ def load(run: str | Path, *, checkpoint: str = "auto", device: str = "cpu") -> M
 
 
 def sample(
-    run: str | Path | Model,
+    run: str | PathLike[str] | Model,
     n: int = 64,
     *,
     label: int | str | None = None,
@@ -156,7 +159,7 @@ def sample(
     """Draw samples; sample i depends on the seed and i alone.
 
     Args:
-        run: folder of a run, or a model.
+        run: a run, its folder, or a model.
         n: how many, >= 1.
         label: class name or number that all samples shall have; all classes in turn when None.
         seed: of the noise.
@@ -170,21 +173,22 @@ def sample(
         CapabilityError: when the model cannot sample, or takes no label.
         InputError: for an unknown label or a number of samples below 1.
     """
+    from genus.core.model import Model
     from genus.metrics.draw import draw
 
     if n < 1:
         raise InputError(f"-n {n}: ask for at least one sample")
-    model = load(run, checkpoint=checkpoint) if isinstance(run, str | Path) else run
+    model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     return draw(model, n, labels=_labels(model, n, label), seed=seed, batch=batch).numpy()
 
 
 def evaluate(
-    run: str | Path, *, data: str | None = None, n: int | None = None, checkpoint: str = "auto"
+    run: str | PathLike[str], *, data: str | None = None, n: int | None = None, checkpoint: str = "auto"
 ) -> Evaluation:
     """Measure a run by the protocol and keep the result in its folder.
 
     Args:
-        run: its folder.
+        run: the run, or its folder.
         data: other reference data than the run's own; the result is then not kept.
         n: samples to draw; None for as many as training examples, at most 5,000.
         checkpoint: see :func:`load`.
@@ -222,11 +226,11 @@ def evaluate(
     return result
 
 
-def compare(runs: Sequence[str | Path]) -> list[Row]:
+def compare(runs: Sequence[str | PathLike[str]]) -> list[Row]:
     """Put evaluations of runs side by side; runs not evaluated yet are evaluated first.
 
     Args:
-        runs: folders of two or more runs.
+        runs: two or more runs, or their folders.
 
     Raises:
         ProtocolError: when they were measured under different protocols.
@@ -237,15 +241,15 @@ def compare(runs: Sequence[str | Path]) -> list[Row]:
     found: dict[str, Evaluation] = {}
     for run in runs:
         kept = Path(run) / "evaluation.json"
-        found[str(run)] = Evaluation.from_json(kept.read_text()) if kept.is_file() else evaluate(run)
+        found[os.fspath(run)] = Evaluation.from_json(kept.read_text()) if kept.is_file() else evaluate(run)
     return compare_evaluations(found)
 
 
-def report(run: str | Path) -> Path:
+def report(run: str | PathLike[str]) -> Path:
     """Write ``report.html`` of a run: one self-contained file without outside requests.
 
     Args:
-        run: its folder.
+        run: the run, or its folder.
 
     Returns:
         The file's path.

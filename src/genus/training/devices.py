@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ def launch(device: str = "auto", precision: str = "32") -> Fabric:
         warnings.simplefilter("ignore")  # third parties' deprecations are not our users' concern
         from lightning_fabric import Fabric
 
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it repeats our settings
         world = int(os.environ.get("WORLD_SIZE", "1"))
         local = int(os.environ.get("LOCAL_WORLD_SIZE", str(world)))
         fabric = Fabric(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,11 @@ class Run:
         InputError: when ``path`` is no run.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
         if not (self.path / "recipe.yaml").is_file():
             raise InputError(
-                f"{str(path)!r} is not a run (no recipe.yaml in it); give the folder that "
+                f"{str(self.path)!r} is not a run (no recipe.yaml in it); give the folder that "
                 "`genus train` printed"
             )
 
@@ -60,6 +61,10 @@ class Run:
         except OSError as error:
             raise InputError(f"cannot write to {str(path)!r}: {error.strerror or error}") from error
         return cls(folder)
+
+    def __fspath__(self) -> str:
+        """Path of the folder, so that a run serves wherever a path is asked for."""
+        return str(self.path)
 
     @property
     def checkpoints(self) -> Path:
