@@ -267,9 +267,9 @@ class Engine:
             return
         first = self.fabric.is_global_zero
         scores = self._from_first(self.hooks.score(self.published) if first else {})
-        self._tell(lambda callback, moment: callback.scored(moment, scores))
         if not scores:
             return
+        self._tell(lambda callback, moment: callback.scored(moment, scores))
         metric, value = next(iter(scores.items()))
         if self.best is not None and value >= self.best["value"]:
             self.waited += 1
