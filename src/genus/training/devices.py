@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from genus.core.errors import InputError
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -20,7 +22,13 @@ def launch(device: str = "auto", precision: str = "32") -> Fabric:
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``"32"`` or ``"bf16-mixed"``.
+
+    Raises:
+        InputError: when this machine has no such device.
     """
+    here = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if device in here and not here[device]():
+        raise InputError(f"train.device={device}: this machine has none; use train.device=auto")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # third parties' deprecations are not our users' concern
         from lightning_fabric import Fabric
