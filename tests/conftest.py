@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.terminal import genus_says as genus_says
+
 torch.set_num_threads(1)
 
 

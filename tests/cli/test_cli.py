@@ -15,7 +15,8 @@ import genus
 from genus.cli.describe import setting_docs
 from genus.cli.main import VERBS
 from genus.core.recipe import recipe_files
-from tests.cli.conftest import Result
+from genus.core.registry import catalogue
+from tests.terminal import Result
 
 Says = Callable[..., Result]
 
@@ -125,6 +126,13 @@ def test_help_of_a_recipe_shows_every_setting_with_its_default(genus_says: Says,
             text = value if isinstance(value, str) else json.dumps(value)
             assert shown[path].startswith(text), path
             assert docs[path], f"{path} has no line under Args in its docstring"
+
+
+def test_every_argument_of_every_component_is_explained() -> None:
+    for (kind, name), entry in catalogue().items():
+        assert entry.summary, f"{kind} {name} has no docstring"
+        for parameter in entry.parameters:
+            assert parameter.doc, f"{kind} {name}: {parameter.name} has no line under Args"
 
 
 def test_help_follows_overrides_and_options_stand_anywhere(genus_says: Says) -> None:

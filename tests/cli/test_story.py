@@ -17,7 +17,7 @@ from PIL import Image
 
 from genus.cli.progress import Progress
 from genus.training.run import Run
-from tests.cli.conftest import Result
+from tests.terminal import Result
 
 Says = Callable[..., Result]
 

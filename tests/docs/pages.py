@@ -20,15 +20,17 @@ PROGRAMS = {
 
 
 @dataclass(frozen=True)
-class Command:
-    """A line after ``$`` of a console block.
+class Step:
+    """A line after ``$`` of a console block, or a whole block of Python.
 
     Args:
+        language: ``console`` or ``python``.
         text: without the ``$``.
-        output: what the page shows below it; ``…`` stands for anything.
+        output: what the page shows below a command; ``…`` stands for anything.
         safe: whether the block is marked to be run.
     """
 
+    language: str
     text: str
     output: str
     safe: bool
@@ -39,14 +41,20 @@ def files(page: Path) -> dict[str, str]:
     return dict(re.findall(r"^```\w+\n# (\S+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M))
 
 
-def commands(page: Path) -> list[Command]:
-    """Every command of the page's console blocks, in order."""
+def steps(page: Path) -> list[Step]:
+    """Every command and every marked block of Python, in order."""
     text = page.read_text(encoding="utf-8")
-    found: list[Command] = []
-    for mark, block in re.findall(r"^(<!-- .*? -->\n)?```console\n(.*?)^```", text, re.S | re.M):
+    found: list[Step] = []
+    for mark, language, block in re.findall(
+        r"^(<!-- [^\n]*? -->\n)?```(console|python)\n(.*?)^```", text, re.S | re.M
+    ):
+        safe = mark.strip() == SAFE
+        if language == "python":
+            found += [Step(language, block, "", safe)] if safe else []
+            continue
         for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
             line, _, output = part.partition("\n")
-            found.append(Command(line, output, mark.strip() == SAFE))
+            found.append(Step(language, line, output, safe))
     return found
 
 

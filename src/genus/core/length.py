@@ -35,14 +35,14 @@ class Length:
         Raises:
             RecipeError: when the text is not a positive number with a known unit.
 
-        >>> Length.parse("500k samples")
-        Length(amount=500000.0, unit='samples')
+        >>> Length.parse("500k samples"), Length.parse("2 minutes")
+        (Length(amount=500000.0, unit='samples'), Length(amount=120.0, unit='seconds'))
         """
         if isinstance(text, Length):
             return text
-        match = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*([kKmM]?)\s*([a-z]*)\s*", str(text))
+        match = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*([kKmM](?![a-z]))?\s*([a-z]*)\s*", str(text))
         if match:
-            number, scale, name = match.groups()
+            number, scale, name = match[1], match[2] or "", match[3]
             if scale == "m" and not name:  # "5m" means minutes to people
                 scale, name = "", "min"
             unit, seconds = _UNITS.get(name or "iterations", ("", 0.0))
