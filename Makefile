@@ -8,7 +8,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 # OpenMP threads that spin while they wait make two busy processes several times slower.
 export GOMP_SPINCOUNT := 0
 
-.PHONY: demo test check unit clean
+.PHONY: demo test check unit bench clean
 
 demo: $(VENV)/ready
 	$(BIN)/genus train --out $(RUN)
@@ -32,6 +32,12 @@ $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
+
+# torchgan asks for torchvision, which has no build for processors alone and is not used here.
+bench: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchgan==0.1.0
+	$(BIN)/python -m benchmarks.speed
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info

@@ -1,0 +1,97 @@
+"""Time two programs in alternation in one process, and print the ratio of each pair of turns.
+
+The machine's speed drifts, so absolute times mean little; what one turn of ours takes is divided
+by what the neighbouring turn of the rival takes, and the median of these ratios is quoted.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genus.api import build_model, make_engine, open_data, show
+from genus.training.devices import launch
+from genus.training.run import Run
+
+Turn = Callable[[], float]
+"""Runs one turn and returns its seconds."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Turns of both sides.
+
+    Args:
+        name: what was timed.
+        ours: seconds per turn.
+        rival: seconds per turn, in the same order.
+    """
+
+    name: str
+    ours: Sequence[float]
+    rival: Sequence[float]
+
+    @property
+    def speedups(self) -> list[float]:
+        """Rival's seconds by ours, turn by turn; above 1 we are faster."""
+        return sorted(theirs / ours for ours, theirs in zip(self.ours, self.rival, strict=True))
+
+    def line(self) -> str:
+        """One row of a Markdown table."""
+        ratios = self.speedups
+        return (
+            f"| {self.name} | {statistics.median(self.ours):.3f} | {statistics.median(self.rival):.3f} | "
+            f"**{statistics.median(ratios):.2f}** | {ratios[0]:.2f} … {ratios[-1]:.2f} |"
+        )
+
+
+def alternate(name: str, ours: Turn, rival: Turn, turns: int = 9) -> Comparison:
+    """Run both in turn, one warm-up each first."""
+    ours()
+    rival()
+    pairs = [(ours(), rival()) for _ in range(turns)]
+    return Comparison(name, [a for a, _ in pairs], [b for _, b in pairs])
+
+
+def timed(work: Callable[[], Any]) -> Turn:
+    """A turn from a function."""
+
+    def turn() -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    return turn
+
+
+def engine_turn(recipe: str | Mapping[str, Any], overrides: Sequence[str], length: int, unit: str) -> Turn:
+    """Turns of a real engine: each trains ``length`` more iterations or epochs of the recipe.
+
+    The engine's own clock is read: updates with everything they need (data, checks, logging
+    values), without the sample sheets and checkpoints that the rivals do not write.
+    """
+    quiet = ["train.sample_every=1000000", "train.save_every=1000000", "train.device=cpu"]
+    bound = show(recipe, [f"train.length={length} {unit}", *quiet, *overrides])
+    dataset = open_data(bound)
+    folder = Path(tempfile.mkdtemp()) / "run"
+    run = Run.create(folder, bound, dataset.spec, dataset.fingerprint)
+    fabric = launch("cpu", bound.train.precision)
+    engine = make_engine(run, bound, build_model(bound, dataset), dataset, fabric)
+    done = 0
+
+    def turn() -> float:
+        nonlocal done
+        done += length
+        before = engine.clock.seconds
+        engine.settings = engine.settings.model_copy(update={"length": f"{done} {unit}"})
+        if before:
+            engine.restore(engine.checkpoint())  # takes up the new length
+        engine.fit()
+        return engine.clock.seconds - before
+
+    return turn
