@@ -1,0 +1,37 @@
+"""The error of a classifier that is right by construction, and wrong by construction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from genus.core.model import Classifies, Model
+from genus.core.spec import DataSpec
+from genus.data.source import ArraySource
+from genus.metrics.evaluate import evaluate_model
+
+SPEC = DataSpec(kind="vector", shape=(2,), classes=("a", "b"))
+
+
+class Sign(Model, Classifies):
+    """Class 1 where the first coordinate is positive."""
+
+    def classify(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([-x[:, 0], x[:, 0]], 1)
+
+
+@pytest.mark.parametrize("wrong", [0, 3, 10])
+def test_error_counts_the_wrong(wrong: int) -> None:
+    labels = np.tile([0, 1], 10)
+    x = np.stack([labels * 2.0 - 1, np.zeros(20)], 1)
+    x[:wrong] *= -1
+    source = ArraySource(x, labels, SPEC)
+    scores = evaluate_model(
+        Sign(SPEC), train=source, test=source, data_name="two", fingerprint="x", metrics=["classification-error"]
+    )
+    score = scores["classification error"]
+    assert score.value == pytest.approx(wrong / 20)
+    assert score.low <= score.value <= score.high
+    assert score.baseline == pytest.approx(0.5)
+    assert score.n == 20
