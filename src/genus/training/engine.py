@@ -356,7 +356,10 @@ class Engine:
                 if name not in self.groups:
                     own = {**base, **self.optimizer.get("groups", {}).get(name, {})}
                     chosen = list(parameters())
-                    self.groups[name] = Group(name, chosen, build("optimizer", own, chosen))
+                    try:
+                        self.groups[name] = Group(name, chosen, build("optimizer", own, chosen))
+                    except ValueError as error:  # torch's own check of rates and decays
+                        raise RecipeError(f"optimizer of group {name!r}: {error}") from None
 
     def _make_loader(self, *keys: str) -> Loader:
         return Loader(

@@ -1,0 +1,139 @@
+"""No option is dead: each number and switch of a recipe's model and optimiser changes something."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from genus.core.errors import GenusError
+from genus.core.model import Classifies, Density, Model, Samples
+from genus.core.noise import Noise
+from genus.metrics.draw import draw, evaluating
+from genus.training.engine import Engine
+from tests.tiny import RECIPES, equal, tiny_config, tiny_engine, weights
+
+LENGTHS = (3, 16)
+"""Iterations: most options show at once; momentum in the last of several stages needs a few."""
+
+Keys = tuple[str | int, ...]
+
+
+def exception(config: Mapping[str, Any], keys: Keys) -> str | None:
+    """Why an option has nothing to act on in this very recipe; None for all others."""
+    owner = functools.reduce(lambda here, key: here[key], keys[:-1], config)
+    if keys[-1] == "penalty_every" and not owner["penalties"]:
+        return "there is no penalty to be computed more rarely"
+    if keys[-1] == "dropout" and owner["name"] == "dcgan" and keys[-2] in ("generator", "decoder"):
+        return "documented: this network drops channels on the way down only"
+    return None
+
+
+def leaves(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    """Numbers and switches with the way to them."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from leaves(item, (*path, i))
+    elif isinstance(value, bool | int | float):
+        yield path, value
+
+
+def changed(value: Any) -> list[Any]:
+    """Other values, the most natural first; later ones for components that refuse the first."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value * 2, value - 1]
+    return [value * 1.5 + 0.01, value / 2, 0.5]
+
+
+def put(config: Any, path: Keys, value: Any) -> Any:
+    """A copy of the configuration with one leaf changed."""
+    config = copy.deepcopy(config)
+    here = config
+    for key in path[:-1]:
+        here = here[key]
+    here[path[-1]] = value
+    return config
+
+
+OPTIONS = [
+    pytest.param(name, (part, *keys), id=f"{name}-{part}.{'.'.join(map(str, keys))}")
+    for name in RECIPES
+    for part in ("model", "optimizer")
+    for keys, _ in leaves(tiny_config(name)[part])
+]
+
+
+@functools.cache
+def base(name: str, length: int, folder: str) -> Engine:
+    """The unchanged tiny run of a recipe."""
+    return trained(tiny_config(name, length=length, ema=None), Path(folder) / f"{name}-{length}")
+
+
+def trained(config: Mapping[str, Any], out: Path) -> Engine:
+    """A training that has come to its end."""
+    engine = tiny_engine(config, out)
+    engine.fit()
+    return engine
+
+
+def variant(name: str, keys: Keys, length: int, out: Path) -> tuple[Any, Model]:
+    """Another value of an option, and what comes of it."""
+    config = tiny_config(name, length=length, ema=None)
+    old = functools.reduce(lambda here, key: here[key], keys, config)
+    refusals: list[str] = []
+    for number, value in enumerate(changed(old)):
+        try:
+            return value, trained(put(config, keys, value), out / f"{length}-{number}").model
+        except (GenusError, ValueError) as error:
+            refusals.append(str(error))
+    pytest.fail(f"no other value than {old!r} is accepted: {refusals}")
+
+
+def looks_alike(one: Model, other: Model) -> bool:
+    """Whether weights, samples, classes and likelihoods are all the same, bit for bit."""
+    if not equal(weights(one), weights(other)):
+        return False
+    spec, count = one.spec, 6
+    low, high = spec.range or (-1.0, 1.0)
+    x = low + (high - low) * torch.rand(count, *spec.shape, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(count) % spec.num_classes if getattr(one, "conditional", False) else None
+    views: list[Callable[[Any], torch.Tensor]] = []
+    if isinstance(one, Samples):
+        views.append(lambda model: draw(model, count, labels=labels, seed=1))
+    if isinstance(one, Classifies):
+        views.append(lambda model: model.classify(x))
+    if isinstance(one, Density):
+        views.append(lambda model: model.log_prob(x, given=labels, noise=Noise(1, block=1)))
+    with evaluating(one), evaluating(other):
+        return all(torch.equal(view(one), view(other)) for view in views)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where unchanged runs lie."""
+    return str(tmp_path_factory.mktemp("base"))
+
+
+@pytest.mark.parametrize(("name", "keys"), OPTIONS)
+def test_every_option_does_something(name: str, keys: Keys, folder: str, tmp_path: Path) -> None:
+    reason = exception(tiny_config(name), keys)
+    if reason:
+        pytest.skip(reason)
+    for length in LENGTHS:
+        reference = base(name, length, folder)
+        if keys[0] == "optimizer" and not any(p.updates for s in reference.stages for p in s.phases):
+            pytest.skip("trained in closed form: there is nothing to step")
+        value, model = variant(name, keys, length, tmp_path)
+        if not looks_alike(reference.model, model):
+            return
+    pytest.fail(f"{'.'.join(map(str, keys))}={value} changes nothing")
