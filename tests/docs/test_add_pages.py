@@ -19,6 +19,7 @@ def test_there_are_pages() -> None:
     assert len(ADD_PAGES) >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ADD_PAGES, ids=lambda page: page.stem)
 def test_the_page_works_as_printed(page: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "my-plugin"

@@ -53,7 +53,9 @@ def write_report(path: Path, facts: Facts) -> Path:
         name=html.escape(facts.name),
         summary=html.escape(config["summary"]),
         about=_about(config),
-        data=html.escape(f"{config['data']['name']}: {facts.spec.describe()}; fingerprint {facts.fingerprint}"),
+        data=html.escape(
+            f"{config['data']['name']}: {facts.spec.describe()}; fingerprint {facts.fingerprint}"
+        ),
         cost=html.escape(
             f"{last['iteration']:,} iterations, {last['samples']:,} examples, "
             f"{last['seconds']:.0f} seconds of training"
@@ -113,7 +115,8 @@ def _scores(evaluation: Evaluation | None) -> str:
         f"<li>{html.escape(name)}: {html.escape(reason)}</li>" for name, reason in evaluation.refused.items()
     )
     protocol = evaluation.protocol
-    details = ", ".join(f"{key} {value}" for key, value in protocol.to_json().items() if value not in (None, ""))
+    known = {key: value for key, value in protocol.to_json().items() if value not in (None, "")}
+    details = ", ".join(f"{key} {value}" for key, value in known.items())
     return (
         "<table><thead><tr><th>score</th><th>value</th><th>95 % interval</th><th>n</th><th>better</th>"
         "<th>real against real</th><th>EM mixture</th><th>how to read it</th></tr></thead>"

@@ -14,7 +14,9 @@ from genus.core.spec import DataSpec
 Array = NDArray[np.float32]
 
 
-def sheet(samples: Array, spec: DataSpec, *, columns: int | None = None, reference: Array | None = None) -> bytes:
+def sheet(
+    samples: Array, spec: DataSpec, *, columns: int | None = None, reference: Array | None = None
+) -> bytes:
     """Draw samples as PNG: a grid of images, middle slices of volumes, or a scatter of vectors.
 
     Args:
@@ -100,14 +102,14 @@ def _scatter(samples: Array, reference: Array | None) -> bytes:
     figure = Figure(figsize=(5, 5), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     second = 1 if samples.shape[1] > 1 else 0
-    if reference is not None:
-        flat = reference.reshape(len(reference), -1)
+    flat = None if reference is None else reference.reshape(len(reference), -1)
+    if flat is not None:
         axes.scatter(flat[:, 0], flat[:, second], s=3, c="0.75", linewidths=0, label="data")
     axes.scatter(samples[:, 0], samples[:, second], s=4, c="C0", linewidths=0, alpha=0.6, label="samples")
     axes.legend(loc="upper right", frameon=False)
     axes.set_xlabel("first coordinate")
     axes.set_ylabel("second coordinate")
-    if reference is not None:
+    if flat is not None:
         for setter, values in ((axes.set_xlim, flat[:, 0]), (axes.set_ylim, flat[:, second])):
             margin = 0.25 * float(np.ptp(values)) + 1e-3
             setter(float(values.min()) - margin, float(values.max()) + margin)
