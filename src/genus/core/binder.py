@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +15,16 @@ from genus.core.errors import RecipeError, nearest
 from genus.core.registry import Parameter, component
 
 _TYPES: dict[str, Any] = {"Sequence": Sequence, "Literal": Literal, "Mapping": Mapping, "Any": Any}
+
+
+def is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a YAML value is a mapping."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Whether a YAML value is a list."""
+    return isinstance(value, list)
 
 
 def resolve(kind: str, value: Any, path: str) -> dict[str, Any]:
@@ -30,11 +40,11 @@ def resolve(kind: str, value: Any, path: str) -> dict[str, Any]:
     """
     if isinstance(value, str):
         value = {"name": value}
-    if not isinstance(value, Mapping) or "name" not in value:
+    if not is_mapping(value) or "name" not in value:
         raise RecipeError(
             f"{path}: expected the name of a {kind}, or a mapping with a 'name'; got {value!r}"
         )
-    given = dict(cast("Mapping[str, Any]", value))
+    given = dict(value)
     name = given.pop("name")
     try:
         entry = component(kind, name)
@@ -68,7 +78,7 @@ def bind(kind: str, config: Mapping[str, Any]) -> functools.partial[Any]:
         value = config[parameter.name]
         nested = parameter.component_kind
         if nested is None or value is None:
-            arguments[parameter.name] = tuple(value) if isinstance(value, list) else value
+            arguments[parameter.name] = tuple(value) if is_list(value) else value
         elif parameter.many:
             arguments[parameter.name] = tuple(bind(nested, item) for item in value)
         else:
@@ -83,9 +93,8 @@ def _value(parameter: Parameter, value: Any, path: str) -> Any:
             return None
         if not parameter.many:
             return resolve(nested, value, path)
-        if isinstance(value, str | Mapping):
-            value = [value]
-        return [resolve(nested, item, f"{path}.{i}") for i, item in enumerate(value)]
+        items: list[Any] = list(value or ()) if is_list(value) or not value else [value]
+        return [resolve(nested, item, f"{path}.{i}") for i, item in enumerate(items)]
     return coerce(value, parameter.annotation, path)
 
 
@@ -96,11 +105,11 @@ def coerce(value: Any, annotation: str, path: str) -> Any:
     0.0001
     """
     try:
-        result = _adapter(annotation).validate_python(value)
+        result: Any = _adapter(annotation).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         raise RecipeError(f"{path}: {first['msg']} (got {value!r}; the type is {annotation})") from None
-    return list(result) if isinstance(result, tuple) else result
+    return [*result] if isinstance(result, tuple) else result  # pyright: ignore[reportUnknownVariableType]
 
 
 @functools.cache

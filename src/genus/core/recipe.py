@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from genus.core.binder import coerce, resolve
+from genus.core.binder import coerce, is_list, is_mapping, resolve
 from genus.core.errors import RecipeError, nearest
 from genus.core.length import Length
 from genus.core.registry import component, plugin_folders
@@ -158,16 +158,16 @@ def apply_override(raw: dict[str, Any], text: str) -> None:
     keys = path.strip().split(".")
     here: Any = raw
     for depth, key in enumerate(keys[:-1]):
-        step: Any = int(key) if isinstance(here, list) and key.isdigit() else key
+        step: Any = int(key) if is_list(here) and key.isdigit() else key
         try:
-            child = here[step] if isinstance(here, list) else here.setdefault(step, {})
+            child = _step_into(here, step)
         except (IndexError, TypeError):
             raise RecipeError(f"override {text!r}: there is no {'.'.join(keys[: depth + 1])!r}") from None
         if isinstance(child, str):
             child = here[step] = {"name": child}
         elif child is None:
             child = here[step] = {}
-        if not isinstance(child, dict | list):
+        if not is_mapping(child) and not is_list(child):
             raise RecipeError(
                 f"override {text!r}: {'.'.join(keys[: depth + 1])!r} is the value {child!r} and has no keys"
             )
@@ -176,12 +176,16 @@ def apply_override(raw: dict[str, Any], text: str) -> None:
         parsed = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise RecipeError(f"override {text!r}: the value is not YAML ({error})") from None
-    if isinstance(here, list):
+    if is_list(here):
         if not keys[-1].isdigit() or int(keys[-1]) >= len(here):
             raise RecipeError(f"override {text!r}: the list has {len(here)} items, counted from 0")
         here[int(keys[-1])] = parsed
     else:
         here[keys[-1]] = parsed
+
+
+def _step_into(here: Any, step: Any) -> Any:
+    return here[step] if is_list(here) else here.setdefault(step, {})
 
 
 def _read(source: str) -> tuple[str, dict[str, Any]]:
@@ -231,13 +235,11 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in change.items():
         old = result.get(key)
-        if isinstance(old, str) and isinstance(value, Mapping):
+        if isinstance(old, str) and is_mapping(value):
             old = {"name": old}
-        same = isinstance(old, Mapping) and isinstance(value, Mapping)
-        if same and value.get("name", old.get("name")) == old.get("name"):
+        result[key] = copy.deepcopy(value)
+        if is_mapping(old) and is_mapping(value) and value.get("name", old.get("name")) == old.get("name"):
             result[key] = merge(old, value)
-        else:
-            result[key] = copy.deepcopy(value)
     return result
 
 
@@ -260,9 +262,9 @@ def _complete(raw: dict[str, Any], locate: Locate) -> dict[str, Any]:
 
 def _optimizer(value: Any) -> dict[str, Any]:
     """An optimiser, Adam unless named, with arguments that differ by group under ``groups``."""
-    value = {"name": value} if isinstance(value, str) else {"name": "adam", **value}
-    groups = value.pop("groups", None) or {}
-    config = resolve("optimizer", value, "optimizer")
+    chosen: dict[str, Any] = {"name": value} if isinstance(value, str) else {"name": "adam", **value}
+    groups: dict[str, dict[str, Any]] = chosen.pop("groups", None) or {}
+    config = resolve("optimizer", chosen, "optimizer")
     known = [p.name for p in component("optimizer", config["name"]).parameters]
     config["groups"] = {}
     for group, change in groups.items():
@@ -285,32 +287,34 @@ def _data(value: Any, locate: Locate) -> Any:
     """Data by name or path, or as a mapping with arguments beside it."""
     if isinstance(value, str):
         return locate(value)
-    if isinstance(value, Mapping) and ("name" in value) != ("path" in value):
-        arguments = dict(cast("Mapping[str, Any]", value))
+    if is_mapping(value) and ("name" in value) != ("path" in value):
+        arguments = dict(value)
         text = arguments.pop("name", None) or arguments["path"]  # --data PATH data.size=64 names a path
         return {**locate(str(text)), **arguments}
     return value
 
 
 def _settings(schema: type[BaseModel], raw: Any, path: str) -> dict[str, Any]:
-    if not isinstance(raw, Mapping):
+    if not is_mapping(raw):
         raise RecipeError(f"{path}: expected a mapping, got {raw!r}")
-    for key in cast("Mapping[str, Any]", raw):
+    for key in raw:
         if key not in schema.model_fields:
-            raise RecipeError(f"{path}.{key}: there is no such setting{nearest(str(key), schema.model_fields)}")
+            hint = nearest(str(key), schema.model_fields)
+            raise RecipeError(f"{path}.{key}: there is no such setting{hint}")
     try:
         return schema(**raw).model_dump()
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join([path, *(str(part) for part in first["loc"][:1])])
-        raise RecipeError(f"{where}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"{where}: {message} (got {first['input']!r})") from None
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for key, item in cast("Mapping[str, Any]", value).items():
+    if is_mapping(value) and value:
+        for key, item in value.items():
             yield from _leaves(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+    elif is_list(value) and any(is_mapping(item) for item in value):
         for i, item in enumerate(value):
             yield from _leaves(item, f"{path}.{i}")
     else:

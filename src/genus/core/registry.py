@@ -207,11 +207,13 @@ def _read(module: str, path: Path) -> Iterator[Component]:
                 and mark.args
                 and isinstance(mark.args[0], ast.Constant)
             ):
-                yield _component(module, node, mark)
+                paper = next((ast.literal_eval(k.value) for k in mark.keywords if k.arg == "paper"), "")
+                yield _component(module, node, mark.func.id, str(mark.args[0].value), str(paper))
 
 
-def _component(module: str, node: ast.FunctionDef | ast.ClassDef, mark: ast.Call) -> Component:
-    kind, name = mark.func.id, mark.args[0].value  # type: ignore[union-attr]
+def _component(
+    module: str, node: ast.FunctionDef | ast.ClassDef, kind: str, name: str, paper: str
+) -> Component:
     doc = ast.get_docstring(node) or ""
     signature: ast.FunctionDef | None = None
     if isinstance(node, ast.FunctionDef):
@@ -222,7 +224,6 @@ def _component(module: str, node: ast.FunctionDef | ast.ClassDef, mark: ast.Call
                 signature = item
         if signature is None:
             raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
-    paper = next((ast.literal_eval(k.value) for k in mark.keywords if k.arg == "paper"), "")
     docs = {**_argument_docs(doc), **_argument_docs(ast.get_docstring(signature) or "")}
     parameters: list[Parameter] = []
     for arg, default in zip(signature.args.kwonlyargs, signature.args.kw_defaults, strict=True):
@@ -242,7 +243,7 @@ def _component(module: str, node: ast.FunctionDef | ast.ClassDef, mark: ast.Call
                 doc=docs.get(arg.arg, ""),
             )
         )
-    return Component(kind, str(name), module, node.name, paper, doc, tuple(parameters))
+    return Component(kind, name, module, node.name, paper, doc, tuple(parameters))
 
 
 def _argument_docs(doc: str) -> dict[str, str]:

@@ -41,7 +41,7 @@ class _State:
     above: Tensor  # (n, inputs, reach, width)
     row: Tensor  # (n, (reach + width) * inputs), columns one after the other
     context: Tensor  # (width, n, outputs), what the rows above contribute
-    weight_above: Tensor  # (outputs, inputs, reach, size)
+    weight_above: Tensor  # (outputs, inputs, size // 2, size)
     weights_row: list[Tensor]  # per group (taps * inputs, outputs / groups)
     bias: Tensor
     group_bias: list[Tensor]
@@ -72,6 +72,11 @@ class Cache:
         """Part of ``(n, features, …)`` that belongs to the current channel."""
         return features.chunk(self.channels, 1)[self.position % self.channels]
 
+    def of_place(self, of_row: Tensor, of_column: Tensor) -> Tensor:
+        """Sum of row features ``(1, f, height, 1)`` and column features ``(1, f, 1, width)`` here."""
+        row, column, _ = self.place(self.position)
+        return self.of_group(of_row[:, :, row, None] + of_column[:, :, :, column, None])
+
 
 class MaskedConvolution(nn.Module):
     """Convolution that sees only earlier elements (arXiv:1601.06759, section 3.4).
@@ -86,6 +91,7 @@ class MaskedConvolution(nn.Module):
         size: side of the kernel, odd.
         kind: ``A`` for the first layer, whose input is the image itself; ``B`` for all others.
         groups: channels of the image.
+        dilation: distance between the places a kernel sees, >= 1.
 
     Raises:
         RecipeError: when sizes do not fit.
@@ -94,7 +100,14 @@ class MaskedConvolution(nn.Module):
     mask: Tensor
 
     def __init__(
-        self, inputs: int, outputs: int, size: int, *, kind: Literal["A", "B"] = "B", groups: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        size: int,
+        *,
+        kind: Literal["A", "B"] = "B",
+        groups: int = 1,
+        dilation: int = 1,
     ) -> None:
         super().__init__()
         if inputs % groups or outputs % groups or size % 2 == 0:
@@ -107,20 +120,22 @@ class MaskedConvolution(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.kind = kind
         self.groups = groups
-        self.reach = size // 2
-        mask = torch.zeros(outputs, inputs, self.reach + 1, size)
-        mask[:, :, : self.reach] = 1
-        mask[:, :, self.reach, : self.reach] = 1
+        self.dilation = dilation
+        self.radius = size // 2
+        self.reach = self.radius * dilation
+        mask = torch.zeros(outputs, inputs, self.radius + 1, size)
+        mask[:, :, : self.radius] = 1
+        mask[:, :, self.radius, : self.radius] = 1
         before = torch.arange(inputs) * groups // inputs
         after = torch.arange(outputs) * groups // outputs
         seen = before[None] <= after[:, None] if kind == "B" else before[None] < after[:, None]
-        mask[:, :, self.reach, self.reach] = seen.float()
+        mask[:, :, self.radius, self.radius] = seen.float()
         self.register_buffer("mask", mask, persistent=False)
 
     @property
     def masked_weight(self) -> Tensor:
-        """The rows of the kernel that can see anything, ``(outputs, inputs, reach + 1, size)``."""
-        return self.weight[:, :, : self.reach + 1] * self.mask
+        """The rows of the kernel that can see anything, ``(outputs, inputs, size // 2 + 1, size)``."""
+        return self.weight[:, :, : self.radius + 1] * self.mask
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         """Map ``(n, inputs, height, width)`` to ``(n, outputs, height, width)``.
@@ -132,7 +147,7 @@ class MaskedConvolution(nn.Module):
             return self._continue(x, cache)
         reach = self.reach
         padded = F.pad(x, (reach, reach, reach, 0)) if reach else x
-        return F.conv2d(padded, self.masked_weight, self.bias)
+        return F.conv2d(padded, self.masked_weight, self.bias, dilation=self.dilation)
 
     def _continue(self, x: Tensor, cache: Cache) -> Tensor:
         state = cache.states.get(self)
@@ -148,6 +163,8 @@ class MaskedConvolution(nn.Module):
             self._write(state, x.flatten(1), column, group)
         begin = column * self._inputs if self.reach else 0
         seen = state.row[:, begin : begin + (self.reach + 1) * self._inputs]
+        if self.dilation > 1:
+            seen = seen.unflatten(1, (-1, self._inputs))[:, :: self.dilation].flatten(1)
         if self.reach:
             size = state.context.shape[2] // self.groups
             offset = state.context[column, :, group * size : (group + 1) * size]
@@ -161,14 +178,14 @@ class MaskedConvolution(nn.Module):
 
     def _start(self, n: int, cache: Cache) -> _State:
         weight = self.masked_weight.detach()
-        inputs, reach = self._inputs, self.reach
-        of_row = weight[:, :, reach, : reach + 1].permute(2, 1, 0).flatten(0, 1)
+        inputs, reach, radius = self._inputs, self.reach, self.radius
+        of_row = weight[:, :, radius, : radius + 1].permute(2, 1, 0).flatten(0, 1)
         columns = cache.width + reach if reach else 1
         return _State(
             above=weight.new_zeros(n, inputs, reach, cache.width),
             row=weight.new_zeros(n, columns * inputs),
             context=weight.new_empty(0),
-            weight_above=weight[:, :, :reach],
+            weight_above=weight[:, :, :radius],
             weights_row=[part.contiguous() for part in of_row.chunk(self.groups, 1)],
             bias=self.bias.detach(),
             group_bias=list(self.bias.detach().chunk(self.groups)),
@@ -185,6 +202,7 @@ class MaskedConvolution(nn.Module):
             done = state.row[:, self.reach * self._inputs :].unflatten(1, (-1, self._inputs))
             state.above = torch.cat([state.above[:, :, 1:], done.permute(0, 2, 1)[:, :, None]], 2)
             state.row.zero_()
-        padded = F.pad(state.above, (self.reach, self.reach))
-        context = F.conv2d(padded, state.weight_above, state.bias)[:, :, 0]
+        rows = state.above[:, :, : self.reach - self.dilation + 1]  # the nearest the kernel sees is the last
+        padded = F.pad(rows, (self.reach, self.reach))
+        context = F.conv2d(padded, state.weight_above, state.bias, dilation=self.dilation)[:, :, 0]
         state.context = context.permute(2, 0, 1).contiguous()

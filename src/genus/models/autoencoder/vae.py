@@ -45,6 +45,7 @@ class VAE(Model, Samples, Density, Encodes):
         decoder: Network,
         latent: int = 32,
         likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
+        binarisation: Literal["drawn", "expected"] = "drawn",
         importance_samples: int = 64,
     ) -> None:
         """Build encoder and decoder.
@@ -54,6 +55,8 @@ class VAE(Model, Samples, Density, Encodes):
             decoder: network from latent to example.
             latent: size of the latent.
             likelihood: of an example given its latent.
+            binarisation: of grey values under the Bernoulli likelihood: drawn anew in each update,
+                or the expected loss over all draws, with an encoder that sees the grey values.
             importance_samples: latents per example in ``log_prob`` (the IWAE bound,
                 arXiv:1509.00519); 1 gives the ELBO.
         """
@@ -65,6 +68,7 @@ class VAE(Model, Samples, Density, Encodes):
         self.decoder = decoder((latent,), spec.shape)
         self.latent = latent
         self.likelihood = likelihood
+        self.binarisation = binarisation
         self.importance_samples = importance_samples
         self.levels = 2 if likelihood == "bernoulli" else spec.levels
         self.register_buffer("deviation", torch.ones(()))
@@ -82,10 +86,11 @@ class VAE(Model, Samples, Density, Encodes):
 
     def loss(self, batch: Batch, ctx: Context) -> Terms:
         """Reconstruction and KL terms in nats per example."""
-        if self.likelihood == "bernoulli":
-            x = ctx.noise.bernoulli(batch.x)
-        else:
-            x, _ = dequantise(batch.x, self.spec, ctx.noise)
+        x = batch.x
+        if self.likelihood == "gaussian":
+            x, _ = dequantise(x, self.spec, ctx.noise)
+        elif self.binarisation == "drawn":
+            x = ctx.noise.bernoulli(x)
         mean, logvar = self._posterior(x)
         z = mean + ctx.noise.normal(len(batch), self.latent) * (logvar / 2).exp()
         output = self.decoder(z).float()

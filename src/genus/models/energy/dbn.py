@@ -31,6 +31,7 @@ class DBN(Model, Samples, Density, Classifies):
     kind = "estimate"
     levels = 2
     started: Tensor
+    chains: Tensor
 
     def __init__(
         self,
@@ -57,9 +58,7 @@ class DBN(Model, Samples, Density, Classifies):
         super().__init__(spec)
         self.require("values in [0, 1]", spec.range == (0.0, 1.0))
         sizes = [spec.size, *hidden]
-        self.machines = nn.ModuleList(
-            BoltzmannMachine(below, above) for below, above in itertools.pairwise(sizes)
-        )
+        self.machines = nn.ModuleList(BoltzmannMachine(*pair) for pair in itertools.pairwise(sizes))
         self.steps = steps
         self.sampling_steps = sampling_steps
         self.classifier_share = classifier_share if spec.classes else 0.0
@@ -70,6 +69,10 @@ class DBN(Model, Samples, Density, Classifies):
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("started", torch.zeros(len(sizes), dtype=torch.bool))
         self.register_buffer("chains", (torch.rand(num_chains, sizes[-2]) < 0.5).to(torch.get_default_dtype()))
+
+    @property
+    def _layers(self) -> list[BoltzmannMachine]:
+        return [machine for machine in self.machines if isinstance(machine, BoltzmannMachine)]
 
     def stages(self) -> Sequence[Stage]:
         """One stage per machine, then the classifier."""
@@ -87,7 +90,7 @@ class DBN(Model, Samples, Density, Classifies):
                     )
                 ],
             )
-            for depth, machine in enumerate(self.machines)
+            for depth, machine in enumerate(self._layers)
         ]
         if self.classifier_share:
             classifier = Phase(
@@ -116,9 +119,9 @@ class DBN(Model, Samples, Density, Classifies):
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         start = self.chains[noise.integers(len(self.chains), n)]
-        state, means = self.machines[-1].gibbs(start, self.sampling_steps, noise)  # type: ignore[operator]
-        for machine in reversed(list(self.machines)[:-1]):
-            means = machine.visible_given(state)  # type: ignore[operator]
+        state, means = self._layers[-1].gibbs(start, self.sampling_steps, noise)
+        for machine in reversed(self._layers[:-1]):
+            means = machine.visible_given(state)
             state = noise.bernoulli(means)
         return means.reshape(n, *self.spec.shape)
 
@@ -128,28 +131,28 @@ class DBN(Model, Samples, Density, Classifies):
         Σ_l E_q[log P(h^{l−1}|h^l)] + H(q(h^l|h^{l−1})) − E_q F_top(h^{L−1}) − log Z_top, the
         expectations by one ancestral sample.
         """
-        top = self.machines[-1]
+        top = self._layers[-1]
         fixed = Noise(noise.seed, block=noise.block, device=noise.device)
-        total = -top.log_partition(fixed).expand(len(x))  # type: ignore[operator]
+        total = -top.log_partition(fixed).expand(len(x))
         state = x.flatten(1)
-        for machine in list(self.machines)[:-1]:
-            q = machine.hidden_given(state)  # type: ignore[operator]
+        for machine in self._layers[:-1]:
+            q = machine.hidden_given(state)
             above = noise.bernoulli(q)
-            down = machine.visible_given(above)  # type: ignore[operator]
+            down = machine.visible_given(above)
             likelihood = -binary_cross_entropy(down, state, reduction="none").sum(1)
             total = total + likelihood + bernoulli_entropy(q)
             state = above
-        return total - top.free_energy(state)  # type: ignore[operator]
+        return total - top.free_energy(state)
 
     def _layer_loss(self, depth: int) -> Callable[[Batch, Context], Terms]:
         def loss(batch: Batch, ctx: Context) -> Terms:
-            machine = self.machines[depth]
+            machine = self._layers[depth]
             v = self._states_below(depth, batch.x, ctx.noise)
-            negative, _ = machine.gibbs(v, self.steps, ctx.noise)  # type: ignore[operator]
+            negative, _ = machine.gibbs(v, self.steps, ctx.noise)
             if depth == len(self.machines) - 1:
                 self._keep(v)
-            positive = machine.free_energy(v).mean()  # type: ignore[operator]
-            return {"divergence": positive - machine.free_energy(negative).mean()}  # type: ignore[operator]
+            positive = machine.free_energy(v).mean()
+            return {"divergence": positive - machine.free_energy(negative).mean()}
 
         return loss
 
@@ -157,8 +160,8 @@ class DBN(Model, Samples, Density, Classifies):
     def _states_below(self, depth: int, x: Tensor, noise: Noise) -> Tensor:
         """Binary states of layer ``depth``, drawn upwards from the data."""
         state = noise.bernoulli(x.flatten(1))
-        for machine in list(self.machines)[:depth]:
-            state = noise.bernoulli(machine.hidden_given(state))  # type: ignore[operator]
+        for machine in self._layers[:depth]:
+            state = noise.bernoulli(machine.hidden_given(state))
         return state
 
     def _keep(self, states: Tensor) -> None:
@@ -175,9 +178,10 @@ class DBN(Model, Samples, Density, Classifies):
                 return
             self.started[depth] = True
             if depth == len(self.machines):
-                for layer, machine in zip(self.recognition, self.machines, strict=True):
-                    layer.weight.copy_(machine.weight.t())  # type: ignore[operator, union-attr]
-                    layer.bias.copy_(machine.hidden_bias)  # type: ignore[operator, union-attr, arg-type]
+                for layer, machine in zip(self.recognition, self._layers, strict=True):
+                    assert isinstance(layer, nn.Linear)
+                    layer.weight.copy_(machine.weight.t())
+                    layer.bias.copy_(machine.hidden_bias)
 
         return start
 

@@ -30,6 +30,19 @@ class GaussianMixture(Model, Samples, Density):
     ranks add up. Samples are shown without the residual.
     """
 
+    mean: Tensor
+    basis: Tensor
+    residual: Tensor
+    weights: Tensor
+    centres: Tensor
+    covariances: Tensor
+    count: Tensor
+    first: Tensor
+    second: Tensor
+    data_count: Tensor
+    data_first: Tensor
+    data_second: Tensor
+
     def __init__(
         self,
         spec: DataSpec,
