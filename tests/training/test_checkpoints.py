@@ -26,12 +26,11 @@ from genus.training.checkpoints import (
     list_checkpoints,
     load_checkpoint,
     load_newest,
-    optimizer_tensors,
     prune,
-    restore_optimizers,
     save_checkpoint,
     write_text,
 )
+from genus.training.optimizer_state import optimizer_tensors, restore_optimizers
 from genus.training.run import Run
 from tests.tiny import tiny_config, tiny_engine
 from tests.training.crash import content

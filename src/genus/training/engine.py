@@ -20,16 +20,11 @@ from genus.core.recipe import TrainSettings
 from genus.data.loader import Item, Loader
 from genus.data.source import Source
 from genus.training.callbacks import Callback, Moment
-from genus.training.checkpoints import (
-    Checkpoint,
-    optimizer_tensors,
-    prune,
-    restore_optimizers,
-    writing,
-)
+from genus.training.checkpoints import Checkpoint, prune, writing
 from genus.training.clock import Clock, Every
 from genus.training.ema import Average, batch_norms, recalibrate
 from genus.training.interrupts import Interrupts
+from genus.training.optimizer_state import optimizer_tensors, restore_optimizers
 from genus.training.run import Run
 from genus.training.update import Group, Share, Updater
 
