@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.core.errors import CapabilityError, DataError, InputError, RecipeError, nearest
+from genus.core.errors import CapabilityError, DataError, GenusError, InputError, RecipeError, nearest
 from genus.core.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -63,7 +64,12 @@ def train(
         Run.create(target, bound, dataset.spec, dataset.fingerprint)
     target = Path(fabric.broadcast(str(target)))
     run = Run(target)
-    engine = make_engine(run, bound, model, dataset, fabric, callbacks)
+    try:
+        engine = make_engine(run, bound, model, dataset, fabric, callbacks)
+    except GenusError:
+        if fabric.is_global_zero:  # refused before any work: leave nothing behind
+            shutil.rmtree(target, ignore_errors=True)
+        raise
     engine.fit()
     return run
 
@@ -405,6 +411,8 @@ def _new_model(recipe: Recipe, spec: Any) -> Model:
     torch.manual_seed(derive_seed(recipe.train.seed, "weights"))
     try:
         return build("model", recipe.config["model"], spec)
+    except ValueError as error:  # a value that torch itself refuses, such as dropout: 1.5
+        raise RecipeError(f"the model cannot be built from this recipe: {error}") from error
     finally:
         torch.set_rng_state(state)
 

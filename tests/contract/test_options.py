@@ -29,8 +29,6 @@ def exception(config: Mapping[str, Any], keys: Keys) -> str | None:
     owner = functools.reduce(lambda here, key: here[key], keys[:-1], config)
     if keys[-1] == "penalty_every" and not owner["penalties"]:
         return "there is no penalty to be computed more rarely"
-    if keys[-1] == "dropout" and owner["name"] == "dcgan" and keys[-2] in ("generator", "decoder"):
-        return "documented: this network drops channels on the way down only"
     return None
 
 

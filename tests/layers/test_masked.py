@@ -43,10 +43,10 @@ def test_grouped_features_follow_their_channel() -> None:
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("size", [1, 3, 5])
-def test_element_by_element_equals_the_whole_image(groups: int, size: int) -> None:
+@pytest.mark.parametrize(("size", "dilation"), [(1, 1), (3, 1), (5, 1), (3, 2), (5, 2), (3, 3)])
+def test_element_by_element_equals_the_whole_image(groups: int, size: int, dilation: int) -> None:
     torch.manual_seed(0)
-    layer = MaskedConvolution(2 * groups, 3 * groups, size, groups=groups).double()
+    layer = MaskedConvolution(2 * groups, 3 * groups, size, groups=groups, dilation=dilation).double()
     torch.nn.init.normal_(layer.bias)
     x = torch.randn(2, 2 * groups, 4, 5, dtype=torch.float64)
     whole = layer(x)
@@ -57,6 +57,15 @@ def test_element_by_element_equals_the_whole_image(groups: int, size: int) -> No
         part = layer(x[:, 2 * group : 2 * group + 2, row, column, None, None], cache)
         expected = whole[:, 3 * group : 3 * group + 3, row, column]
         assert torch.allclose(part[:, :, 0, 0], expected, atol=1e-12)
+
+
+def test_dilated_kernels_skip_places() -> None:
+    layer = MaskedConvolution(1, 1, 3, dilation=2).double()
+    torch.nn.init.ones_(layer.weight)
+    x = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
+    x[0, 0, 1, 2] = 1
+    seen = layer(x)[0, 0].nonzero().tolist()
+    assert seen == [[1, 2], [1, 4], [3, 0], [3, 2], [3, 4]]
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:

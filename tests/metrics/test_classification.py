@@ -28,7 +28,12 @@ def test_error_counts_the_wrong(wrong: int) -> None:
     x[:wrong] *= -1
     source = ArraySource(x, labels, SPEC)
     scores = evaluate_model(
-        Sign(SPEC), train=source, test=source, data_name="two", fingerprint="x", metrics=["classification-error"]
+        Sign(SPEC),
+        train=source,
+        test=source,
+        data_name="two",
+        fingerprint="x",
+        metrics=["classification-error"],
     )
     score = scores["classification error"]
     assert score.value == pytest.approx(wrong / 20)

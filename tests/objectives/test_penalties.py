@@ -71,7 +71,9 @@ def test_penalties_can_be_differentiated_twice() -> None:
         for i in range(2):
             moved = w.detach().clone()
             moved[i] += h
-            above = bind("penalty", {"name": name, **weight})(lambda x, m=moved: (x * m).sum(1).tanh(), x, x, MIX)
+            above = bind("penalty", {"name": name, **weight})(
+                lambda x, m=moved: (x * m).sum(1).tanh(), x, x, MIX
+            )
             assert slope[i].item() == pytest.approx((above - value).item() / h, abs=1e-3, rel=1e-3)
 
 
@@ -79,5 +81,3 @@ def test_input_gradient_is_per_example() -> None:
     x = torch.randn(5, 2, 2, dtype=torch.float64)
     gradient = input_gradient(lambda x: x.flatten(1).pow(3).sum(1), x)
     assert torch.allclose(gradient, 3 * x.flatten(1).square())
-
-

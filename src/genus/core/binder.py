@@ -41,9 +41,7 @@ def resolve(kind: str, value: Any, path: str) -> dict[str, Any]:
     if isinstance(value, str):
         value = {"name": value}
     if not is_mapping(value) or "name" not in value:
-        raise RecipeError(
-            f"{path}: expected the name of a {kind}, or a mapping with a 'name'; got {value!r}"
-        )
+        raise RecipeError(f"{path}: expected the name of a {kind}, or a mapping with a 'name'; got {value!r}")
     given = dict(value)
     name = given.pop("name")
     try:
@@ -59,9 +57,7 @@ def resolve(kind: str, value: Any, path: str) -> dict[str, Any]:
         where = f"{path}.{parameter.name}"
         if parameter.name not in given and parameter.required:
             raise RecipeError(f"{where}: {kind} {name!r} needs it ({parameter.doc or 'no default'})")
-        resolved[parameter.name] = _value(
-            parameter, given.get(parameter.name, parameter.default), where
-        )
+        resolved[parameter.name] = _value(parameter, given.get(parameter.name, parameter.default), where)
     return resolved
 
 

@@ -47,9 +47,7 @@ class Model(nn.Module, ABC):
             RecipeError: when ``condition`` is false: ``"realnvp needs …; the data are …"``.
         """
         if not condition:
-            raise RecipeError(
-                f"{type(self).__name__} needs {what}; the data are: {self.spec.describe()}"
-            )
+            raise RecipeError(f"{type(self).__name__} needs {what}; the data are: {self.spec.describe()}")
 
 
 class Samples(ABC):

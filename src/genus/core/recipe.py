@@ -207,7 +207,9 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
     if base is not None:
         parent = _read(str(base))[1] if str(base) in recipe_files() else None
         if parent is None:
-            raise RecipeError(f"{path.name}: extends unknown recipe {base!r}{nearest(str(base), recipe_files())}")
+            raise RecipeError(
+                f"{path.name}: extends unknown recipe {base!r}{nearest(str(base), recipe_files())}"
+            )
         raw = merge(parent, raw)
     return path.stem, raw
 

@@ -14,7 +14,9 @@ _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose
 _BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
-def convolution(dims: int, *args: Any, transposed: bool = False, spectral: bool = False, **kwargs: Any) -> nn.Module:
+def convolution(
+    dims: int, *args: Any, transposed: bool = False, spectral: bool = False, **kwargs: Any
+) -> nn.Module:
     """Convolution over ``dims`` spatial axes; arguments as for ``torch.nn.Conv2d``.
 
     Args:

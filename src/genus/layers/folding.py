@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,7 +23,6 @@ def space_to_depth(x: Tensor, block: int) -> Tensor:
         ``(n, channels * block**dims, *ceil(sides / block))``; the channels of one input channel
         stay together.
 
-    >>> import torch
     >>> space_to_depth(torch.arange(4.0).view(1, 1, 2, 2), 2).flatten().tolist()
     [0.0, 1.0, 2.0, 3.0]
     """
@@ -50,7 +50,6 @@ def depth_to_space(x: Tensor, block: int, sides: Sequence[int]) -> Tensor:
     Returns:
         ``(n, channels, *sides)``.
 
-    >>> import torch
     >>> x = torch.arange(12.0).view(1, 1, 3, 4)
     >>> bool((depth_to_space(space_to_depth(x, 2), 2, (3, 4)) == x).all())
     True
@@ -63,3 +62,46 @@ def depth_to_space(x: Tensor, block: int, sides: Sequence[int]) -> Tensor:
     order = [0, 1, *(axis for i in range(dims) for axis in (2 + dims + i, 2 + i))]
     x = x.permute(order).reshape(*x.shape[:2], *(count * block for count in counts))
     return x[(..., *(slice(side) for side in sides))]
+
+
+def haar(x: Tensor) -> Tensor:
+    """One level of the orthonormal Haar transform over all sides, which must be even.
+
+    Like :func:`space_to_depth` with blocks of 2, but sums come first and differences after them:
+    the first channels of the result are the image at half its size.
+
+    Args:
+        x: ``(n, channels, *sides)``.
+
+    Returns:
+        ``(n, 2**dims * channels, *sides / 2)``.
+
+    >>> haar(torch.tensor([[[3.0, 5.0]]])).div(2**0.5).flatten().tolist()
+    [4.0, -1.0]
+    """
+    dims = x.dim() - 2
+    blocks = space_to_depth(x, 2).unflatten(1, (x.shape[1], 2**dims))
+    return torch.einsum("ij,ncj...->nic...", _haar_matrix(dims, x), blocks).flatten(1, 2)
+
+
+def inverse_haar(y: Tensor) -> Tensor:
+    """Undo :func:`haar`.
+
+    Args:
+        y: ``(n, 2**dims * channels, *sides)``.
+
+    Returns:
+        ``(n, channels, *2 * sides)``.
+    """
+    dims = y.dim() - 2
+    parts = y.unflatten(1, (2**dims, -1))
+    blocks = torch.einsum("ij,nic...->ncj...", _haar_matrix(dims, y), parts).flatten(1, 2)
+    return depth_to_space(blocks, 2, [2 * side for side in y.shape[2:]])
+
+
+def _haar_matrix(dims: int, like: Tensor) -> Tensor:
+    step = like.new_tensor([[1.0, 1.0], [1.0, -1.0]]) / 2**0.5
+    matrix = like.new_ones(1, 1)
+    for _ in range(dims):
+        matrix = torch.kron(matrix, step)
+    return matrix

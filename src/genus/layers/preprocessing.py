@@ -1,4 +1,4 @@
-"""Invertible maps from data to unbounded values near the standard normal, with their Jacobians."""
+"""From data to unbounded values and back, with the Jacobian."""
 
 from __future__ import annotations
 
@@ -66,53 +66,6 @@ class Logit(nn.Module):
             top = self.spec.levels - 1
             unit = (unit * self.spec.levels).floor().clamp_max(top) / top
         return low + unit * (high - low)
-
-
-class Standardise(nn.Module):
-    """y = (x − m)/s with the mean and standard deviation of each element, measured once.
-
-    The identity until :meth:`measure` has been called.
-
-    Args:
-        shape: of an example.
-        smallest: floor of the standard deviation, so that constant elements stay finite.
-    """
-
-    count: Tensor
-    total: Tensor
-    squares: Tensor
-
-    def __init__(self, shape: tuple[int, ...], smallest: float = 1e-3) -> None:
-        super().__init__()
-        self.smallest = smallest
-        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("total", torch.zeros(shape, dtype=torch.float64))
-        self.register_buffer("squares", torch.zeros(shape, dtype=torch.float64))
-
-    @torch.no_grad()
-    def measure(self, count: Tensor, total: Tensor, squares: Tensor) -> None:
-        """Take more examples into account: how many, their sum and their sum of squares."""
-        self.count += count
-        self.total += total
-        self.squares += squares
-
-    def moments(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of each element."""
-        if not self.count:
-            return torch.zeros_like(self.total, dtype=dtype), torch.ones_like(self.total, dtype=dtype)
-        mean = self.total / self.count
-        spread = (self.squares / self.count - mean.square()).clamp_min(self.smallest**2).sqrt()
-        return mean.to(dtype), spread.to(dtype)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return y and ln |det ∂y/∂x|, a scalar."""
-        mean, spread = self.moments(x.dtype)
-        return (x - mean) / spread, -spread.log().sum()
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """Return x."""
-        mean, spread = self.moments(y.dtype)
-        return y * spread + mean
 
 
 def with_levels(spec: DataSpec, levels: int | None) -> DataSpec:

@@ -34,7 +34,7 @@ def dcgan(
         width: channels of the layer next to the image.
         norm: inside the network; as in the paper, not next to the image.
         spectral: spectral normalisation of every layer.
-        dropout: share of channels dropped after each discriminator layer, in [0, 1).
+        dropout: share of channels dropped after each hidden layer, in [0, 1).
 
     Raises:
         RecipeError: when neither side is a vector, or the image is smaller than 8.
@@ -44,7 +44,7 @@ def dcgan(
     torch.Size([2, 1, 28, 28])
     """
     if len(inputs) == 1 and len(outputs) in (2, 3, 4):
-        return _generator(inputs[0], outputs, width, norm, spectral)
+        return _generator(inputs[0], outputs, width, norm, spectral, dropout)
     if len(outputs) == 1 and len(inputs) in (2, 3, 4):
         return _discriminator(inputs, outputs[0], width, norm, spectral, dropout)
     raise RecipeError(
@@ -59,7 +59,7 @@ def _levels(size: tuple[int, ...]) -> int:
 
 
 def _generator(
-    features: int, outputs: tuple[int, ...], width: int, norm: Norm, spectral: bool
+    features: int, outputs: tuple[int, ...], width: int, norm: Norm, spectral: bool, dropout: float
 ) -> nn.Module:
     channels, *rest = outputs
     size, dims = tuple(rest), len(rest)
@@ -72,6 +72,7 @@ def _generator(
         convolution(dims, features, wide, sizes[-1], transposed=True, spectral=spectral, bias=norm == "none"),
         normalisation(norm, wide, dims),
         nn.ReLU(inplace=True),
+        *_dropout(dropout, dims),
     ]
     for target in sizes[-2:0:-1]:
         up = convolution(
@@ -79,6 +80,7 @@ def _generator(
         )
         wide //= 2
         layers += [up, Crop(target), normalisation(norm, wide, dims), nn.ReLU(inplace=True)]
+        layers += _dropout(dropout, dims)
     last = convolution(dims, wide, channels, _KERNEL, 2, 1, transposed=True, spectral=spectral)
     return _initialised(nn.Sequential(*layers, last, Crop(size)))
 
@@ -96,12 +98,16 @@ def _discriminator(
         if inside:
             layers.append(normalisation(norm, wide, dims))
         layers.append(nn.LeakyReLU(0.2, inplace=True))
-        if dropout:
-            layers.append(nn.Dropout1d(dropout) if dims == 1 else nn.Dropout2d(dropout) if dims == 2 else nn.Dropout3d(dropout))
+        layers += _dropout(dropout, dims)
         size = tuple(side // 2 for side in size)
         before, wide = wide, wide * 2
     top = convolution(dims, before, features, size, spectral=spectral)
     return _initialised(nn.Sequential(*layers, top, nn.Flatten()))
+
+
+def _dropout(share: float, dims: int) -> list[nn.Module]:
+    """Dropout of whole channels, or nothing."""
+    return [{1: nn.Dropout1d, 2: nn.Dropout2d, 3: nn.Dropout3d}[dims](share)] if share else []
 
 
 def _initialised(module: nn.Module) -> nn.Module:

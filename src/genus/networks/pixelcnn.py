@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,6 +25,8 @@ def pixelcnn(
     first: int = 7,
     size: int = 3,
     heads: int = 2,
+    dilations: Sequence[int] = (1,),
+    positions: bool = False,
     bottleneck: Literal["early", "late"] = "early",
 ) -> nn.Module:
     """Causal network of a masked convolution A, residual blocks of masked convolutions B, and 1×1 layers.
@@ -43,6 +47,10 @@ def pixelcnn(
         first: side of the first kernel, odd.
         size: side of the kernels in the blocks, odd.
         heads: 1×1 masked layers before the last one.
+        dilations: of the kernels in the blocks, block by block and over again; (1, 2, 4) sees
+            twice as far as (1,) at the same cost.
+        positions: add learned features of row and column to the first layer's, so that the
+            network knows where in the image it is.
         bottleneck: features are halved by the first 1×1 layer of a block (``early``, as in the
             paper) or by its masked convolution (``late``).
 
@@ -58,8 +66,8 @@ def pixelcnn(
             f"{inputs} to {outputs}"
         )
     return PixelCNNNetwork(
-        inputs[0], outputs[0], condition, width=width, blocks=blocks, first=first, size=size,
-        heads=heads, bottleneck=bottleneck,
+        inputs, outputs[0], condition, width=width, blocks=blocks, first=first, size=size,
+        heads=heads, dilations=dilations, positions=positions, bottleneck=bottleneck,
     )  # fmt: skip
 
 
@@ -67,15 +75,15 @@ class PixelCNNNetwork(CausalNetwork):
     """The module behind :func:`pixelcnn`.
 
     Args:
-        channels: of the image.
+        inputs: channels, height, width.
         outputs: features returned per pixel.
         condition: features of the condition, 0 for none.
-        width, blocks, first, size, heads, bottleneck: as in :func:`pixelcnn`.
+        width, blocks, first, size, heads, dilations, positions, bottleneck: as in :func:`pixelcnn`.
     """
 
     def __init__(
         self,
-        channels: int,
+        inputs: tuple[int, ...],
         outputs: int,
         condition: int,
         *,
@@ -84,14 +92,22 @@ class PixelCNNNetwork(CausalNetwork):
         first: int,
         size: int,
         heads: int,
+        dilations: Sequence[int],
+        positions: bool,
         bottleneck: Literal["early", "late"],
     ) -> None:
         super().__init__()
+        channels, *sides = inputs
         width += -width % (2 * channels)
         self.first = MaskedConvolution(channels, width, first, kind="A", groups=channels)
         self.told = nn.Linear(condition, width) if condition else None
+        self.positions = nn.ParameterList(
+            0.1 * torch.randn(1, width, *shape) for shape in ((sides[0], 1), (1, sides[1])) if positions
+        )
+        early = bottleneck == "early"
         self.blocks = nn.ModuleList(
-            ResidualBlock(width, size, channels, early=bottleneck == "early") for _ in range(blocks)
+            ResidualBlock(width, size, channels, dilation=dilations[i % len(dilations)], early=early)
+            for i in range(blocks)
         )
         self.heads = nn.ModuleList(MaskedConvolution(width, width, 1, groups=channels) for _ in range(heads))
         self.last = MaskedConvolution(width, outputs, 1, groups=channels)
@@ -102,6 +118,9 @@ class PixelCNNNetwork(CausalNetwork):
         if self.told is not None and condition is not None:
             told = self.told(condition)[:, :, None, None]
             h = h + (told if cache is None else cache.of_group(told))
+        if self.positions:
+            of_row, of_column = self.positions
+            h = h + (of_row + of_column if cache is None else cache.of_place(of_row, of_column))
         for block in self.blocks:
             h = block(h, cache)
         for head in self.heads:
@@ -116,15 +135,16 @@ class ResidualBlock(nn.Module):
         width: features of input and output.
         size: side of the masked kernel.
         groups: channels of the image.
+        dilation: of the masked kernel.
         early: halve the features in the first layer, not in the masked one.
     """
 
-    def __init__(self, width: int, size: int, groups: int, *, early: bool) -> None:
+    def __init__(self, width: int, size: int, groups: int, *, dilation: int = 1, early: bool = True) -> None:
         super().__init__()
         half = width // 2
         inner = half if early else width
         self.reduce = MaskedConvolution(width, inner, 1, groups=groups)
-        self.look = MaskedConvolution(inner, half, size, groups=groups)
+        self.look = MaskedConvolution(inner, half, size, groups=groups, dilation=dilation)
         self.restore = MaskedConvolution(half, width, 1, groups=groups)
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-CALIBRATION_BATCHES = 24
+CALIBRATION_BATCHES = 48
 """Forward passes behind the batch-norm statistics of averaged weights; a mean of independent
-values is then right to σ/√(24 · batch)."""
+values is then right to σ/√(48 · batch)."""
 
 
 @dataclass(frozen=True, kw_only=True)

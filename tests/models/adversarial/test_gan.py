@@ -109,13 +109,15 @@ def test_unrolling_is_the_gradient_through_the_discriminators_steps() -> None:
             return model.generator_loss(batch, Context(noise=Noise(0)))["loss"]
 
         def by_hand() -> float:
-            scores = torch.nn.Sequential(*[m for m in model.discriminator.network])
+            scores = torch.nn.Sequential(*list(model.discriminator.network))
             start = {k: v.clone() for k, v in model.discriminator.state_dict().items()}
             fake = model.generate(len(batch), None, Noise(0)).detach()
             for _ in range(2):
                 players = model.objective(scores(batch.x).squeeze(1), scores(fake).squeeze(1))
                 parameters = list(model.discriminator.parameters())
-                for p, g in zip(parameters, torch.autograd.grad(players.discriminator, parameters), strict=True):
+                for p, g in zip(
+                    parameters, torch.autograd.grad(players.discriminator, parameters), strict=True
+                ):
                     p.data -= 0.3 * g
             value = model.objective(scores(batch.x).squeeze(1), scores(fake).squeeze(1)).generator.item()
             model.discriminator.load_state_dict(start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -78,7 +79,7 @@ def test_bounds_are_ordered() -> None:
         draws = torch.stack([vae.log_prob(x, noise=Noise(seed)) for seed in range(30)])
         means.append((draws.mean(), draws.mean(1).std() / math.sqrt(30)))
     means.append((truth.log_prob(x).mean(), torch.zeros(())))
-    for (low, error), (high, other) in zip(means, means[1:], strict=False):
+    for (low, error), (high, other) in itertools.pairwise(means):
         assert low - high < 4 * (error**2 + other**2).sqrt() + 1e-9
     assert means[0][0] < means[3][0] - 0.1
 

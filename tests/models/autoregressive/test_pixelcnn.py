@@ -125,6 +125,15 @@ def test_conditional_samples_equal_naive_ones_and_follow_the_class() -> None:
     assert model.sample(4, noise=Noise(0)).shape == (4, 1, 5, 5)
 
 
+def test_dilated_network_with_positions_samples_incrementally_too() -> None:
+    far = partial(pixelcnn, width=12, blocks=3, first=3, dilations=(1, 2), positions=True)
+    for shape in [(1, 6, 7), (2, 4, 5)]:
+        model = build(image(*shape), 3, network=far)
+        fast = model.sample(6, noise=Noise(0))
+        assert torch.allclose(fast.double(), naive(model, 6, Noise(0)), atol=1e-6)
+        assert not visible(model).triu().any()
+
+
 def test_a_sample_depends_on_its_own_noise_only() -> None:
     model = build(image(1, 5, 5), 4)
     whole = model.sample(6, noise=Noise(0, block=1))

@@ -60,7 +60,9 @@ def test_without_weights_log_z_is_a_count() -> None:
     for p in m.parameters():
         p.data.zero_()
     assert log_z(m).item() == pytest.approx(8 * math.log(2), abs=1e-9)
-    assert m.log_partition(Noise(0), chains=5, temperatures=5).item() == pytest.approx(8 * math.log(2), abs=1e-6)
+    assert m.log_partition(Noise(0), chains=5, temperatures=5).item() == pytest.approx(
+        8 * math.log(2), abs=1e-6
+    )
 
 
 def test_annealed_importance_sampling_is_within_a_hundredth() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +37,14 @@ def fitted(tmp_path: Path, **model: object) -> tuple[GaussianMixture, list[float
 def test_likelihood_never_falls_and_ends_at_a_fixed_point_of_scikit_learns_em(tmp_path: Path) -> None:
     model, losses, data = fitted(tmp_path, regularisation=1e-6)
     assert len(losses) == 30
-    assert all(b <= a + 2e-3 for a, b in zip(losses, losses[1:], strict=False))  # batches differ by one row
+    assert all(b <= a + 2e-3 for a, b in itertools.pairwise(losses))  # batches differ by one row
     reference = Reference(
         5,
         weights_init=model.weights.numpy(),
         means_init=model.centres.numpy() @ model.basis.numpy().T + model.mean.numpy(),
-        precisions_init=np.linalg.inv(model.basis.numpy() @ model.covariances.numpy() @ model.basis.numpy().T),
+        precisions_init=np.linalg.inv(
+            model.basis.numpy() @ model.covariances.numpy() @ model.basis.numpy().T
+        ),
         max_iter=200,
         reg_covar=1e-6,
         tol=1e-6,

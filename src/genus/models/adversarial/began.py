@@ -87,9 +87,7 @@ class BEGAN(Model, Samples):
             fake = self.generate(len(batch), ctx.noise)
         real_error, fake_error = self.error(self.scaling.inward(batch.x)), self.error(fake)
         gap = (self.diversity * real_error - fake_error).abs()
-        ctx.observe(
-            real=real_error, fake=fake_error, convergence=real_error + gap, balance=self.balance
-        )
+        ctx.observe(real=real_error, fake=fake_error, convergence=real_error + gap, balance=self.balance)
         return {"loss": real_error - self.balance * fake_error}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:

@@ -78,9 +78,7 @@ class UnrolledGAN(GAN):
         given = self.condition(batch)
         real = self.scaling.inward(batch.x)
         fake = self.generate(len(batch), given, ctx.noise)
-        weights = {
-            name: p.detach().requires_grad_(True) for name, p in self.discriminator.named_parameters()
-        }
+        weights = {name: p.detach().requires_grad_(True) for name, p in self.discriminator.named_parameters()}
         for _ in range(self.unroll):
             loss = self.objective(self._score(weights, real, given), self._score(weights, fake, given))
             slopes = torch.autograd.grad(loss.discriminator, list(weights.values()), create_graph=True)

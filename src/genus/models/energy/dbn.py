@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -15,7 +16,6 @@ from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.energy.machine import BoltzmannMachine, bernoulli_entropy
-import itertools
 
 
 @model("dbn", paper="doi:10.1162/neco.2006.18.7.1527")
@@ -68,7 +68,9 @@ class DBN(Model, Samples, Density, Classifies):
         self.readout = nn.Linear(sizes[-1], max(spec.num_classes, 1))
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("started", torch.zeros(len(sizes), dtype=torch.bool))
-        self.register_buffer("chains", (torch.rand(num_chains, sizes[-2]) < 0.5).to(torch.get_default_dtype()))
+        self.register_buffer(
+            "chains", (torch.rand(num_chains, sizes[-2]) < 0.5).to(torch.get_default_dtype())
+        )
 
     @property
     def _layers(self) -> list[BoltzmannMachine]:

@@ -55,7 +55,9 @@ class RBM(Model, Samples, Density):
         self.steps = steps
         self.persistent = persistent
         self.sampling_steps = sampling_steps
-        self.register_buffer("chains", (torch.rand(num_chains, spec.size) < 0.5).to(torch.get_default_dtype()))
+        self.register_buffer(
+            "chains", (torch.rand(num_chains, spec.size) < 0.5).to(torch.get_default_dtype())
+        )
 
     def phases(self) -> Sequence[Phase]:
         """One phase; persistent chains advance once per update, so it is not split."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from genus.core.components import Network
 from genus.core.errors import RecipeError
 from genus.layers.coupling import AffineCoupling, Checkerboard, Halves
-from genus.layers.folding import depth_to_space, space_to_depth
+from genus.layers.folding import depth_to_space, haar, inverse_haar, space_to_depth
 
 
 class CouplingStack(nn.Module):
@@ -63,13 +64,24 @@ class MultiScaleFlow(nn.Module):
         network: of each coupling; called with the shapes of its input and output.
         couplings: couplings of each kind per scale; one more in the last scale.
         scales: largest number of scales.
+        squeeze: how 2-wide blocks become channels: as they are (``plain``, the paper's), or by a
+            ``haar`` transform, so that what leaves are details and what stays is coarser.
 
     Raises:
         RecipeError: when nothing can be partitioned.
     """
 
-    def __init__(self, shape: tuple[int, ...], network: Network, *, couplings: int, scales: int) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        network: Network,
+        *,
+        couplings: int,
+        scales: int,
+        squeeze: Literal["plain", "haar"] = "plain",
+    ) -> None:
         super().__init__()
+        self.squeeze = squeeze
         if math.prod(shape) < 2:
             raise RecipeError("a coupling needs at least two numbers per example: one stays, one moves")
         self.places = nn.ModuleList()
@@ -93,7 +105,7 @@ class MultiScaleFlow(nn.Module):
         for places, channels in zip(self.places, self.channels, strict=True):
             x, change = places(x)
             total = total + change
-            x, change = channels(space_to_depth(x, 2))
+            x, change = channels(haar(x) if self.squeeze == "haar" else space_to_depth(x, 2))
             total = total + change
             x, left = x.chunk(2, 1)
             leaving.append(left)
@@ -109,5 +121,7 @@ class MultiScaleFlow(nn.Module):
         scales = zip(reversed(self.places), reversed(self.channels), reversed(parts), strict=True)
         for places, channels, left in scales:
             x = channels.inverse(torch.cat([x, left], 1))  # type: ignore[operator]
-            x = places.inverse(depth_to_space(x, 2, [2 * side for side in x.shape[2:]]))  # type: ignore[operator]
+            double = [2 * side for side in x.shape[2:]]
+            x = inverse_haar(x) if self.squeeze == "haar" else depth_to_space(x, 2, double)
+            x = places.inverse(x)  # type: ignore[operator]
         return x

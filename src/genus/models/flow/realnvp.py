@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from genus.core.batch import Batch
 from genus.core.components import Network
+from genus.core.errors import CapabilityError, InputError
 from genus.core.length import Length
 from genus.core.model import Density, Encodes, Model, Samples
 from genus.core.noise import Noise
@@ -19,7 +21,8 @@ from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.delta import Delta
-from genus.layers.preprocessing import Logit, Standardise, with_levels
+from genus.layers.measured import Standardise, Whiten
+from genus.layers.preprocessing import Logit, with_levels
 from genus.models.flow.multiscale import MultiScaleFlow
 
 
@@ -30,7 +33,9 @@ class RealNVP(Model, Samples, Density, Encodes):
     Bounded data pass a logit first. Data with levels are dequantised with uniform noise u, so
     that what is maximised is E_u log p(x + u), a lower bound on the log-probability of the
     discrete values; without levels the log-density is exact.
-    The mean and spread of each element are measured in a short first stage.
+    Before it is trained, an affine first layer is measured on the data: the mean and spread of each
+    element, or all their correlations. With ``conditional`` it is that of each class, and the
+    couplings are shared by all classes.
 
     Args:
         spec: the data; any kind with two or more numbers per example.
@@ -38,10 +43,16 @@ class RealNVP(Model, Samples, Density, Encodes):
         couplings: couplings of each kind per scale; of all for vectors.
         scales: scales of images with even sides; half of the elements leave after each.
         levels: grey values a model of bounded data distinguishes; null for those of the data.
+        squeeze: how blocks of 2 become channels: ``plain`` (this paper) or ``haar``, whose
+            coarse half stays longest.
+        first: what is measured: the spread of ``elements``, or all ``correlations``, for at most
+            4096 numbers per example.
+        conditional: learn each class separately; needs classes and ``first: correlations``.
+        leading: principal directions whose correlations are measured in each class.
         alpha: of the logit, in [0, .5); 0 only for data with levels.
         base: distribution of the latent numbers.
         temperature: factor on latent numbers when sampling, > 0; 1 samples the density.
-        measured: batches from which mean and spread are taken; 0 for none.
+        measured: batches on which the first layer is measured; 0 leaves it the identity.
     """
 
     def __init__(
@@ -51,6 +62,10 @@ class RealNVP(Model, Samples, Density, Encodes):
         network: Network,
         couplings: int = 3,
         scales: int = 3,
+        squeeze: Literal["plain", "haar"] = "plain",
+        first: Literal["elements", "correlations"] = "elements",
+        conditional: bool = False,
+        leading: int = 128,
         levels: int | None = None,
         alpha: float = 0.05,
         base: Literal["normal", "logistic"] = "normal",
@@ -68,69 +83,98 @@ class RealNVP(Model, Samples, Density, Encodes):
         self.levels = seen.levels if spec.range is not None else None
         self.kind = "exact" if self.levels is None else "lower_bound"
         self.logit = Logit(seen, alpha)
-        self.standardise = Standardise(spec.shape)
-        self.flow = MultiScaleFlow(spec.shape, network, couplings=couplings, scales=scales)
+        whole = first == "correlations"
+        self.require("classes and first: correlations, to be conditional", not conditional or whole and spec.num_classes > 0)
+        self.require("at most 4096 numbers per example, for first: correlations", not whole or spec.size <= 4096)
+        self.require("measured > 0, to be conditional", not conditional or measured > 0)
+        self.conditional = conditional
+        classes = spec.num_classes if conditional else 0
+        self.first = Whiten(spec.shape, classes=classes, leading=leading) if whole else Standardise(spec.shape)
+        self.flow = MultiScaleFlow(spec.shape, network, couplings=couplings, scales=scales, squeeze=squeeze)
         self.base = base
         self.temperature = temperature
         self.measured = measured
 
     def stages(self) -> Sequence[Stage]:
-        """Measure mean and spread, then maximise the likelihood."""
-        likelihood = Stage(
-            name="likelihood",
-            phases=[Phase(name="likelihood", updates={"network": self.flow.parameters}, loss=self.loss)],
-        )
-        if not self.measured:
-            return [likelihood]
-        measure = Stage(
-            name="measure",
-            phases=[Phase(name="moments", step=self.measure)],
-            length=Length(self.measured, "iterations"),
-        )
-        return [measure, likelihood]
+        """Measure the first layer, then maximise the likelihood."""
+        passes = self.first.passes if self.measured else 0
+        stages = [
+            Stage(
+                name=f"measure-{number + 1}",
+                phases=[Phase(name="moments", step=partial(self.measure, number=number))],
+                length=Length(self.measured, "iterations"),
+                enter=partial(self._settle, number),
+            )
+            for number in range(passes)
+        ]
+        learn = Phase(name="likelihood", updates={"network": self.flow.parameters}, loss=self.loss)
+        return [*stages, Stage(name="likelihood", phases=[learn], enter=partial(self._settle, passes))]
 
-    def measure(self, batch: Batch, ctx: Context) -> Terms:
-        """Take the batch into the mean and spread of each element."""
+    def measure(self, batch: Batch, ctx: Context, *, number: int) -> Terms:
+        """Take the batch into what pass ``number`` over the data measures."""
         y, _ = self.logit(batch.x, ctx.noise)
-        count = ctx.sum_over_ranks(y.new_tensor(float(len(y))))
-        self.standardise.measure(count, ctx.sum_over_ranks(y.sum(0)), ctx.sum_over_ranks(y.square().sum(0)))
+        found = self.first.statistics(y, batch.given, number)
+        self.first.add(tuple(ctx.sum_over_ranks(part) for part in found), number)
         return {}
+
+    def _settle(self, passes: int) -> None:
+        for number in range(passes):
+            self.first.settle(number)
 
     def loss(self, batch: Batch, ctx: Context) -> Terms:
         """Negative log-likelihood (or its bound) in nats per element, a mean over examples."""
-        return {"nll": -self._log_density(batch.x, ctx.noise).mean() / self.spec.size}
+        return {"nll": -self._log_density(batch.x, batch.given, ctx.noise).mean() / self.spec.size}
 
     @torch.no_grad()
     def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         """Log-density, or a one-sample estimate of its bound for data with levels, nats ``(n,)``."""
-        del given
-        return self._log_density(x, noise)
+        if self.conditional and given is None:
+            raise InputError("this model was trained with classes: give the class of each example")
+        return self._log_density(x, given, noise)
 
     @torch.no_grad()
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        """Draw latent numbers and invert the flow."""
-        del given
+        """Draw latent numbers and invert the flow; classes are uniform where none are given."""
+        if self.conditional and given is None:
+            given = noise.integers(self.spec.num_classes, n)
         if self.base == "normal":
             z = noise.normal(n, self.spec.size)
         else:
             z = noise.uniform(n, self.spec.size).clamp(1e-7, 1 - 1e-7).logit()
-        return self.decode(self.temperature * z.to(next(self.parameters()).dtype))
+        return self._invert(self.temperature * z.to(next(self.parameters()).dtype), given)
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Delta:
-        """Latent numbers ``(n, size)``; certain, since bins are encoded by their middle."""
+        """Latent numbers ``(n, size)``; certain, since bins are encoded by their middle.
+
+        Raises:
+            CapabilityError: for conditional models, whose codes mean nothing without a class.
+        """
+        self._needs_no_class()
         y, _ = self.logit(x, None)
-        y, _ = self.standardise(y)
+        y, _ = self.first(y)
         return Delta(self.flow(y)[0])
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
-        """Examples of latent numbers ``(n, size)``."""
-        return self.logit.inverse(self.standardise.inverse(self.flow.inverse(z)))
+        """Examples of latent numbers ``(n, size)``.
 
-    def _log_density(self, x: Tensor, noise: Noise) -> Tensor:
+        Raises:
+            CapabilityError: for conditional models.
+        """
+        self._needs_no_class()
+        return self._invert(z, None)
+
+    def _needs_no_class(self) -> None:
+        if self.conditional:
+            raise CapabilityError("codes of a conditional realnvp belong to a class: train with model.conditional=false")
+
+    def _invert(self, z: Tensor, given: Tensor | None) -> Tensor:
+        return self.logit.inverse(self.first.inverse(self.flow.inverse(z), given))
+
+    def _log_density(self, x: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
         y, slope = self.logit(x, noise)
-        y, scale = self.standardise(y)
+        y, scale = self.first(y, given if self.conditional else None)
         z, change = self.flow(y)
         return self._log_base(z) + change + scale + slope
 

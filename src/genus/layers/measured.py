@@ -1,0 +1,214 @@
+"""Invertible affine layers whose numbers are measured on data before training, not learned.
+
+They bring data near the standard normal, which is where a flow starts as the identity.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+SHRINKAGE = 0.05
+"""Weight of the diagonal in covariances of classes, which are measured on few examples."""
+
+
+class Measured(nn.Module, ABC):
+    """An affine layer that is the identity until it has been measured.
+
+    Each of its ``passes`` over some data: :meth:`statistics` of batches are added up by
+    :meth:`add`, then :meth:`settle` turns the sums into the layer's numbers. Settling again changes
+    nothing.
+    """
+
+    passes: int = 1
+
+    @abstractmethod
+    def statistics(self, x: Tensor, given: Tensor | None, number: int) -> tuple[Tensor, ...]:
+        """Sums over a batch that pass ``number`` needs."""
+
+    @abstractmethod
+    def add(self, statistics: tuple[Tensor, ...], number: int) -> None:
+        """Take the statistics of a batch into account."""
+
+    @abstractmethod
+    def settle(self, number: int) -> None:
+        """Turn the sums of pass ``number`` into the numbers the layer uses."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return y ``(n, *shape)`` and ln |det ∂y/∂x|, a scalar or ``(n,)``."""
+
+    @abstractmethod
+    def inverse(self, y: Tensor, given: Tensor | None = None) -> Tensor:
+        """Return x."""
+
+
+class Standardise(Measured):
+    """y = (x − m)/s with the mean and standard deviation of each element.
+
+    Args:
+        shape: of an example.
+        smallest: floor of the standard deviation, so that constant elements stay finite.
+    """
+
+    count: Tensor
+    total: Tensor
+    squares: Tensor
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, shape: tuple[int, ...], smallest: float = 1e-3) -> None:
+        super().__init__()
+        self.smallest = smallest
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("total", torch.zeros(shape, dtype=torch.float64))
+        self.register_buffer("squares", torch.zeros(shape, dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(shape, dtype=torch.float64))
+        self.register_buffer("spread", torch.ones(shape, dtype=torch.float64))
+
+    def statistics(self, x: Tensor, given: Tensor | None, number: int) -> tuple[Tensor, ...]:
+        """Count, sum and sum of squares."""
+        del given, number
+        return x.new_tensor(float(len(x))), x.sum(0), x.square().sum(0)
+
+    def add(self, statistics: tuple[Tensor, ...], number: int) -> None:
+        """Add to the sums."""
+        del number
+        for total, part in zip((self.count, self.total, self.squares), statistics, strict=True):
+            total += part
+
+    def settle(self, number: int) -> None:
+        """Set mean and spread."""
+        del number
+        self.mean.copy_(self.total / self.count)
+        variance = self.squares / self.count - self.mean.square()
+        self.spread.copy_(variance.clamp_min(self.smallest**2).sqrt())
+
+    def forward(self, x: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return y and ln |det ∂y/∂x|, a scalar."""
+        del given
+        spread = self.spread.to(x.dtype)
+        return (x - self.mean.to(x.dtype)) / spread, -spread.log().sum()
+
+    def inverse(self, y: Tensor, given: Tensor | None = None) -> Tensor:
+        """Return x."""
+        del given
+        return y * self.spread.to(y.dtype) + self.mean.to(y.dtype)
+
+
+class Whiten(Measured):
+    """Remove correlations, in the data as a whole and then within each class.
+
+    With the covariance of all data U Λ Uᵀ and their mean m, v = Λ^(−½) Uᵀ (x − m) has no
+    correlations. Within class c, its leading coordinates have a mean μ_c and a covariance
+    L_c L_cᵀ, and the others a mean and a variance each; they too are removed, and the result is
+    rotated back to where it came from: y = U B_c (v − μ_c). Without classes y = U v.
+
+    Cost: a matrix of size² numbers.
+
+    Args:
+        shape: of an example.
+        classes: number of classes, 0 for none.
+        leading: coordinates whose correlations are measured per class.
+        smallest: floor of the standard deviation along a direction.
+    """
+
+    mean: Tensor
+    rotation: Tensor
+    spread: Tensor
+    centre: Tensor
+    factor: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, shape: tuple[int, ...], *, classes: int = 0, leading: int = 128, smallest: float = 1e-3
+    ) -> None:
+        super().__init__()
+        size = int(torch.Size(shape).numel())
+        self.classes = classes
+        self.leading = min(leading, size)
+        self.smallest = smallest
+        self.passes = 2 if classes else 1
+        for name, value in {
+            "count": torch.zeros(()), "total": torch.zeros(size), "products": torch.zeros(size, size),
+            "mean": torch.zeros(size), "rotation": torch.eye(size), "spread": torch.ones(size),
+            "class_count": torch.zeros(classes), "class_total": torch.zeros(classes, size),
+            "class_squares": torch.zeros(classes, size),
+            "class_products": torch.zeros(classes, self.leading, self.leading),
+            "centre": torch.zeros(classes, size), "scale": torch.ones(classes, size),
+            "factor": torch.eye(self.leading).repeat(classes, 1, 1),
+        }.items():  # fmt: skip
+            self.register_buffer(name, value.double())
+
+    def statistics(self, x: Tensor, given: Tensor | None, number: int) -> tuple[Tensor, ...]:
+        """Sums of the first and second moments, of all data or of each class."""
+        x = x.flatten(1).double()
+        if number == 0:
+            return x.new_tensor(float(len(x))), x.sum(0), x.T @ x
+        assert given is not None
+        v = self._coordinates(x)
+        parts = [v[given == c] for c in range(self.classes)]
+        return (
+            torch.stack([part.new_tensor(float(len(part))) for part in parts]),
+            torch.stack([part.sum(0) for part in parts]),
+            torch.stack([part.square().sum(0) for part in parts]),
+            torch.stack([part[:, : self.leading].T @ part[:, : self.leading] for part in parts]),
+        )
+
+    def add(self, statistics: tuple[Tensor, ...], number: int) -> None:
+        """Add to the sums."""
+        names = ("class_count", "class_total", "class_squares", "class_products")
+        for name, part in zip(names if number else ("count", "total", "products"), statistics, strict=True):
+            getattr(self, name).add_(part)
+
+    def settle(self, number: int) -> None:
+        """Set mean, rotation and spread of all data, or centre, factor and scale of each class."""
+        if number == 0:
+            self.mean.copy_(self.total / self.count)
+            covariance = self.products / self.count - torch.outer(self.mean, self.mean)
+            variances, directions = torch.linalg.eigh(covariance)
+            self.rotation.copy_(directions.flip(1))
+            self.spread.copy_(variances.flip(0).clamp_min(self.smallest**2).sqrt())
+            return
+        count = self.class_count.clamp_min(1)[:, None]
+        self.centre.copy_(self.class_total / count)
+        variance = (self.class_squares / count - self.centre.square()).clamp_min(self.smallest**2)
+        self.scale.copy_(variance.sqrt())
+        lead = self.centre[:, : self.leading]
+        covariance = self.class_products / count[:, :, None] - lead[:, :, None] * lead[:, None]
+        diagonal = torch.diag_embed(variance[:, : self.leading])
+        self.factor.copy_(torch.linalg.cholesky((1 - SHRINKAGE) * covariance + SHRINKAGE * diagonal))
+
+    def forward(self, x: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return y and ln |det ∂y/∂x|, ``(n,)``."""
+        v = self._coordinates(x.flatten(1))
+        slope = -self.spread.log().sum().to(x.dtype).expand(len(x))
+        if self.classes and given is not None:
+            v = v - self.centre[given].to(v.dtype)
+            lead = torch.empty_like(v[:, : self.leading])
+            for c in given.unique().tolist():
+                rows = given == c
+                factor = self.factor[c].to(v.dtype)
+                lead[rows] = torch.linalg.solve_triangular(factor.T, v[rows, : self.leading], upper=True, left=False)
+            v = torch.cat([lead, v[:, self.leading :] / self.scale[given, self.leading :].to(v.dtype)], 1)
+            slope = slope - self._class_volume()[given].to(x.dtype)
+        return (v @ self.rotation.T.to(v.dtype)).view_as(x), slope
+
+    def inverse(self, y: Tensor, given: Tensor | None = None) -> Tensor:
+        """Return x."""
+        v = y.flatten(1) @ self.rotation.to(y.dtype)
+        if self.classes and given is not None:
+            lead = torch.einsum("nij,nj->ni", self.factor.to(v.dtype)[given], v[:, : self.leading])
+            rest = v[:, self.leading :] * self.scale[given, self.leading :].to(v.dtype)
+            v = torch.cat([lead, rest], 1) + self.centre[given].to(v.dtype)
+        x = (v * self.spread.to(v.dtype)) @ self.rotation.T.to(v.dtype) + self.mean.to(v.dtype)
+        return x.view_as(y)
+
+    def _coordinates(self, x: Tensor) -> Tensor:
+        return ((x - self.mean.to(x.dtype)) @ self.rotation.to(x.dtype)) / self.spread.to(x.dtype)
+
+    def _class_volume(self) -> Tensor:
+        lead = self.factor.diagonal(dim1=1, dim2=2).log().sum(1)
+        return lead + self.scale[:, self.leading :].log().sum(1)
