@@ -1,8 +1,6 @@
-"""Logit and standardisation: Jacobians, inverses, and volumes of bins."""
+"""The logit: Jacobian, inverse, and volumes of bins."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 import torch
@@ -10,7 +8,7 @@ import torch
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 from genus.layers.delta import Delta
-from genus.layers.preprocessing import Logit, Standardise
+from genus.layers.preprocessing import Logit
 
 CONTINUOUS = DataSpec(kind="vector", shape=(3,), range=(-1.0, 3.0))
 GREY = DataSpec(kind="image", shape=(1, 2, 2), range=(0.0, 1.0), levels=4)
@@ -52,26 +50,6 @@ def test_finer_data_are_rounded_to_the_levels() -> None:
     x = torch.tensor([0.1, 0.3, 0.6, 0.9]).view(1, 1, 2, 2)
     y, _ = layer(x, None)
     assert torch.allclose(layer.inverse(y).flatten(), torch.tensor([0, 1 / 3, 2 / 3, 1]), atol=1e-6)
-
-
-def test_standardised_data_have_mean_zero_and_spread_one() -> None:
-    layer = Standardise((2,)).double()
-    x = torch.randn(50, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 3 + 5
-    assert torch.equal(layer(x)[0], x)
-    for part in x.split(20):
-        layer.measure(torch.tensor(float(len(part))), part.sum(0), part.square().sum(0))
-    y, change = layer(x)
-    assert torch.allclose(y.mean(0), torch.zeros(2).double(), atol=1e-9)
-    assert torch.allclose(y.var(0, correction=0), torch.ones(2).double(), atol=1e-9)
-    assert torch.allclose(layer.inverse(y), x, atol=1e-9)
-    expected = -math.log(float(x.std(0, correction=0).prod()))
-    assert float(change) == pytest.approx(expected, abs=1e-9)
-
-
-def test_constant_elements_stay_finite() -> None:
-    layer = Standardise((1,))
-    layer.measure(torch.tensor(4.0), torch.tensor([8.0]), torch.tensor([16.0]))
-    assert layer(torch.tensor([[2.0]]))[0].isfinite().all()
 
 
 def test_delta_is_certain() -> None:

@@ -19,7 +19,7 @@ class Measured(nn.Module, ABC):
 
     Each of its ``passes`` over some data: :meth:`statistics` of batches are added up by
     :meth:`add`, then :meth:`settle` turns the sums into the layer's numbers. Settling again changes
-    nothing.
+    nothing, and settling without data leaves the identity.
     """
 
     passes: int = 1
@@ -82,6 +82,8 @@ class Standardise(Measured):
     def settle(self, number: int) -> None:
         """Set mean and spread."""
         del number
+        if not self.count:
+            return
         self.mean.copy_(self.total / self.count)
         variance = self.squares / self.count - self.mean.square()
         self.spread.copy_(variance.clamp_min(self.smallest**2).sqrt())
@@ -115,6 +117,13 @@ class Whiten(Measured):
         smallest: floor of the standard deviation along a direction.
     """
 
+    count: Tensor
+    total: Tensor
+    products: Tensor
+    class_count: Tensor
+    class_total: Tensor
+    class_squares: Tensor
+    class_products: Tensor
     mean: Tensor
     rotation: Tensor
     spread: Tensor
@@ -165,6 +174,8 @@ class Whiten(Measured):
 
     def settle(self, number: int) -> None:
         """Set mean, rotation and spread of all data, or centre, factor and scale of each class."""
+        if not (self.class_count if number else self.count).any():
+            return
         if number == 0:
             self.mean.copy_(self.total / self.count)
             covariance = self.products / self.count - torch.outer(self.mean, self.mean)
@@ -187,12 +198,8 @@ class Whiten(Measured):
         slope = -self.spread.log().sum().to(x.dtype).expand(len(x))
         if self.classes and given is not None:
             v = v - self.centre[given].to(v.dtype)
-            lead = torch.empty_like(v[:, : self.leading])
-            for c in given.unique().tolist():
-                rows = given == c
-                factor = self.factor[c].to(v.dtype)
-                lead[rows] = torch.linalg.solve_triangular(factor.T, v[rows, : self.leading], upper=True, left=False)
-            v = torch.cat([lead, v[:, self.leading :] / self.scale[given, self.leading :].to(v.dtype)], 1)
+            rest = v[:, self.leading :] / self.scale[given, self.leading :].to(v.dtype)
+            v = torch.cat([self._solve(v[:, : self.leading], given), rest], 1)
             slope = slope - self._class_volume()[given].to(x.dtype)
         return (v @ self.rotation.T.to(v.dtype)).view_as(x), slope
 
@@ -208,6 +215,14 @@ class Whiten(Measured):
 
     def _coordinates(self, x: Tensor) -> Tensor:
         return ((x - self.mean.to(x.dtype)) @ self.rotation.to(x.dtype)) / self.spread.to(x.dtype)
+
+    def _solve(self, lead: Tensor, given: Tensor) -> Tensor:
+        """L_c⁻¹ v for each example, one triangular system per class."""
+        solved = torch.empty_like(lead)
+        for c in given.unique().tolist():
+            factor = self.factor[c].to(lead.dtype)
+            solved[given == c] = torch.linalg.solve_triangular(factor, lead[given == c].T, upper=False).T
+        return solved
 
     def _class_volume(self) -> Tensor:
         lead = self.factor.diagonal(dim1=1, dim2=2).log().sum(1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
-from genus.core.errors import RecipeError
+from genus.core.errors import CapabilityError, InputError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
@@ -42,8 +42,9 @@ def shaken(model: nn.Module, scale: float = 0.5) -> nn.Module:
     [((2,), MLP), ((5,), MLP), ((1, 4, 4), RESNET), ((2, 3, 5), RESNET), ((1, 8, 4), RESNET),
      ((1, 8), RESNET), ((1, 2, 4, 2), RESNET)],
 )  # fmt: skip
-def test_log_determinant_and_round_trip(shape: tuple[int, ...], network) -> None:
-    flow = shaken(MultiScaleFlow(shape, network, couplings=2, scales=3)).double()
+@pytest.mark.parametrize("squeeze", ["plain", "haar"])
+def test_log_determinant_and_round_trip(shape: tuple[int, ...], network, squeeze) -> None:
+    flow = shaken(MultiScaleFlow(shape, network, couplings=2, scales=3, squeeze=squeeze)).double()
     x = torch.randn(2, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     z, change = flow(x)
     assert z.shape == (2, math.prod(shape))
@@ -97,20 +98,62 @@ def test_bound_of_grey_values_is_a_probability() -> None:
     assert model.levels == 3
 
 
-def test_measured_moments_standardise_the_latent_numbers() -> None:
-    model = RealNVP(PLANE, network=MLP)
-    measure, likelihood = model.stages()
-    assert str(measure.length) == "20 iterations"
-    x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.1, 5.0]) + 3
-    for part in x.split(50):
-        step = measure.phases[0].step
+def run_measuring(model: RealNVP, batch: Batch) -> None:
+    """What the engine does with the stages before the last."""
+    *measuring, last = model.stages()
+    for stage in measuring:
+        assert stage.enter is not None
+        stage.enter()
+        step = stage.phases[0].step
         assert step is not None
-        step(Batch(part), Context(noise=Noise(0)))
+        for rows in (slice(0, len(batch) // 2), slice(len(batch) // 2, None)):
+            step(batch[rows], Context(noise=Noise(0)))
+    assert last.enter is not None
+    last.enter()
+
+
+@pytest.mark.parametrize("first", ["elements", "correlations"])
+def test_measured_moments_standardise_the_latent_numbers(first: str) -> None:
+    model = RealNVP(PLANE, network=MLP, first=first)
+    x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.1, 5.0]) + 3
+    run_measuring(model, Batch(x))
     z = model.encode(x).mean
     assert torch.allclose(z.mean(0), torch.zeros(2), atol=1e-4)
     assert torch.allclose(z.std(0), torch.ones(2), atol=1e-2)
-    assert [p.name for p in likelihood.phases] == ["likelihood"]
+    assert torch.allclose(model.decode(z), x, atol=1e-4)
+    assert [str(s.length) for s in model.stages()] == ["20 iterations", "None"]
     assert len(RealNVP(PLANE, network=MLP, measured=0).stages()) == 1
+
+
+def test_conditional_model_knows_its_classes() -> None:
+    spec = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
+    model = shaken(RealNVP(spec, network=MLP, first="correlations", conditional=True, leading=1), 0.1)
+    given = torch.arange(400) % 2
+    noise = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
+    x = noise * torch.tensor([0.2, 1.0]) + torch.stack([4.0 * given - 2, 0 * given], 1)
+    run_measuring(model, Batch(x, given))
+    right, wrong = (model.log_prob(x, given=g, noise=Noise(0)).mean() for g in (given, 1 - given))
+    assert float(right) > float(wrong) + 10
+    samples = model.sample(400, given=given, noise=Noise(0))
+    assert ((samples[:, 0] > 0) == (given == 1)).all()
+    assert model.sample(3, noise=Noise(0)).shape == (3, 2)
+    with pytest.raises(InputError, match="give the class"):
+        model.log_prob(x, noise=Noise(0))
+    with pytest.raises(CapabilityError, match="belong to a class"):
+        model.encode(x)
+
+
+def test_conditional_density_of_each_class_integrates_to_one() -> None:
+    spec = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
+    model = shaken(RealNVP(spec, network=MLP, first="correlations", conditional=True), 0.3).double()
+    given = torch.arange(400) % 2
+    noise = torch.randn(400, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    run_measuring(model, Batch(noise + torch.stack([4.0 * given - 2, 0 * given], 1), given))
+    axis = torch.linspace(-15, 15, 601, dtype=torch.float64)
+    grid = torch.cartesian_prod(axis, axis)
+    for c in (0, 1):
+        density = model.log_prob(grid, given=torch.full((len(grid),), c), noise=Noise(0)).exp()
+        assert float(density.sum() * float(axis[1] - axis[0]) ** 2) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("base", ["normal", "logistic"])
@@ -137,6 +180,10 @@ def test_impossible_settings_are_refused() -> None:
         RealNVP(PLANE, network=MLP, levels=4)
     with pytest.raises(RecipeError, match="alpha"):
         RealNVP(DataSpec(kind="vector", shape=(2,), range=(0.0, 1.0)), network=MLP, alpha=0.0)
+    with pytest.raises(RecipeError, match="4096"):
+        RealNVP(grey(3, 64, 64), network=RESNET, first="correlations")
+    with pytest.raises(RecipeError, match="to be conditional"):
+        RealNVP(PLANE, network=MLP, conditional=True)
     with pytest.raises(RecipeError, match="mlp"):
         RealNVP(PLANE, network=RESNET)
 
@@ -147,8 +194,8 @@ def test_learns_a_bent_density() -> None:
     x = torch.randn(1024, 1)
     data = torch.cat([x, x.square() + 0.2 * torch.randn(1024, 1)], 1)
     model = RealNVP(PLANE, network=partial(mlp, hidden=(32, 32), activation="tanh"), couplings=4)
-    measure, likelihood = model.stages()
-    measure.phases[0].step(Batch(data), Context(noise=Noise(0)))
+    run_measuring(model, Batch(data))
+    likelihood = model.stages()[-1]
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     for i in range(250):
         optimizer.zero_grad()

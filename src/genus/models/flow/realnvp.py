@@ -84,12 +84,16 @@ class RealNVP(Model, Samples, Density, Encodes):
         self.kind = "exact" if self.levels is None else "lower_bound"
         self.logit = Logit(seen, alpha)
         whole = first == "correlations"
-        self.require("classes and first: correlations, to be conditional", not conditional or whole and spec.num_classes > 0)
-        self.require("at most 4096 numbers per example, for first: correlations", not whole or spec.size <= 4096)
-        self.require("measured > 0, to be conditional", not conditional or measured > 0)
+        small = spec.size <= 4096 or not whole
+        self.require("at most 4096 numbers per example, for first: correlations", small)
+        possible = whole and measured > 0 and spec.num_classes > 0
+        self.require(
+            "classes, first: correlations and measured > 0, to be conditional", not conditional or possible
+        )
         self.conditional = conditional
         classes = spec.num_classes if conditional else 0
-        self.first = Whiten(spec.shape, classes=classes, leading=leading) if whole else Standardise(spec.shape)
+        shape = spec.shape
+        self.first = Whiten(shape, classes=classes, leading=leading) if whole else Standardise(shape)
         self.flow = MultiScaleFlow(spec.shape, network, couplings=couplings, scales=scales, squeeze=squeeze)
         self.base = base
         self.temperature = temperature
@@ -167,7 +171,9 @@ class RealNVP(Model, Samples, Density, Encodes):
 
     def _needs_no_class(self) -> None:
         if self.conditional:
-            raise CapabilityError("codes of a conditional realnvp belong to a class: train with model.conditional=false")
+            raise CapabilityError(
+                "codes of a conditional realnvp belong to a class: train with model.conditional=false"
+            )
 
     def _invert(self, z: Tensor, given: Tensor | None) -> Tensor:
         return self.logit.inverse(self.first.inverse(self.flow.inverse(z), given))
