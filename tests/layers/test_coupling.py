@@ -27,7 +27,7 @@ def layers() -> list[tuple[str, AffineCoupling, tuple[int, ...]]]:
         net = coupling_resnet((2, 3, 4), (4, 3, 4), width=4)
         found.append((f"channels{swap}", coupling(Halves(4, swap=swap), net, 2, 2), (4, 3, 4)))
         for shape in [(1, 7), (2, 3, 5), (1, 2, 3, 2)]:
-            net = coupling_resnet(shape, (2 * shape[0], *shape[1:]), width=4, largest_side=3)
+            net = coupling_resnet(shape, (2 * shape[0], *shape[1:]), width=4)
             board = Checkerboard(shape[1:], swap=swap)
             found.append((f"board{len(shape)}{swap}", coupling(board, net, shape[0], len(shape) - 1), shape))
     return found

@@ -11,6 +11,8 @@ from genus.core.registry import network
 from genus.layers.convolution import convolution
 from genus.layers.folding import depth_to_space, space_to_depth
 
+LARGEST_SIDE = 16
+
 
 @network("coupling-resnet", paper="arXiv:1605.08803")
 def coupling_resnet(
@@ -19,17 +21,17 @@ def coupling_resnet(
     *,
     width: int = 64,
     blocks: int = 1,
-    largest_side: int = 16,
 ) -> nn.Module:
     """Residual network of weight-normalised convolutions that keeps the sides; 1-D, 2-D and 3-D.
+
+    Sides above 16 are folded into channels first, and unfolded at the end: a convolution on a
+    folded image sees farther and costs less.
 
     Args:
         inputs: channels, then 1 to 3 sides.
         outputs: channels, then the same sides.
         width: features of the convolutions.
         blocks: residual blocks of two 3-wide convolutions.
-        largest_side: longer sides are folded into channels first, and unfolded at the end:
-            a convolution on a folded image sees farther and costs less.
 
     Raises:
         RecipeError: for vectors, or when sides differ.
@@ -39,7 +41,7 @@ def coupling_resnet(
             f"coupling-resnet maps images to images of the same sides, not {inputs} to {outputs}; "
             "choose mlp for vectors"
         )
-    return CouplingResNet(inputs, outputs[0], width, blocks, -(-max(inputs[1:]) // largest_side))
+    return CouplingResNet(inputs, outputs[0], width, blocks, -(-max(inputs[1:]) // LARGEST_SIDE))
 
 
 class CouplingResNet(nn.Module):

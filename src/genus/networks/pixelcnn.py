@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -22,16 +21,16 @@ def pixelcnn(
     *,
     width: int = 64,
     blocks: int = 6,
-    first: int = 7,
-    size: int = 3,
+    first_radius: int = 3,
+    radius: int = 1,
     heads: int = 2,
-    dilations: Sequence[int] = (1,),
+    dilation_cycle: int = 1,
     positions: bool = False,
     bottleneck: Literal["early", "late"] = "early",
 ) -> nn.Module:
     """Causal network of a masked convolution A, residual blocks of masked convolutions B, and 1×1 layers.
 
-    A block is relu, 1×1, relu, masked ``size``×``size``, relu, 1×1, plus its input; in between
+    A block is relu, 1×1, relu, masked 3×3, relu, 1×1, plus its input; in between
     it has half the features. With ``width=128, blocks=5, bottleneck="late"`` and one output
     per pixel it has the 532,673 weights of the common 28×28 example.
 
@@ -44,11 +43,11 @@ def pixelcnn(
         condition: features of the condition per example; 0 for none.
         width: features of the residual stream; rounded up to a multiple of twice the channels.
         blocks: residual blocks.
-        first: side of the first kernel, odd.
-        size: side of the kernels in the blocks, odd.
+        first_radius: of the first kernel, whose side is 2·radius + 1.
+        radius: of the kernels in the blocks, 1 for 3×3.
         heads: 1×1 masked layers before the last one.
-        dilations: of the kernels in the blocks, block by block and over again; (1, 2, 4) sees
-            twice as far as (1,) at the same cost.
+        dilation_cycle: with 3, blocks look at places 4, 2, 1, 4, 2, 1 … apart, which sees more
+            than twice as far as 1, 1, 1 … at the same cost.
         positions: add learned features of row and column to the first layer's, so that the
             network knows where in the image it is.
         bottleneck: features are halved by the first 1×1 layer of a block (``early``, as in the
@@ -58,16 +57,18 @@ def pixelcnn(
         a :class:`~genus.layers.masked.CausalNetwork`.
 
     Raises:
-        RecipeError: for shapes that are not images, or outputs that do not fit.
+        RecipeError: for shapes that are not images, outputs that do not fit, or impossible sizes.
     """
+    if first_radius < 1 or radius < 0 or dilation_cycle < 1:
+        raise RecipeError("pixelcnn needs first_radius >= 1, radius >= 0 and dilation_cycle >= 1")
     if len(inputs) != 3 or outputs[1:] != inputs[1:] or outputs[0] % inputs[0]:
         raise RecipeError(
             f"pixelcnn maps images to as many features per channel at each pixel; it cannot map "
             f"{inputs} to {outputs}"
         )
     return PixelCNNNetwork(
-        inputs, outputs[0], condition, width=width, blocks=blocks, first=first, size=size,
-        heads=heads, dilations=dilations, positions=positions, bottleneck=bottleneck,
+        inputs, outputs[0], condition, width=width, blocks=blocks, first_radius=first_radius,
+        radius=radius, heads=heads, dilation_cycle=dilation_cycle, positions=positions, bottleneck=bottleneck,
     )  # fmt: skip
 
 
@@ -78,7 +79,8 @@ class PixelCNNNetwork(CausalNetwork):
         inputs: channels, height, width.
         outputs: features returned per pixel.
         condition: features of the condition, 0 for none.
-        width, blocks, first, size, heads, dilations, positions, bottleneck: as in :func:`pixelcnn`.
+        width, blocks, first_radius, radius, heads, dilation_cycle, positions, bottleneck: as in
+            :func:`pixelcnn`.
     """
 
     def __init__(
@@ -89,25 +91,25 @@ class PixelCNNNetwork(CausalNetwork):
         *,
         width: int,
         blocks: int,
-        first: int,
-        size: int,
+        first_radius: int,
+        radius: int,
         heads: int,
-        dilations: Sequence[int],
+        dilation_cycle: int,
         positions: bool,
         bottleneck: Literal["early", "late"],
     ) -> None:
         super().__init__()
         channels, *sides = inputs
         width += -width % (2 * channels)
-        self.first = MaskedConvolution(channels, width, first, kind="A", groups=channels)
+        self.first = MaskedConvolution(channels, width, 2 * first_radius + 1, kind="A", groups=channels)
         self.told = nn.Linear(condition, width) if condition else None
         self.positions = nn.ParameterList(
             0.1 * torch.randn(1, width, *shape) for shape in ((sides[0], 1), (1, sides[1])) if positions
         )
-        early = bottleneck == "early"
+        early, side = bottleneck == "early", 2 * radius + 1
+        dilations = [2 ** (dilation_cycle - 1 - i % dilation_cycle) for i in range(blocks)]
         self.blocks = nn.ModuleList(
-            ResidualBlock(width, size, channels, dilation=dilations[i % len(dilations)], early=early)
-            for i in range(blocks)
+            ResidualBlock(width, side, channels, dilation=dilation, early=early) for dilation in dilations
         )
         self.heads = nn.ModuleList(MaskedConvolution(width, width, 1, groups=channels) for _ in range(heads))
         self.last = MaskedConvolution(width, outputs, 1, groups=channels)

@@ -18,7 +18,7 @@ from genus.networks.mlp import mlp
 from genus.networks.pixelcnn import pixelcnn
 from genus.networks.residual_mlp import residual_mlp
 
-SMALL = partial(pixelcnn, width=12, blocks=2, first=5, heads=1)
+SMALL = partial(pixelcnn, width=12, blocks=2, first_radius=2, heads=1)
 
 
 def image(*shape: int, classes: int = 0) -> DataSpec:
@@ -82,7 +82,7 @@ def test_nothing_sees_itself_or_what_follows(shape: tuple[int, ...]) -> None:
 
 def test_blind_spot_is_where_theory_says() -> None:
     """Kernels of side 3 climb one column to the right per row: (row − 1, column + 2) is never seen."""
-    deep = partial(pixelcnn, width=12, blocks=8, first=3, heads=1)
+    deep = partial(pixelcnn, width=12, blocks=8, first_radius=1, heads=1)
     seen = visible(build(image(1, 6, 7), 2, network=deep)).view(6, 7, 6, 7)
     for row in range(6):
         for column in range(7):
@@ -126,7 +126,7 @@ def test_conditional_samples_equal_naive_ones_and_follow_the_class() -> None:
 
 
 def test_dilated_network_with_positions_samples_incrementally_too() -> None:
-    far = partial(pixelcnn, width=12, blocks=3, first=3, dilations=(1, 2), positions=True)
+    far = partial(pixelcnn, width=12, blocks=3, first_radius=1, dilation_cycle=2, positions=True)
     for shape in [(1, 6, 7), (2, 4, 5)]:
         model = build(image(*shape), 3, network=far)
         fast = model.sample(6, noise=Noise(0))

@@ -140,6 +140,8 @@ def test_strata_cover_every_step_once() -> None:
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(RecipeError, match="sampling_steps"):
         DDPM(LINE, network=partial(residual_mlp), num_steps=10, bound_steps=5)
+    with pytest.raises(RecipeError, match="eta"):
+        DDPM(LINE, network=partial(residual_mlp), sampler="ddpm", eta=0.5)
     with pytest.raises(RecipeError, match="classes"):
         DDPM(LINE, network=partial(residual_mlp), conditional=True)
     with pytest.raises(RecipeError, match="residual-mlp"):

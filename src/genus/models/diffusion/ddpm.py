@@ -46,7 +46,8 @@ class DDPM(Model, Samples, Denoises, Density):
         features: size of the embedding of step and class, even.
         sampler: ``ddpm`` (ancestral) or ``ddim`` (arXiv:2010.02502).
         sampling_steps: steps a sampler visits, 1 to ``num_steps``.
-        eta: noise of the ``ddim`` sampler, in [0, 1]; 0 is deterministic.
+        eta: noise of the ``ddim`` sampler, in [0, 1]: 0 is deterministic, 1 adds as much as
+            ancestral sampling with the smaller of its two variances.
         bound_steps: terms of the variational bound evaluated per example, 2 to ``num_steps``;
             fewer give an unbiased, noisier estimate of the same bound.
     """
@@ -72,6 +73,7 @@ class DDPM(Model, Samples, Denoises, Density):
         self.require("at least 2 num_steps", num_steps >= 2)
         self.require(f"sampling_steps of 1 to {num_steps}", 1 <= sampling_steps <= num_steps)
         self.require(f"bound_steps of 2 to {num_steps}", 2 <= bound_steps <= num_steps)
+        self.require("eta in [0, 1], and 0 with the sampler ddpm", 0 <= eta <= (sampler == "ddim"))
         self.require("an even number of features", features % 2 == 0 and features >= 4)
         self.require("classes to be conditional", not conditional or spec.num_classes > 0)
         self.conditional = conditional

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from genus.core.batch import Batch
 from genus.core.components import Network
-from genus.core.errors import CapabilityError, InputError
+from genus.core.errors import InputError
 from genus.core.length import Length
 from genus.core.model import Density, Encodes, Model, Samples
 from genus.core.noise import Noise
@@ -48,7 +48,8 @@ class RealNVP(Model, Samples, Density, Encodes):
         first: what is measured: the spread of ``elements``, or all ``correlations``, for at most
             4096 numbers per example.
         conditional: learn each class separately; needs classes and ``first: correlations``.
-        leading: principal directions whose correlations are measured in each class.
+        leading: share of the principal directions whose correlations are measured in each class,
+            in (0, 1]; more need more examples per class.
         alpha: of the logit, in [0, .5); 0 only for data with levels.
         base: distribution of the latent numbers.
         temperature: factor on latent numbers when sampling, > 0; 1 samples the density.
@@ -65,7 +66,7 @@ class RealNVP(Model, Samples, Density, Encodes):
         squeeze: Literal["plain", "haar"] = "plain",
         first: Literal["elements", "correlations"] = "elements",
         conditional: bool = False,
-        leading: int = 128,
+        leading: float = 0.2,
         levels: int | None = None,
         alpha: float = 0.05,
         base: Literal["normal", "logistic"] = "normal",
@@ -92,8 +93,9 @@ class RealNVP(Model, Samples, Density, Encodes):
         )
         self.conditional = conditional
         classes = spec.num_classes if conditional else 0
-        shape = spec.shape
-        self.first = Whiten(shape, classes=classes, leading=leading) if whole else Standardise(shape)
+        self.require("a share of leading directions in (0, 1]", 0 < leading <= 1)
+        shape, count = spec.shape, max(round(leading * spec.size), 1)
+        self.first = Whiten(shape, classes=classes, leading=count) if whole else Standardise(shape)
         self.flow = MultiScaleFlow(spec.shape, network, couplings=couplings, scales=scales, squeeze=squeeze)
         self.base = base
         self.temperature = temperature
@@ -151,38 +153,36 @@ class RealNVP(Model, Samples, Density, Encodes):
     def encode(self, x: Tensor) -> Delta:
         """Latent numbers ``(n, size)``; certain, since bins are encoded by their middle.
 
-        Raises:
-            CapabilityError: for conditional models, whose codes mean nothing without a class.
+        Codes of conditional models end with one number per class: one for the class that makes
+        the example most probable, zero for the others.
         """
-        self._needs_no_class()
-        y, _ = self.logit(x, None)
-        y, _ = self.first(y)
-        return Delta(self.flow(y)[0])
+        if not self.conditional:
+            return Delta(self._to_latent(x, None, None)[0])
+        count = self.spec.num_classes
+        tried = [self._to_latent(x, torch.full((len(x),), c, device=x.device), None) for c in range(count)]
+        best = torch.stack([self._log_base(z) + change for z, change in tried], 1).argmax(1)
+        z = torch.stack([z for z, _ in tried], 1)[torch.arange(len(x), device=x.device), best]
+        return Delta(torch.cat([z, F.one_hot(best, count).to(z.dtype)], 1))
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
-        """Examples of latent numbers ``(n, size)``.
-
-        Raises:
-            CapabilityError: for conditional models.
-        """
-        self._needs_no_class()
-        return self._invert(z, None)
-
-    def _needs_no_class(self) -> None:
-        if self.conditional:
-            raise CapabilityError(
-                "codes of a conditional realnvp belong to a class: train with model.conditional=false"
-            )
+        """Examples of codes as :meth:`encode` returns them."""
+        z, classes = z[:, : self.spec.size], z[:, self.spec.size :]
+        return self._invert(z, classes.argmax(1) if self.conditional else None)
 
     def _invert(self, z: Tensor, given: Tensor | None) -> Tensor:
         return self.logit.inverse(self.first.inverse(self.flow.inverse(z), given))
 
     def _log_density(self, x: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+        z, change = self._to_latent(x, given if self.conditional else None, noise)
+        return self._log_base(z) + change
+
+    def _to_latent(self, x: Tensor, given: Tensor | None, noise: Noise | None) -> tuple[Tensor, Tensor]:
+        """Latent numbers and ln |det ∂z/∂x|."""
         y, slope = self.logit(x, noise)
-        y, scale = self.first(y, given if self.conditional else None)
+        y, scale = self.first(y, given)
         z, change = self.flow(y)
-        return self._log_base(z) + change + scale + slope
+        return z, change + scale + slope
 
     def _log_base(self, z: Tensor) -> Tensor:
         if self.base == "normal":
