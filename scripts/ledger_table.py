@@ -26,7 +26,8 @@ def row(path: str) -> str:
     pair = " / ".join(f"{scores[n].value:.2f}" for n in ("precision", "recall") if n in scores)
     known = {"frechet", "precision", "recall", "frechet-limit", "kid", "density", "coverage"}
     others = "; ".join(text(score) for score in evaluation.scores if score.name not in known)
-    cells = [run.name, f"{seconds:.0f}", text(frechet, bare=True), share, pair, others, evaluation.protocol.hash]
+    distance, protocol = text(frechet, bare=True), evaluation.protocol.hash
+    cells = [run.name, f"{seconds:.0f}", distance, share, pair, others, protocol]
     return "| " + " | ".join(cells) + " |"
 
 
