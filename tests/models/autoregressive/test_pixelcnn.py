@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from genus.core.batch import Batch
 from genus.core.errors import InputError, RecipeError
@@ -132,6 +133,16 @@ def test_dilated_network_with_positions_samples_incrementally_too() -> None:
         fast = model.sample(6, noise=Noise(0))
         assert torch.allclose(fast.double(), naive(model, 6, Noise(0)), atol=1e-6)
         assert not visible(model).triu().any()
+
+
+def test_sampling_computes_each_feature_about_once() -> None:
+    """Twenty times fewer operations than the whole network per pixel, on twelve rows already."""
+    model = build(image(1, 12, 12), 4)
+    with FlopCounterMode(display=False) as whole:
+        model.logits(torch.zeros(2, 1, 12, 12, dtype=torch.float64))
+    with FlopCounterMode(display=False) as incremental:
+        model.sample(2, noise=Noise(0))
+    assert 20 * incremental.get_total_flops() < 12 * 12 * whole.get_total_flops()
 
 
 def test_a_sample_depends_on_its_own_noise_only() -> None:
