@@ -79,9 +79,8 @@ def haar(x: Tensor) -> Tensor:
     >>> [round(v, 4) for v in haar(torch.tensor([[[3.0, 5.0]]])).flatten().tolist()]
     [5.6569, -1.4142]
     """
-    dims = x.dim() - 2
-    blocks = space_to_depth(x, 2).unflatten(1, (x.shape[1], 2**dims))
-    return torch.einsum("ij,ncj...->nic...", _haar_matrix(dims, x), blocks).flatten(1, 2)
+    blocks = space_to_depth(x, 2).unflatten(1, (x.shape[1], -1)).transpose(1, 2)
+    return _butterflies(blocks, x.dim() - 2).flatten(1, 2)
 
 
 def inverse_haar(y: Tensor) -> Tensor:
@@ -94,14 +93,18 @@ def inverse_haar(y: Tensor) -> Tensor:
         ``(n, channels, *2 * sides)``.
     """
     dims = y.dim() - 2
-    parts = y.unflatten(1, (2**dims, -1))
-    blocks = torch.einsum("ij,nic...->ncj...", _haar_matrix(dims, y), parts).flatten(1, 2)
-    return depth_to_space(blocks, 2, [2 * side for side in y.shape[2:]])
+    parts = _butterflies(y.unflatten(1, (2**dims, -1)), dims)
+    return depth_to_space(parts.transpose(1, 2).flatten(1, 2), 2, [2 * side for side in y.shape[2:]])
 
 
-def _haar_matrix(dims: int, like: Tensor) -> Tensor:
-    step = like.new_tensor([[1.0, 1.0], [1.0, -1.0]]) / 2**0.5
-    matrix = like.new_ones(1, 1)
-    for _ in range(dims):
-        matrix = torch.kron(matrix, step)
-    return matrix
+def _butterflies(blocks: Tensor, dims: int) -> Tensor:
+    """Sums and differences along each axis of blocks ``(n, 2**dims, …)``, over √2; its own inverse.
+
+    Additions keep full precision where a matrix product would not, under mixed precision.
+    """
+    for axis in range(dims):
+        before, after = 2**axis, 2 ** (dims - axis - 1)
+        pairs = blocks.unflatten(1, (before, 2, after))
+        first, second = pairs[:, :, 0], pairs[:, :, 1]
+        blocks = torch.stack([first + second, first - second], 2).flatten(1, 3) / 2**0.5
+    return blocks

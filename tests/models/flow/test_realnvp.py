@@ -166,6 +166,18 @@ def test_samples_are_levels_and_independent_of_the_batch(base: str) -> None:
     assert torch.allclose(model.decode(model.encode(whole).mean), whole, atol=1e-6)
 
 
+def test_mixed_precision_rounds_networks_only() -> None:
+    spec = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256, classes=("a", "b"))
+    model = RealNVP(spec, network=RESNET, squeeze="haar", first="correlations", conditional=True)
+    x, given = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 2
+    run_measuring(model, Batch(x, given))  # the couplings are the identity, whatever their networks say
+    whole = model.loss(Batch(x, given), Context(noise=Noise(0)))["nll"]
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = model.loss(Batch(x, given), Context(noise=Noise(0)))["nll"]
+    assert mixed.dtype == torch.float32
+    assert float(mixed.detach()) == pytest.approx(float(whole.detach()), rel=1e-6)
+
+
 def test_temperature_narrows_the_samples() -> None:
     spread: list[Tensor] = []
     for temperature in (1.0, 0.5):

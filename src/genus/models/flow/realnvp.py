@@ -179,8 +179,9 @@ class RealNVP(Model, Samples, Density, Encodes):
 
     def _to_latent(self, x: Tensor, given: Tensor | None, noise: Noise | None) -> tuple[Tensor, Tensor]:
         """Latent numbers and ln |det ∂z/∂x|."""
-        y, slope = self.logit(x, noise)
-        y, scale = self.first(y, given)
+        with torch.autocast(x.device.type, enabled=False):  # densities need more digits than networks
+            y, slope = self.logit(x, noise)
+            y, scale = self.first(y, given)
         z, change = self.flow(y)
         return z, change + scale + slope
 
