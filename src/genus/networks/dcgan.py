@@ -82,7 +82,7 @@ def _generator(
         layers += [up, Crop(target), normalisation(norm, wide, dims), nn.ReLU(inplace=True)]
         layers += _dropout(dropout, dims)
     last = convolution(dims, wide, channels, _KERNEL, 2, 1, transposed=True, spectral=spectral)
-    return _initialised(nn.Sequential(*layers, last, Crop(size)))
+    return _initialised(nn.Sequential(*layers, last, Crop(size)), norm)
 
 
 def _discriminator(
@@ -102,7 +102,7 @@ def _discriminator(
         size = tuple(side // 2 for side in size)
         before, wide = wide, wide * 2
     top = convolution(dims, before, features, size, spectral=spectral)
-    return _initialised(nn.Sequential(*layers, top, nn.Flatten()))
+    return _initialised(nn.Sequential(*layers, top, nn.Flatten()), norm)
 
 
 def _dropout(share: float, dims: int) -> list[nn.Module]:
@@ -110,9 +110,16 @@ def _dropout(share: float, dims: int) -> list[nn.Module]:
     return [{1: nn.Dropout1d, 2: nn.Dropout2d, 3: nn.Dropout3d}[dims](share)] if share else []
 
 
-def _initialised(module: nn.Module) -> nn.Module:
-    """The paper's initial weights: normal with standard deviation 0.02."""
+def _initialised(module: nn.Module, norm: Norm) -> nn.Module:
+    """The paper's initial weights, N(0, 0.02²), where a norm rescales them; else He's.
+
+    Without a norm signals would shrink by an order of magnitude per layer, and a discriminator
+    that starts so weak lets the generator collapse.
+    """
     for name, parameter in module.named_parameters():
         if parameter.dim() > 1 and "weight" in name:
-            nn.init.normal_(parameter, 0.0, 0.02)
+            if norm == "none":
+                nn.init.kaiming_normal_(parameter, a=0.2)
+            else:
+                nn.init.normal_(parameter, 0.0, 0.02)
     return module
