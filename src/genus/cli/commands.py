@@ -18,7 +18,8 @@ from genus.cli.describe import components_table, data_table, settings_table
 from genus.core.errors import InputError
 from genus.core.recipe import apply_override
 
-console = Console(soft_wrap=True, highlight=False)
+_PIPE_WIDTH = 160
+"""Columns where nobody says how wide the output is: tables need not wrap in a file."""
 
 
 def train(recipe: str, overrides: Sequence[str], data: str | None, out: str | None) -> None:
@@ -42,8 +43,8 @@ def train_help(words: Sequence[str], data: str | None) -> None:
     name, overrides = _recipe_first(words[0], words[1:])
     recipe = genus.show(name, overrides, data=data)
     usage = f"usage: genus train {name} [--data NAME|PATH] [--out RUN] [key.path=value …]\n"
-    console.print(usage, markup=False)
-    console.print(settings_table(recipe))
+    _console().print(usage, markup=False)
+    _console().print(settings_table(recipe))
 
 
 def _recipe_first(recipe: str, overrides: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -77,7 +78,7 @@ def sample(run: str, n: int, label: str | None, seed: int, out: str, checkpoint:
             write_files(target, samples, model.spec)
     except OSError as error:
         raise InputError(f"--out {out!r}: cannot be written: {error.strerror or error}") from error
-    console.print(str(target), markup=False)
+    _console().print(str(target), markup=False)
 
 
 def evaluate(run: str, data: str | None, n: int | None, as_json: bool) -> None:
@@ -88,7 +89,7 @@ def evaluate(run: str, data: str | None, n: int | None, as_json: bool) -> None:
         return
     from genus.cli.tables import evaluation_table
 
-    console.print(evaluation_table(evaluation))
+    _console().print(evaluation_table(evaluation))
 
 
 def compare(runs: Sequence[str], as_json: bool) -> None:
@@ -104,7 +105,7 @@ def compare(runs: Sequence[str], as_json: bool) -> None:
 
 def report(run: str) -> None:
     """Write the report and print its path."""
-    console.print(str(genus.report(run)))
+    _console().print(str(genus.report(run)))
 
 
 def list_components(what: str, as_json: bool) -> None:
@@ -113,23 +114,23 @@ def list_components(what: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, indent=1))
         return
-    console.print(components_table(found))
+    _console().print(components_table(found))
 
 
 def show(recipe: str, overrides: Sequence[str]) -> None:
     """Print a recipe: what it is, then every setting."""
     bound = genus.show(recipe, overrides)
     config = bound.config
-    console.print(f"[bold]{escape(bound.name)}[/bold]: {escape(config['summary'])}")
+    _console().print(f"[bold]{escape(bound.name)}[/bold]: {escape(config['summary'])}")
     for key in ("paper", "equation", "deviations"):
         if config[key]:
-            console.print(f"[dim]{key}[/dim]  {escape(config[key])}")
+            _console().print(f"[dim]{key}[/dim]  {escape(config[key])}")
     if config["expects"]["cost"]:
-        console.print(f"[dim]expected cost[/dim]  {escape(config['expects']['cost'])}")
+        _console().print(f"[dim]expected cost[/dim]  {escape(config['expects']['cost'])}")
     for name, text in config["expects"]["numbers"].items():
-        console.print(f"[dim]expected[/dim]  {escape(name)}: {escape(text)}")
-    console.print()
-    console.print(settings_table(bound))
+        _console().print(f"[dim]expected[/dim]  {escape(name)}: {escape(text)}")
+    _console().print()
+    _console().print(settings_table(bound))
 
 
 def data_info(path: str, arguments: Sequence[str], as_json: bool) -> None:
@@ -141,7 +142,7 @@ def data_info(path: str, arguments: Sequence[str], as_json: bool) -> None:
     if as_json:
         print(json.dumps(info, indent=1))
         return
-    console.print(data_table(info))
+    _console().print(data_table(info))
 
 
 def _finish(work: Any, bound: Any) -> None:
@@ -149,20 +150,28 @@ def _finish(work: Any, bound: Any) -> None:
     first = int(os.environ.get("RANK", "0")) == 0
     if bound is not None and first:
         expected = bound.config["expects"]["cost"]
-        console.print(
+        _console().print(
             f"[bold]{escape(bound.name)}[/bold] {escape(bound.config['summary'])}"
             + (f" [dim](expected: {escape(expected)})[/dim]" if expected else "")
         )
     from genus.cli.progress import make_progress
     from genus.training.engine import Interrupted
 
-    watch = make_progress(console)
+    watch = make_progress(_console())
     try:
         run = work([watch])
     except Interrupted:
         if first:
-            console.print(f"stopped and saved; continue with: genus resume {watch.path}")
+            _console().print(f"stopped and saved; continue with: genus resume {watch.path}")
         sys.exit(1)
     if first:
-        console.print(f"trained: [bold]{escape(str(run.path))}[/bold]")
-        console.print(f"next: genus sample {run.path} · genus evaluate {run.path} · genus report {run.path}")
+        _console().print(f"trained: [bold]{escape(str(run.path))}[/bold]")
+        _console().print(
+            f"next: genus sample {run.path} · genus evaluate {run.path} · genus report {run.path}"
+        )
+
+
+def _console() -> Console:
+    """Console of the moment: made for each command, because terminals change their width."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(soft_wrap=True, highlight=False, width=None if known else _PIPE_WIDTH)
