@@ -77,7 +77,7 @@ class Updater:
         Raises:
             NonFiniteError: before anything is changed, naming phase and term.
         """
-        torch.manual_seed(derive_seed(seed, self.fabric.global_rank))  # dropout and the like
+        seed_device(self.fabric.device, derive_seed(seed, self.fabric.global_rank))  # dropout and the like
         if phase.step is not None:
             averages = self._own_step(phase, share, seed, progress)
         else:
@@ -88,7 +88,7 @@ class Updater:
 
     def forward(self, phase: Phase, share: Share, *, seed: int) -> None:
         """Compute a phase's loss for its side effects on batch-norm statistics alone."""
-        torch.manual_seed(derive_seed(seed, self.fabric.global_rank))
+        seed_device(self.fabric.device, derive_seed(seed, self.fabric.global_rank))
         if phase.loss is not None:
             self._freeze_others([p for own in phase.updates.values() for p in own()])
             with self.fabric.autocast():
@@ -206,6 +206,19 @@ _ADVICE = (
     "Nothing broken was saved. A smaller optimizer.lr, train.clip=1 or "
     "train.precision=32 usually helps; data with extreme values are another cause."
 )
+
+
+def seed_device(device: torch.device, seed: int) -> None:
+    """Seed torch's global generators of the CPU and of one device.
+
+    ``torch.manual_seed`` would also queue a call, with a formatted stack, for every accelerator
+    that is not in use: 0.4 ms each time, and never freed.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def _micro_batches(size: int, parts: int) -> list[tuple[int, int]]:
