@@ -15,7 +15,8 @@ from genus.core.batch import Batch
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
-from genus.models.autoencoder.vae import VAE, standard_normal_kl
+from genus.models.autoencoder.prior import standard_normal_kl
+from genus.models.autoencoder.vae import VAE
 
 D, L, SIGMA = 5, 2, 0.4
 

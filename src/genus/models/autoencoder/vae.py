@@ -20,13 +20,14 @@ from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.discrete import dequantise
 from genus.layers.scaling import Scaling
+from genus.models.autoencoder.prior import MixturePrior, StandardPrior, diagonal_log_prob
 
 
 @model("vae", paper="arXiv:1312.6114")
 class VAE(Model, Samples, Density, Encodes):
-    """A decoder p(x|z) with prior N(0, I), and an encoder q(z|x), trained on the ELBO.
+    """A decoder p(x|z) with a prior p(z), and an encoder q(z|x), trained on the ELBO.
 
-    log p(x) ≥ E_q log p(x|z) − KL(q(z|x) ‖ N(0, I)).
+    log p(x) ≥ E_q log p(x|z) − KL(q(z|x) ‖ p(z)), with p(z) = N(0, I) or a learned mixture.
 
     With the Bernoulli likelihood the model is one of binary data: grey values are probabilities
     from which a binary image is drawn anew each time (dynamic binarisation), and samples are shown
@@ -44,6 +45,7 @@ class VAE(Model, Samples, Density, Encodes):
         encoder: Network,
         decoder: Network,
         latent: int = 32,
+        prior_components: int = 1,
         likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
         binarisation: Literal["drawn", "expected"] = "drawn",
         importance_samples: int = 64,
@@ -54,6 +56,8 @@ class VAE(Model, Samples, Density, Encodes):
             encoder: network from example to mean and log-variance of the posterior.
             decoder: network from latent to example.
             latent: size of the latent.
+            prior_components: Gaussians in the prior; one is N(0, I), more are learned
+                (a mixture prior as in arXiv:1705.07120, of free components).
             likelihood: of an example given its latent.
             binarisation: of grey values under the Bernoulli likelihood: drawn anew in each update,
                 or the expected loss over all draws, with an encoder that sees the grey values.
@@ -67,6 +71,9 @@ class VAE(Model, Samples, Density, Encodes):
         self.encoder = encoder(spec.shape, (2 * latent,))
         self.decoder = decoder((latent,), spec.shape)
         self.latent = latent
+        self.prior = (
+            StandardPrior(latent) if prior_components == 1 else MixturePrior(latent, prior_components)
+        )
         self.likelihood = likelihood
         self.binarisation = binarisation
         self.importance_samples = importance_samples
@@ -95,7 +102,7 @@ class VAE(Model, Samples, Density, Encodes):
         z = mean + ctx.noise.normal(len(batch), self.latent) * (logvar / 2).exp()
         output = self.decoder(z).float()
         reconstruction = -self._log_likelihood(x, output, self._best_deviation(x, output)).mean()
-        kl = standard_normal_kl(mean, logvar).mean()
+        kl = self.prior.divergence(z, mean, logvar).mean()
         return {"reconstruction": reconstruction, "kl": kl}
 
     def encode(self, x: Tensor) -> Distribution:
@@ -107,7 +114,7 @@ class VAE(Model, Samples, Density, Encodes):
         return output.sigmoid() if self.likelihood == "bernoulli" else self._clipped(output)
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        return self.decode(noise.normal(n, self.latent))
+        return self.decode(self.prior.sample(n, noise))
 
     def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         """Importance-weighted bound: log 1/K Σ p(x, z_k) / q(z_k|x), with z_k from q."""
@@ -117,9 +124,8 @@ class VAE(Model, Samples, Density, Encodes):
         mean, logvar = self._posterior(x)
         weights: list[Tensor] = []
         for _ in range(self.importance_samples):
-            eps = noise.normal(len(x), self.latent)
-            z = mean + eps * (logvar / 2).exp()
-            prior_minus_posterior = (eps.square() - z.square() + logvar).sum(1) / 2
+            z = mean + noise.normal(len(x), self.latent) * (logvar / 2).exp()
+            prior_minus_posterior = self.prior.log_prob(z) - diagonal_log_prob(z, mean, logvar)
             output = self.decoder(z).float()
             weights.append(self._log_likelihood(x, output, self.deviation) + prior_minus_posterior)
         return torch.stack(weights).logsumexp(0) - math.log(self.importance_samples) + offset
@@ -142,19 +148,3 @@ class VAE(Model, Samples, Density, Encodes):
 
     def _clipped(self, output: Tensor) -> Tensor:
         return output if self.spec.range is None else output.clamp(*self.spec.range)
-
-
-def standard_normal_kl(mean: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² − ln σ² − 1).
-
-    Args:
-        mean: μ, ``(n, d)``.
-        logvar: ln σ², ``(n, d)``.
-
-    Returns:
-        Nats, ``(n,)``.
-
-    >>> standard_normal_kl(torch.ones(1, 1), torch.zeros(1, 1))
-    tensor([0.5000])
-    """
-    return (mean.square() + logvar.exp() - logvar - 1).sum(1) / 2
