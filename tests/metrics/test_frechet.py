@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from genus.core.errors import DataError
+from genus.metrics.extrapolation import frechet_limit
 from genus.metrics.frechet import (
     frechet_distance,
     frechet_from_moments,
@@ -13,7 +14,6 @@ from genus.metrics.frechet import (
     rank_warning,
     trace_of_root,
 )
-from genus.metrics.frechet_limit import frechet_limit
 from genus.metrics.moments import Moments
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genus.core.errors import DataError
-from genus.metrics import neighbours
+from genus.metrics import distances
 from genus.metrics.intervals import standard_error
 from genus.metrics.neighbours import expected_coverage, neighbourhoods
 
@@ -57,7 +57,7 @@ def test_null_expectations() -> None:
 def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = _normal(100), _normal(90, seed=1) + 0.5
     whole = neighbourhoods(x, y)
-    monkeypatch.setattr(neighbours, "_CHUNK", 7)
+    monkeypatch.setattr(distances, "CHUNK", 7)
     parts = neighbourhoods(x, y)
     for name in ("inside", "recalled", "crowding", "covered"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))

@@ -1,0 +1,47 @@
+"""Metrics: one file each, a pure function of arrays and a registered scorer.
+
+The functions are public here, ``from genus.metrics import frechet_distance``; each is imported
+when it is asked for, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genus.metrics.accuracy import class_accuracy as class_accuracy
+    from genus.metrics.accuracy import classes_drawn as classes_drawn
+    from genus.metrics.extrapolation import frechet_limit as frechet_limit
+    from genus.metrics.frechet import frechet_distance as frechet_distance
+    from genus.metrics.frechet import frechet_from_moments as frechet_from_moments
+    from genus.metrics.frechet import frechet_interval as frechet_interval
+    from genus.metrics.kernel import kernel_distance as kernel_distance
+    from genus.metrics.kernel import kernel_distance_blocks as kernel_distance_blocks
+    from genus.metrics.modes import count_modes as count_modes
+    from genus.metrics.moments import Moments as Moments
+    from genus.metrics.nearest import nearest_neighbours as nearest_neighbours
+    from genus.metrics.neighbours import expected_coverage as expected_coverage
+    from genus.metrics.neighbours import neighbourhoods as neighbourhoods
+
+_WHERE = {
+    "accuracy": ("class_accuracy", "classes_drawn"),
+    "frechet": ("frechet_distance", "frechet_from_moments", "frechet_interval"),
+    "extrapolation": ("frechet_limit",),
+    "kernel": ("kernel_distance", "kernel_distance_blocks"),
+    "modes": ("count_modes",),
+    "moments": ("Moments",),
+    "nearest": ("nearest_neighbours",),
+    "neighbours": ("expected_coverage", "neighbourhoods"),
+}
+_MODULE = {name: module for module, names in _WHERE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULE)

@@ -5,7 +5,6 @@ Cost grows with the product of the two set sizes; distances are made in chunks, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +15,14 @@ from torch import Tensor
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distances import Distances, finite_rows
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import mean_interval, wilson
-from genus.metrics.moments import as_rows
+from genus.metrics.moments import Array
+from genus.metrics.nearest import kth_smallest
 from genus.metrics.score import Score, join_notes
 
 NEIGHBOURS = 5
-_CHUNK = 512
-_EQUAL = 1e-13
 
 
 @dataclass(frozen=True)
@@ -84,18 +83,22 @@ def neighbourhoods(real: ArrayLike, fake: ArrayLike, *, k: int = NEIGHBOURS) -> 
 
     Paper: arXiv:1904.06991 (precision, recall), arXiv:2002.09797 (density, coverage).
     """
-    x, y = _tensors(real, fake, k)
-    radius_x, radius_y = _radii(x, k), _radii(y, k)
-    recalled = torch.zeros(len(x), dtype=torch.bool)
-    covered = torch.zeros(len(x), dtype=torch.bool)
-    counts: list[Tensor] = []
-    for rows, distances in _chunks(y, x):
-        near = distances < radius_x
-        counts.append(near.sum(1))
-        covered |= near.any(0)
-        recalled |= (distances < radius_y[rows, None]).any(0)
-    crowd = torch.cat(counts)
-    return Neighbourhoods((crowd > 0).numpy(), recalled.numpy(), crowd.double().numpy() / k, covered.numpy())
+    x, y = finite_rows(real), finite_rows(fake)
+    if min(len(x), len(y)) <= k:
+        raise DataError(
+            f"{k} neighbours need more than {k} examples in each set; got {len(x)} real and "
+            f"{len(y)} generated"
+        )
+    distances = Distances(y, x)
+    radius_x, radius_y = (kth_smallest(Distances(part), k, alone=True) for part in (x, y))
+    recalled, covered = np.zeros(len(x), dtype=np.bool_), np.zeros(len(x), dtype=np.bool_)
+    crowd = np.zeros(len(y), dtype=np.int64)
+    for rows, screened, bound in distances.chunks():
+        near = _below(distances, rows, screened, bound, radius_x[None])
+        crowd[rows] = near.sum(1)
+        covered |= near.any(0).numpy()
+        recalled |= _below(distances, rows, screened, bound.max(), radius_y[rows, None]).any(0).numpy()
+    return Neighbourhoods(crowd > 0, recalled, crowd / k, covered)
 
 
 def expected_coverage(n: int, m: int, k: int = NEIGHBOURS) -> float:
@@ -115,37 +118,17 @@ def expected_coverage(n: int, m: int, k: int = NEIGHBOURS) -> float:
     return float(1 - np.prod((n - i) / (n + m - i)))
 
 
-def _tensors(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Tensor, Tensor]:
-    x, y = as_rows(real), as_rows(fake)
-    if min(len(x), len(y)) <= k:
-        raise DataError(
-            f"{k} neighbours need more than {k} examples in each set; got {len(x)} real and "
-            f"{len(y)} generated"
-        )
-    if x.shape[1] != y.shape[1]:
-        raise DataError(f"the two sets have {x.shape[1]} and {y.shape[1]} features; use one feature map")
-    origin = x[0]  # near the data, so that squares lose few digits
-    return torch.from_numpy(x - origin), torch.from_numpy(y - origin)
-
-
-def _chunks(a: Tensor, b: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows of ``a``, and their squared distances to all of ``b``."""
-    norms = (b * b).sum(1)
-    for rows in torch.arange(len(a)).split(_CHUNK):
-        part = a[rows]
-        scale = (part * part).sum(1, keepdim=True) + norms
-        distances = scale - 2 * part @ b.T
-        # below the rounding of this formula two vectors are the same one
-        yield rows, distances.masked_fill_(distances < _EQUAL * scale, 0.0)
-
-
-def _radii(x: Tensor, k: int) -> Tensor:
-    """Squared distance of each example to its k-th neighbour."""
-    parts: list[Tensor] = []
-    for rows, distances in _chunks(x, x):
-        distances[torch.arange(len(rows)), rows] = torch.inf
-        parts.append(distances.topk(k, dim=1, largest=False).values[:, -1])
-    return torch.cat(parts)
+def _below(distances: Distances, rows: slice, screened: Tensor, bound: Tensor, radius: Array) -> Tensor:
+    """Which squared distances of a chunk are below a radius, a row or a column of them."""
+    limit = torch.from_numpy(radius / distances.unit**2)
+    below = screened < (limit - bound).float()
+    unsure = (screened <= (limit + bound).float().where(limit > 0, -1.0)) ^ below  # open balls
+    i, j = (found.numpy() for found in unsure.nonzero(as_tuple=True))
+    if len(i):
+        exact = distances.exact(i + rows.start, j)
+        limits = np.broadcast_to(radius, below.shape)[i, j]
+        below[i, j] = torch.from_numpy(exact < limits)
+    return below
 
 
 @metric("neighbours", paper="arXiv:2002.09797")
