@@ -120,7 +120,7 @@ def test_help_of_a_recipe_shows_every_setting_with_its_default(genus_says: Says,
     lines = [line.split(maxsplit=1) for line in genus_says("train", name, "--help").out.splitlines()]
     shown = {line[0]: line[1] for line in lines if len(line) == 2}
     recipe = genus.show(name)
-    docs, leaves = setting_docs(recipe.config), recipe.keys()
+    docs, leaves = setting_docs(recipe.config), recipe.leaves()
     for path, value in leaves:
         if path.split(".")[0] in ("model", "optimizer", "data", "train"):
             text = value if isinstance(value, str) else json.dumps(value)

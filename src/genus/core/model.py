@@ -13,6 +13,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from genus.core.batch import Batch
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Phase, Stage
@@ -68,6 +69,10 @@ class Samples(ABC):
         Returns:
             ``(n, *spec.shape)`` in data units.
         """
+
+    def condition(self, batch: Batch) -> Tensor | None:
+        """The classes of a batch, if this model uses them."""
+        return batch.given if self.conditional else None
 
 
 class Density(ABC):

@@ -101,7 +101,7 @@ class Recipe:
         """Text that :func:`load_recipe` reads back to the same recipe."""
         return yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True)
 
-    def keys(self) -> Iterator[tuple[str, Any]]:
+    def leaves(self) -> Iterator[tuple[str, Any]]:
         """Every leaf as (dotted path, value)."""
         yield from _leaves(self.config, "")
 

@@ -15,6 +15,7 @@ from typing import Any
 from genus.core.recipe import Recipe
 from genus.core.spec import DataSpec
 from genus.metrics.evaluate import Evaluation
+from genus.reports.document import document
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _LAST_SHEETS = 4
@@ -49,7 +50,7 @@ def write_report(path: Path, facts: Facts) -> Path:
     """Write the report and return its path."""
     config = facts.recipe.config
     last = facts.log[-1] if facts.log else {"iteration": 0, "seconds": 0.0, "samples": 0}
-    page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+    body = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=html.escape(facts.name),
         summary=html.escape(config["summary"]),
         about=_about(config),
@@ -68,7 +69,7 @@ def write_report(path: Path, facts: Facts) -> Path:
         ),
         recipe=html.escape(facts.recipe.to_yaml()),
     )
-    path.write_text(page, encoding="utf-8")
+    path.write_text(document(f"genus: {facts.name}", body), encoding="utf-8")
     return path
 
 

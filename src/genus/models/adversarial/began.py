@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genus.core.batch import Batch
-from genus.core.components import Network
+from genus.core.components import Conditioning, Network
 from genus.core.model import Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.scaling import Scaling
+from genus.models.adversarial.conditions import Unconditional
 
 
 @model("began", paper="arXiv:1703.10717")
@@ -23,6 +24,8 @@ class BEGAN(Model, Samples):
 
     L_D = L(x) − k L(G(z)), L_G = L(G(z)), and after each step k ← k + λ(γL(x) − L(G(z))), kept
     in [0, 1]. L(x) + |γL(x) − L(G(z))| measures convergence; it is logged as ``convergence``.
+    With classes, the generator and the critic's decoder are told them. Without, the generator
+    prefers what is easily reconstructed (of digits the ones), unless k is free to grow.
     """
 
     balance: Tensor
@@ -34,6 +37,7 @@ class BEGAN(Model, Samples):
         generator: Network,
         encoder: Network,
         decoder: Network,
+        conditioning: Conditioning | None = None,
         latent: int = 64,
         diversity: float = 0.5,
         balance_rate: float = 0.001,
@@ -44,14 +48,18 @@ class BEGAN(Model, Samples):
             generator: network from latent to example.
             encoder: network from example to code.
             decoder: network from code to example.
+            conditioning: how the generator and the decoder are told classes; null for none.
             latent: size of the latent and of the code.
             diversity: γ, the ratio L(G(z)) / L(x) aimed at, in [0, 1]; lower is less diverse.
             balance_rate: λ, step of the control variable k.
         """
         super().__init__(spec)
         self.scaling = Scaling(spec)
-        self.generator = generator((latent,), spec.shape)
-        self.autoencoder = nn.Sequential(encoder(spec.shape, (latent,)), decoder((latent,), spec.shape))
+        how = conditioning(spec) if conditioning is not None else Unconditional(spec)
+        self.conditional = conditioning is not None
+        self.generator = how.generator(generator, latent)
+        self.encoder = encoder(spec.shape, (latent,))
+        self.decoder = how.generator(decoder, latent)
         self.latent = latent
         self.diversity = diversity
         self.balance_rate = balance_rate
@@ -62,7 +70,7 @@ class BEGAN(Model, Samples):
         return [
             Phase(
                 name="discriminator",
-                updates={"discriminator": self.autoencoder.parameters},
+                updates={"discriminator": lambda: [*self.encoder.parameters(), *self.decoder.parameters()]},
                 loss=self.discriminator_loss,
                 after=self.move_balance,
             ),
@@ -73,26 +81,29 @@ class BEGAN(Model, Samples):
             ),
         ]
 
-    def error(self, x: Tensor) -> Tensor:
+    def error(self, x: Tensor, given: Tensor | None) -> Tensor:
         """Mean absolute reconstruction error of the discriminator."""
-        return (x - self.scaling.squash(self.autoencoder(x))).abs().float().mean()
+        return (x - self.scaling.squash(self.decoder(self.encoder(x), given))).abs().float().mean()
 
-    def generate(self, n: int, noise: Noise) -> Tensor:
+    def generate(self, n: int, given: Tensor | None, noise: Noise) -> Tensor:
         """Draw examples on the players' scale, ``(n, *shape)``."""
-        return self.scaling.squash(self.generator(noise.normal(n, self.latent)))
+        return self.scaling.squash(self.generator(noise.normal(n, self.latent), given))
 
     def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """L(x) − k L(G(z))."""
+        given = self.condition(batch)
         with torch.no_grad():
-            fake = self.generate(len(batch), ctx.noise)
-        real_error, fake_error = self.error(self.scaling.inward(batch.x)), self.error(fake)
+            fake = self.generate(len(batch), given, ctx.noise)
+        real_error = self.error(self.scaling.inward(batch.x), given)
+        fake_error = self.error(fake, given)
         gap = (self.diversity * real_error - fake_error).abs()
         ctx.observe(real=real_error, fake=fake_error, convergence=real_error + gap, balance=self.balance)
         return {"loss": real_error - self.balance * fake_error}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """L(G(z))."""
-        return {"loss": self.error(self.generate(len(batch), ctx.noise))}
+        given = self.condition(batch)
+        return {"loss": self.error(self.generate(len(batch), given, ctx.noise), given)}
 
     def move_balance(self, averages: Averages) -> None:
         """k ← k + λ(γL(x) − L(G(z)))."""
@@ -100,4 +111,4 @@ class BEGAN(Model, Samples):
         self.balance.add_(step).clamp_(0, 1)
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        return self.scaling.outward(self.generate(n, noise))
+        return self.scaling.outward(self.generate(n, given, noise))

@@ -111,10 +111,6 @@ class GAN(Model, Samples):
             real_score = self.discriminator(self.scaling.inward(batch.x), given)
         return {"loss": self.objective(real_score, fake_score).generator}
 
-    def condition(self, batch: Batch) -> Tensor | None:
-        """The batch's classes, if this model uses them."""
-        return batch.given if self.conditional else None
-
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         return self.scaling.outward(self.generate(n, given, noise))
 

@@ -97,7 +97,7 @@ class DDPM(Model, Samples, Denoises, Density):
         x = self.scaling.inward(batch.x)
         step = ctx.noise.integers(self.schedule.num_steps, len(batch)) + 1
         noise = ctx.noise.normal(*x.shape)
-        given = batch.given if self.conditional else None
+        given = self.condition(batch)
         predicted = self.predict_noise(self.schedule.diffuse(x, step, noise), step, given)
         return {"noise": F.mse_loss(predicted, noise)}
 
