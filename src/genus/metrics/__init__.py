@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from genus.metrics.frechet import frechet_distance as frechet_distance
     from genus.metrics.frechet import frechet_from_moments as frechet_from_moments
     from genus.metrics.frechet import frechet_interval as frechet_interval
+    from genus.metrics.frechet_classes import frechet_classes_interval as frechet_classes_interval
+    from genus.metrics.frechet_classes import frechet_per_class as frechet_per_class
+    from genus.metrics.gaussian_kernel import median_bandwidth as median_bandwidth
+    from genus.metrics.gaussian_kernel import rbf_distance as rbf_distance
+    from genus.metrics.gaussian_kernel import rbf_distance_blocks as rbf_distance_blocks
+    from genus.metrics.inception import inception_ceiling as inception_ceiling
+    from genus.metrics.inception import inception_interval as inception_interval
+    from genus.metrics.inception import inception_score as inception_score
     from genus.metrics.kernel import kernel_distance as kernel_distance
     from genus.metrics.kernel import kernel_distance_blocks as kernel_distance_blocks
     from genus.metrics.modes import count_modes as count_modes
@@ -23,16 +31,23 @@ if TYPE_CHECKING:
     from genus.metrics.nearest import nearest_neighbours as nearest_neighbours
     from genus.metrics.neighbours import expected_coverage as expected_coverage
     from genus.metrics.neighbours import neighbourhoods as neighbourhoods
+    from genus.metrics.vendi import vendi_from_kernel as vendi_from_kernel
+    from genus.metrics.vendi import vendi_interval as vendi_interval
+    from genus.metrics.vendi import vendi_score as vendi_score
 
 _WHERE = {
     "accuracy": ("class_accuracy", "classes_drawn"),
-    "frechet": ("frechet_distance", "frechet_from_moments", "frechet_interval"),
     "extrapolation": ("frechet_limit",),
+    "frechet": ("frechet_distance", "frechet_from_moments", "frechet_interval"),
+    "frechet_classes": ("frechet_classes_interval", "frechet_per_class"),
+    "gaussian_kernel": ("median_bandwidth", "rbf_distance", "rbf_distance_blocks"),
+    "inception": ("inception_ceiling", "inception_interval", "inception_score"),
     "kernel": ("kernel_distance", "kernel_distance_blocks"),
     "modes": ("count_modes",),
     "moments": ("Moments",),
     "nearest": ("nearest_neighbours",),
     "neighbours": ("expected_coverage", "neighbourhoods"),
+    "vendi": ("vendi_from_kernel", "vendi_interval", "vendi_score"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 

@@ -70,10 +70,15 @@ def _row(name: str, kind: str, evaluations: Mapping[str, Evaluation]) -> Row:
 
 
 def _cost(score: Score) -> float:
+    if score.better == "zero":
+        return abs(score.value)
     return score.value if score.better == "lower" else -score.value
 
 
 def _clear(best: Score, second: Score) -> bool:
+    if best.better == "zero":
+        farthest = max(abs(best.low), abs(best.high))
+        return second.low * second.high > 0 and farthest < min(abs(second.low), abs(second.high))
     return best.high < second.low if best.better == "lower" else best.low > second.high
 
 

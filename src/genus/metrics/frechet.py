@@ -83,17 +83,20 @@ def frechet_interval(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
     them, moments of the groups are computed once and merged without one of them.
     """
     x, y = as_rows(x), as_rows(y)
-    low_rank = min(len(x), len(y)) * (GROUPS - 1) // GROUPS <= x.shape[1]
-    value = frechet_distance(x, y)
-    if low_rank:
+    low, high = jackknife(frechet_distance(x, y), distances_without_each(x, y))
+    return max(low, 0.0), high
+
+
+def distances_without_each(x: Array, y: Array) -> list[Array]:
+    """Distances with each group of ``x`` left out, and with each group of ``y`` left out."""
+    if min(len(x), len(y)) * (GROUPS - 1) // GROUPS <= x.shape[1]:  # low rank
         left_x = [frechet_distance(part, y) for part in without_each(x)]
         left_y = [frechet_distance(x, part) for part in without_each(y)]
     else:
         whole_x, whole_y = Moments.of(x), Moments.of(y)
         left_x = [frechet_from_moments(part, whole_y) for part in _merged_without_each(x)]
         left_y = [frechet_from_moments(whole_x, part) for part in _merged_without_each(y)]
-    low, high = jackknife(value, [left_x, left_y])
-    return max(low, 0.0), high
+    return [np.array(left_x), np.array(left_y)]
 
 
 def _group_numbers(n: int) -> list[NDArray[np.intp]]:

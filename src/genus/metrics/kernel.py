@@ -55,12 +55,20 @@ def kernel_distance_blocks(x: ArrayLike, y: ArrayLike, *, block: int = BLOCK) ->
     Raises:
         DataError: for fewer than four examples.
     """
+    return np.array([kernel_distance(a, b) for a, b in block_pairs(x, y, block=block)])
+
+
+def block_pairs(x: ArrayLike, y: ArrayLike, *, block: int = BLOCK) -> list[tuple[Array, Array]]:
+    """Part two sets into equally many disjoint blocks, at least two, of ``block`` or more examples.
+
+    Raises:
+        DataError: for fewer than four examples.
+    """
     x, y = as_rows(x), as_rows(y)
     if min(len(x), len(y)) < 4:
-        raise DataError("an interval of the kernel distance needs at least 4 examples in each set")
+        raise DataError("an interval over blocks needs at least 4 examples in each set")
     count = max(2, min(len(x), len(y)) // block)
-    pairs = zip(np.array_split(x, count), np.array_split(y, count), strict=True)
-    return np.array([kernel_distance(a, b) for a, b in pairs])
+    return list(zip(np.array_split(x, count), np.array_split(y, count), strict=True))
 
 
 def _kernel(x: Array, y: Array) -> Array:

@@ -20,7 +20,7 @@ from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import mean_interval, wilson
 from genus.metrics.moments import Array
 from genus.metrics.nearest import kth_smallest
-from genus.metrics.score import Score, join_notes
+from genus.metrics.score import Score, join_notes, where_defined
 
 NEIGHBOURS = 5
 
@@ -139,8 +139,8 @@ def neighbour_scores(evidence: Evidence) -> list[Score]:
     reference = evidence.reference.features[: len(generated)]  # equal sizes, where known values hold
     found = neighbourhoods(reference, generated)
     first, second = evidence.floor_sets
-    floor = _or_none(second.features[: len(first)], first.features)
-    baseline = _or_none(reference, evidence.mixture.features)
+    floor = where_defined(neighbourhoods, second.features[: len(first)], first.features)
+    baseline = where_defined(neighbourhoods, reference, evidence.mixture.features)
     perfect = expected_coverage(len(reference), len(generated))
     n, m = len(reference), len(generated)
     intervals = {
@@ -169,10 +169,3 @@ def neighbour_scores(evidence: Evidence) -> list[Score]:
         )
         for name, (low, high) in intervals.items()
     ]
-
-
-def _or_none(real: ArrayLike, fake: ArrayLike) -> Neighbourhoods | None:
-    try:
-        return neighbourhoods(real, fake)
-    except DataError:
-        return None

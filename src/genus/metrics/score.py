@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
-Better = Literal["lower", "higher"]
+from genus.core.errors import DataError
+
+Better = Literal["lower", "higher", "zero"]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +24,7 @@ class Score:
         low: lower end of its 95 % interval.
         high: upper end.
         n: number of examples it was measured on.
-        better: which direction is better.
+        better: which direction is better; ``zero`` for what errs on both sides.
         floor: the same number for real examples in the place of samples; None where undefined.
         baseline: the same number for the Gaussian mixture; None where undefined.
         unit: empty for pure numbers.
@@ -64,3 +69,16 @@ def join_notes(*notes: str) -> str:
     'a; b'
     """
     return "; ".join(note for note in notes if note)
+
+
+def where_defined(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
+    """What a function returns, or None where it refuses its data.
+
+    >>> from genus.metrics.intervals import wilson
+    >>> where_defined(wilson, 0, 0) is None
+    True
+    """
+    try:
+        return function(*args, **kwargs)
+    except DataError:
+        return None
