@@ -10,6 +10,8 @@ if TYPE_CHECKING:
         compare,
         data_info,
         evaluate,
+        experiment,
+        experiment_options,
         list_components,
         load,
         report,
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from genus.core.errors import GenusError
 
 __all__ = [
-    "GenusError", "compare", "data_info", "evaluate", "list_components", "load", "report",
-    "resume", "sample", "show", "train",
+    "GenusError", "compare", "data_info", "evaluate", "experiment", "experiment_options",
+    "list_components", "load", "report", "resume", "sample", "show", "train",
 ]  # fmt: skip
 __version__ = "0.1.0"
 

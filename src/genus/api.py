@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from genus.core.model import Model
     from genus.data.source import Dataset
+    from genus.lab.findings import Findings
     from genus.metrics.compare import Row
     from genus.metrics.evaluate import Evaluation
     from genus.training.callbacks import Callback
@@ -302,6 +303,65 @@ def data_info(text: str, arguments: Mapping[str, Any] | None = None) -> dict[str
     return describe(text, arguments)
 
 
+def experiment(name: str, /, *, out: str | Path | None = None, **options: Any) -> Findings:
+    """Run an experiment of the laboratory (``genus list lab``).
+
+    Args:
+        name: of the experiment.
+        out: new folder for ``NAME.png`` and ``NAME.json``; nothing is written when None.
+        options: of the experiment; see :func:`experiment_options` for all with their defaults.
+
+    Returns:
+        Its numbers, its comparisons with closed forms, and its figure.
+
+    Raises:
+        RecipeError: for an unknown experiment or option; names the nearest.
+        InputError: for an impossible value, or when ``out`` is not empty; before any work.
+
+    >>> bool(experiment("earth-mover").numbers["work"] == 7)
+    True
+    """
+    resolved = experiment_options(name, options)
+    from dataclasses import replace
+
+    from genus.core.binder import bind
+    from genus.lab.findings import require_empty
+
+    if out is not None:
+        require_empty(out)
+    findings = replace(bind("lab", {"name": name, **resolved})(), name=name, options=resolved)
+    if out is not None:
+        findings.save(out)
+    return findings
+
+
+def experiment_options(name: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Options of an experiment with every default written out; needs neither torch nor matplotlib.
+
+    Args:
+        name: of the experiment.
+        options: what shall differ from the defaults.
+
+    Raises:
+        RecipeError: for an unknown experiment or option; names the nearest.
+
+    >>> experiment_options("uniformity", {"samples": 300})["samples"]
+    300
+    """
+    from genus.core.binder import resolve
+    from genus.core.registry import components
+
+    experiments = components("lab")
+    if name not in experiments:
+        raise RecipeError(f"there is no experiment {name!r}{nearest(str(name), experiments)}")
+    known = [parameter.name for parameter in experiments[name].parameters]
+    for key in options or {}:
+        if key not in known:
+            raise RecipeError(f"experiment {name!r} takes no {key!r}{nearest(key, known)}")
+    resolved = resolve("lab", {"name": name, **(options or {})}, name)
+    return {key: resolved[key] for key in known}
+
+
 def list_components(kind: str) -> dict[str, str]:
     """Names and one-line summaries of ``recipes`` or of a kind of component.
 
@@ -323,6 +383,7 @@ def list_components(kind: str) -> dict[str, str]:
             found[name] = str(parse_yaml(path.read_text(encoding="utf-8"), name).get("summary", ""))
         return dict(sorted(found.items()))
     plurals = {"penalties": "penalty", "data": "data", "features": "features", "conditioning": "conditioning"}
+    plurals["lab"] = "lab"
     plurals |= {f"{k}s": k for k in KINDS if k not in plurals.values()}
     if kind not in plurals:
         raise InputError(f"there is no list of {kind!r}{nearest(kind, ['recipes', *plurals])}")
@@ -393,12 +454,12 @@ def make_engine(
     )
 
 
-def free_folder(name: str) -> Path:
-    """``runs/NAME-1``, or the first free number after it."""
+def free_folder(name: str, parent: str = "runs") -> Path:
+    """``PARENT/NAME-1``, or the first free number after it."""
     number = 1
-    while (Path("runs") / f"{name}-{number}").exists():
+    while (Path(parent) / f"{name}-{number}").exists():
         number += 1
-    return Path("runs") / f"{name}-{number}"
+    return Path(parent) / f"{name}-{number}"
 
 
 def _new_model(recipe: Recipe, spec: Any) -> Model:

@@ -70,6 +70,8 @@ def _parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
             genus.show(recipe, [text for text in overrides if not text.startswith("data.")])
     elif verb == "resume":
         genus.show("default", arguments[1])
+    elif verb == "lab" and arguments[0]:
+        genus.experiment_options(arguments[0], commands.options_of(arguments[1]))
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 import genus
-from genus.api import DEFAULT_RECIPE
-from genus.cli.describe import components_table, data_table, settings_table
+from genus.api import DEFAULT_RECIPE, free_folder
+from genus.cli.describe import components_table, data_table, experiment_table, settings_table
 from genus.core.errors import InputError
 from genus.core.recipe import apply_override
 
@@ -135,14 +135,49 @@ def show(recipe: str, overrides: Sequence[str]) -> None:
 
 def data_info(path: str, arguments: Sequence[str], as_json: bool) -> None:
     """Validate data and print what they are."""
-    options: dict[str, Any] = {}
-    for text in arguments:
-        apply_override(options, text)
-    info = genus.data_info(path, options)
+    info = genus.data_info(path, options_of(arguments))
     if as_json:
         print(json.dumps(info, indent=1))
         return
     _console().print(data_table(info))
+
+
+def lab(name: str, words: Sequence[str], out: str | None, as_json: bool) -> None:
+    """Run an experiment, print its numbers and where its figure is; list all without a name."""
+    if not name:
+        list_components("lab", as_json)
+        return
+    options = options_of(words)
+    genus.experiment_options(name, options)  # errors before anything heavy loads
+    target = Path(out) if out is not None else free_folder(name, "lab")
+    findings = genus.experiment(name, out=target, **options)
+    if as_json:
+        print(findings.to_json())
+        return
+    from genus.cli.tables import checks_table, numbers_table
+
+    _console().print(numbers_table(findings))
+    _console().print()
+    _console().print(checks_table(findings))
+    _console().print(f"figure: {target / name}.png", markup=False)
+    _console().print(f"numbers: {target / name}.json", markup=False)
+
+
+def lab_help(words: Sequence[str]) -> None:
+    """What an experiment shows, and every option with its default."""
+    name, options = words[0], options_of(words[1:])
+    resolved = genus.experiment_options(name, options)
+    usage = f"usage: genus lab {name} [key=value …] [--out DIR] [--json]\n"
+    _console().print(usage, markup=False)
+    _console().print(experiment_table(name, resolved))
+
+
+def options_of(words: Sequence[str]) -> dict[str, Any]:
+    """From ``key=value`` texts to a mapping."""
+    options: dict[str, Any] = {}
+    for text in words:
+        apply_override(options, text)
+    return options
 
 
 def _finish(work: Any, bound: Any) -> None:

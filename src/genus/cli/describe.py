@@ -27,12 +27,27 @@ def settings_table(recipe: Recipe) -> Table:
     """Every setting of a recipe: path, value and what it means."""
     docs = setting_docs(recipe.config)
     table = _table()
-    leaves = recipe.keys()
+    leaves = recipe.leaves()
     for path, value in leaves:
         if path.split(".")[0] in _SECTIONS:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             doc = escape(plain(docs.get(path, "")))
             table.add_row(escape(path), f"[bold]{escape(text)}[/bold]", f"[dim]{doc}[/dim]")
+    return table
+
+
+def experiment_table(name: str, options: Mapping[str, Any]) -> Table:
+    """What an experiment shows, then every option: name, value and what it means."""
+    entry = component("lab", name)
+    table = _table()
+    table.add_row(escape(name), "", escape(plain(entry.summary)))
+    if entry.paper:
+        table.add_row("", "", f"[dim]{escape(entry.paper)}[/dim]")
+    for parameter in entry.parameters:
+        value = options[parameter.name]
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        doc = escape(plain(parameter.doc))
+        table.add_row(escape(parameter.name), f"[bold]{escape(text)}[/bold]", f"[dim]{doc}[/dim]")
     return table
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-VERBS = ("train", "resume", "sample", "evaluate", "compare", "report", "list", "show", "data")
+VERBS = ("train", "resume", "sample", "evaluate", "compare", "report", "list", "show", "data", "lab")
 """The commands, in the order of a story."""
 
 Overrides = tyro.conf.Positional[tuple[str, ...]]
@@ -131,7 +131,7 @@ def list_(what: tyro.conf.Positional[str] = "recipes", *, json: bool = False) ->
 
     Args:
         what: recipes, models, networks, objectives, penalties, conditioning, optimizers,
-            schedules, metrics, features or data.
+            schedules, metrics, features, data or lab.
         json: print JSON instead of a table.
     """
     from genus.cli import commands
@@ -174,6 +174,28 @@ def data(
     commands.data_info(path, arguments, json)
 
 
+@app.command
+def lab(
+    experiment: tyro.conf.Positional[str] = "",
+    options: Overrides = (),
+    /,
+    *,
+    out: str | None = None,
+    json: bool = False,
+) -> None:
+    """Run an experiment of the laboratory; `genus lab NAME --help` shows its options.
+
+    Args:
+        experiment: its name; without one, all are listed.
+        options: of the experiment, key=value.
+        out: new folder for the figure and the numbers; lab/NAME-N by default.
+        json: print JSON instead of tables.
+    """
+    from genus.cli import commands
+
+    commands.lab(experiment, options, out, json)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -190,6 +212,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
             data = dict(pairwise(options)).get("--data")
             commands.train_help(positional, data)
+            return
+        if verb == ["lab"] and positional and {"-h", "--help"} & set(options):
+            from genus.cli import commands
+
+            commands.lab_help(positional)
             return
         app.cli(prog="genus", args=[*verb, *options, *positional], description=_ABOUT)
     except KeyboardInterrupt:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
+from genus.lab.findings import Findings
 from genus.metrics.compare import Row
 from genus.metrics.evaluate import Evaluation
 from genus.metrics.score import Score
@@ -57,6 +59,49 @@ def rows_json(rows: Sequence[Row]) -> str:
         ],
         indent=1,
     )
+
+
+def numbers_table(findings: Findings) -> Table:
+    """Numbers of an experiment: values, and ends of lists."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in _leaves(findings.numbers, ""):
+        table.add_row(escape(name), escape(value))
+    return table
+
+
+def checks_table(findings: Findings) -> Table:
+    """Comparisons of an experiment with theory."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("check", "measured", "", "expected", "within", "holds"):
+        table.add_column(heading)
+    for check in findings.checks:
+        table.add_row(
+            escape(check.name),
+            f"[bold]{check.value:.6g}[/bold]",
+            check.relation,
+            f"{check.expected:.6g}",
+            f"{check.tolerance:.2g}",
+            "yes" if check.holds else "[bold red]NO[/bold red]",
+        )
+    return table
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path} {key}".lstrip())
+    elif hasattr(value, "__len__") and not isinstance(value, str):
+        yield path, _ends(list(value))
+    else:
+        yield path, f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _ends(values: list[Any]) -> str:
+    """A short list whole, the ends of a longer one, the size of a matrix."""
+    if values and hasattr(values[0], "__len__") and not isinstance(values[0], str):
+        return f"{len(values)} × {len(values[0])}, in the file"
+    texts = [f"{item:.4g}" if isinstance(item, float) else str(item) for item in values]
+    return ", ".join(texts) if len(texts) <= 6 else f"{texts[0]} … {texts[-1]} ({len(texts)}, in the file)"
 
 
 def number(value: float | None) -> str:

@@ -26,12 +26,12 @@ from genus.core.errors import GenusError, RecipeError, nearest
 
 KINDS = (
     "model", "network", "objective", "penalty", "conditioning",
-    "optimizer", "schedule", "data", "metric", "features",
+    "optimizer", "schedule", "data", "metric", "features", "lab",
 )  # fmt: skip
 """Kinds of component; each is the name of a decorator in this module."""
 
 ENTRY_POINTS = "genus.plugins"
-_FOLDERS = ("networks", "objectives", "models", "training", "data", "metrics")
+_FOLDERS = ("networks", "objectives", "models", "training", "data", "metrics", "lab")
 _T = TypeVar("_T", bound=Callable[..., Any])
 
 
@@ -58,6 +58,7 @@ schedule = _decorator("schedule")
 data = _decorator("data")
 metric = _decorator("metric")
 features = _decorator("features")
+lab = _decorator("lab")
 
 COMPONENT_TYPES = {
     "Network": "network", "Objective": "objective", "Penalty": "penalty",
