@@ -21,11 +21,13 @@ if TYPE_CHECKING:
         train,
     )
     from genus.core.errors import GenusError
+    from genus.leaderboards.verb import bench
 
 __all__ = [
-    "GenusError", "compare", "data_info", "evaluate", "experiment", "experiment_options",
+    "GenusError", "bench", "compare", "data_info", "evaluate", "experiment", "experiment_options",
     "list_components", "load", "report", "resume", "sample", "show", "train",
 ]  # fmt: skip
+_ELSEWHERE = {"GenusError": "genus.core.errors", "bench": "genus.leaderboards.verb"}
 __version__ = "0.1.0"
 
 
@@ -33,5 +35,4 @@ def __getattr__(name: str) -> Any:
     """Import public names when they are first used, so that ``import genus`` costs nothing."""
     if name not in __all__:
         raise AttributeError(f"module 'genus' has no attribute {name!r}")
-    module = "genus.core.errors" if name == "GenusError" else "genus.api"
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(_ELSEWHERE.get(name, "genus.api")), name)

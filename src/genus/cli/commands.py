@@ -110,11 +110,17 @@ def report(run: str) -> None:
 
 def list_components(what: str, as_json: bool) -> None:
     """Print names and summaries."""
-    found = genus.list_components(what)
+    found = _suites() if what == "suites" else genus.list_components(what)
     if as_json:
         print(json.dumps(found, indent=1))
         return
     _console().print(components_table(found))
+
+
+def _suites() -> dict[str, str]:
+    from genus.leaderboards.suite import load_suite, suite_files
+
+    return {name: load_suite(name)[1].summary for name in suite_files()}
 
 
 def show(recipe: str, overrides: Sequence[str]) -> None:
@@ -140,6 +146,32 @@ def data_info(path: str, arguments: Sequence[str], as_json: bool) -> None:
         print(json.dumps(info, indent=1))
         return
     _console().print(data_table(info))
+
+
+def bench(suite: str, out: str | None, processes: int, as_json: bool) -> None:
+    """Run a benchmark and print its tables."""
+    from genus.leaderboards.show import caption, cells, header, reference_rows
+
+    target = Path(out) if out is not None else Path("bench") / Path(suite).stem
+
+    def tell(result: Any, done: int, total: int) -> None:
+        name = f"{result.data} {result.entry} seed {result.seed}"
+        _console(stderr=True).print(f"{done}/{total} {name}: {result.error or 'done'}", markup=False)
+
+    try:
+        boards = genus.bench(suite, out=target, processes=processes, progress=tell)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command continues: genus bench {suite} --out {target}", file=sys.stderr)
+        raise
+    if as_json:
+        print(json.dumps([board.to_json() for board in boards], indent=1))
+        return
+    from genus.cli.tables import text_table
+
+    for board in boards:
+        rows = [*(cells(board, line) for line in board.lines), *reference_rows(board)]
+        _console().print(text_table(board.data, header(board), rows, caption(board)))
+    _console().print(f"leaderboard: {target / 'leaderboard.html'}", markup=False)
 
 
 def lab(name: str, words: Sequence[str], out: str | None, as_json: bool) -> None:
@@ -206,7 +238,7 @@ def _finish(work: Any, bound: Any) -> None:
         )
 
 
-def _console() -> Console:
+def _console(*, stderr: bool = False) -> Console:
     """Console of the moment: made for each command, because terminals change their width."""
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(soft_wrap=True, highlight=False, width=None if known else _PIPE_WIDTH)
+    return Console(soft_wrap=True, highlight=False, width=None if known else _PIPE_WIDTH, stderr=stderr)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-VERBS = ("train", "resume", "sample", "evaluate", "compare", "report", "list", "show", "data", "lab")
+VERBS = ("train", "resume", "sample", "evaluate", "compare", "report", "list", "show", "data", "bench", "lab")
 """The commands, in the order of a story."""
 
 Overrides = tyro.conf.Positional[tuple[str, ...]]
@@ -131,7 +131,7 @@ def list_(what: tyro.conf.Positional[str] = "recipes", *, json: bool = False) ->
 
     Args:
         what: recipes, models, networks, objectives, penalties, conditioning, optimizers,
-            schedules, metrics, features, data or lab.
+            schedules, metrics, features, data, lab or suites.
         json: print JSON instead of a table.
     """
     from genus.cli import commands
@@ -172,6 +172,27 @@ def data(
     from genus.cli import commands
 
     commands.data_info(path, arguments, json)
+
+
+@app.command
+def bench(
+    suite: tyro.conf.Positional[str],
+    *,
+    out: str | None = None,
+    processes: int = 1,
+    json: bool = False,
+) -> None:
+    """Rank recipes over data sets and seeds at equal cost; the same command again continues.
+
+    Args:
+        suite: name of a suite (genus list suites) or path of a YAML file.
+        out: folder of the trainings and the leaderboard; bench/SUITE by default.
+        processes: trainings at a time.
+        json: print JSON instead of tables.
+    """
+    from genus.cli import commands
+
+    commands.bench(suite, out, processes, json)
 
 
 @app.command
@@ -254,5 +275,5 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return options, positional
 
 
-_TAKE_VALUES = ("--data", "--out", "-n", "--n", "--label", "--seed", "--checkpoint")
+_TAKE_VALUES = ("--data", "--out", "-n", "--n", "--processes", "--label", "--seed", "--checkpoint")
 _ABOUT = "Train, sample and honestly measure deep generative models."

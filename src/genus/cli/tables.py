@@ -104,6 +104,19 @@ def _ends(values: list[Any]) -> str:
     return ", ".join(texts) if len(texts) <= 6 else f"{texts[0]} … {texts[-1]} ({len(texts)}, in the file)"
 
 
+def text_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> Table:
+    """A table of ready texts."""
+    table = Table(
+        title=escape(title), title_justify="left", box=None, pad_edge=False, caption=escape(caption)
+    )
+    table.caption_justify = "left"
+    for heading in header:
+        table.add_column(escape(heading))
+    for row in rows:
+        table.add_row(*(escape(text.strip("*")) for text in row))
+    return table
+
+
 def number(value: float | None) -> str:
     """Four significant digits, or a dash.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import genus.api
-from genus.bench.suite import Cell
+from genus.leaderboards.suite import Cell
 from genus.core.errors import GenusError, InputError
 from genus.core.recipe import Recipe
 from genus.metrics.evaluate import Evaluation
@@ -65,7 +65,7 @@ def run_cells(
     """Bring every cell to a result; those that have one are read, interrupted ones continue.
 
     Args:
-        cells: see :func:`genus.bench.suite.suite_cells`.
+        cells: see :func:`genus.leaderboards.suite.suite_cells`.
         samples: drawn for each evaluation; None leaves it to the protocol.
         processes: trainings at a time; they share the cores.
         progress: told each new result, how many are there and how many there will be.

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from genus.bench.board import Board, Line, Mean
+from genus.leaderboards.board import Board, Line, Mean
 from genus.reports.document import document
 from genus.training.checkpoints import write_text
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from genus.bench.execute import Result
+from genus.leaderboards.execute import Result
 from genus.metrics.intervals import mean_interval
 from genus.metrics.score import Better, Score
 
