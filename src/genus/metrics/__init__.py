@@ -26,11 +26,19 @@ if TYPE_CHECKING:
     from genus.metrics.inception import inception_score as inception_score
     from genus.metrics.kernel import kernel_distance as kernel_distance
     from genus.metrics.kernel import kernel_distance_blocks as kernel_distance_blocks
+    from genus.metrics.max_sliced import max_sliced_interval as max_sliced_interval
+    from genus.metrics.max_sliced import max_sliced_wasserstein as max_sliced_wasserstein
     from genus.metrics.modes import count_modes as count_modes
     from genus.metrics.moments import Moments as Moments
     from genus.metrics.nearest import nearest_neighbours as nearest_neighbours
     from genus.metrics.neighbours import expected_coverage as expected_coverage
     from genus.metrics.neighbours import neighbourhoods as neighbourhoods
+    from genus.metrics.projected import projected_wasserstein as projected_wasserstein
+    from genus.metrics.sinkhorn import entropic_transport as entropic_transport
+    from genus.metrics.sinkhorn import sinkhorn_divergence as sinkhorn_divergence
+    from genus.metrics.sliced import sliced_interval as sliced_interval
+    from genus.metrics.sliced import sliced_wasserstein as sliced_wasserstein
+    from genus.metrics.transport import wasserstein_distance as wasserstein_distance
     from genus.metrics.vendi import vendi_from_kernel as vendi_from_kernel
     from genus.metrics.vendi import vendi_interval as vendi_interval
     from genus.metrics.vendi import vendi_score as vendi_score
@@ -43,10 +51,15 @@ _WHERE = {
     "gaussian_kernel": ("median_bandwidth", "rbf_distance", "rbf_distance_blocks"),
     "inception": ("inception_ceiling", "inception_interval", "inception_score"),
     "kernel": ("kernel_distance", "kernel_distance_blocks"),
+    "max_sliced": ("max_sliced_interval", "max_sliced_wasserstein"),
     "modes": ("count_modes",),
     "moments": ("Moments",),
     "nearest": ("nearest_neighbours",),
     "neighbours": ("expected_coverage", "neighbourhoods"),
+    "projected": ("projected_wasserstein",),
+    "sinkhorn": ("entropic_transport", "sinkhorn_divergence"),
+    "sliced": ("sliced_interval", "sliced_wasserstein"),
+    "transport": ("wasserstein_distance",),
     "vendi": ("vendi_from_kernel", "vendi_interval", "vendi_score"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
