@@ -11,7 +11,6 @@ from scipy.stats import wasserstein_distance
 from genus.core.errors import InputError
 from genus.lab.earth_mover import (
     lipschitz_dual,
-    sinkhorn_divergence,
     sinkhorn_plan,
     transport_dual,
     transport_plan,
@@ -61,17 +60,6 @@ def test_blur_of_two_points_is_a_logistic_function() -> None:
     for blur in (0.3, 1.0, 4.0):
         plan = sinkhorn_plan([1, 1], [1, 1], [[0, 1], [1, 0]], blur=blur)
         assert plan[0, 0] == pytest.approx(1 / (1 + np.exp(-1 / blur)), abs=1e-9)
-
-
-def test_sinkhorn_divergence() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((20, 3)), rng.standard_normal((20, 3)) + 2
-    assert abs(sinkhorn_divergence(x, x, blur=0.5)) < 1e-6
-    assert sinkhorn_divergence(x, x[::-1], blur=0.5) < 1e-6
-    uniform = np.full(20, 1 / 20)
-    exact = transport_plan(uniform, uniform, np.linalg.norm(x[:, None] - y, axis=2))[1]
-    # each of its terms lies within ε log n of the cost without entropy
-    assert sinkhorn_divergence(x, y, blur=0.02) == pytest.approx(exact, abs=0.02 * np.log(20))
 
 
 def test_impossible_heaps_are_refused() -> None:

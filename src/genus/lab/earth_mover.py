@@ -119,34 +119,6 @@ def sinkhorn_plan(
     return np.exp((u[:, None] + v - c) / blur)
 
 
-def sinkhorn_divergence(x: ArrayLike, y: ArrayLike, *, blur: float) -> float:
-    r"""Regularised distance of two samples without its bias: 0 for equal ones.
-
-    .. math:: S(X, Y) = W_\epsilon(X, Y) - \tfrac12 W_\epsilon(X, X) - \tfrac12 W_\epsilon(Y, Y)
-
-    W_ε is the minimum of the regularised cost, entropy relative to the product of the marginals.
-
-    Args:
-        x: points ``(n, d)``.
-        y: points ``(m, d)``.
-        blur: ε, > 0, in units of distance.
-
-    Paper: arXiv:1706.00292, arXiv:1810.08278.
-    """
-    points = [np.atleast_2d(np.asarray(z, dtype=np.float64)) for z in (x, y)]
-
-    def cost(p: Array, q: Array) -> float:
-        distance = np.linalg.norm(p[:, None] - q, axis=2)
-        a, b = np.full(len(p), 1 / len(p)), np.full(len(q), 1 / len(q))
-        plan = sinkhorn_plan(a, b, distance, blur=blur)
-        independent = a[:, None] * b
-        safe = np.where(plan > 0, plan, independent)
-        return float((plan * distance).sum() + blur * (plan * np.log(safe / independent)).sum())
-
-    p, q = points
-    return cost(p, q) - cost(p, p) / 2 - cost(q, q) / 2
-
-
 def _heaps(source: ArrayLike, target: ArrayLike, cost: ArrayLike) -> tuple[Array, Array, Array]:
     a, b, c = (np.asarray(x, dtype=np.float64) for x in (source, target, cost))
     require(c.shape == (len(a), len(b)), f"cost must have shape {(len(a), len(b))}, not {c.shape}")
