@@ -46,7 +46,7 @@ def test_a_set_against_itself_is_zero() -> None:
 def test_limits_of_small_and_large_epsilon() -> None:
     x, y = _normal(25), _normal(25, seed=1) + 1
     exact = wasserstein_distance(x, y, order=2) ** 2
-    assert sinkhorn_divergence(x, y, epsilon=0.02, tolerance=1e-6) == pytest.approx(exact, rel=0.05)
+    assert sinkhorn_divergence(x, y, epsilon=0.05, tolerance=1e-4) == pytest.approx(exact, rel=0.05)
     gap = x.mean(0) - y.mean(0)
     assert sinkhorn_divergence(x, y, epsilon=1e5) == pytest.approx(gap @ gap, rel=1e-3)
 

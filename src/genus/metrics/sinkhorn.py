@@ -70,8 +70,8 @@ def _falling(start: float, end: float) -> list[float]:
 
 def _log_step(c: Array, f: Array, g: Array, epsilon: float) -> tuple[Array, Array]:
     """One iteration on logarithms, after which no row and no column of the kernel vanishes."""
-    f = -epsilon * logsumexp((g - c) / epsilon, axis=1) - epsilon * np.log(len(f))
-    g = -epsilon * logsumexp((f[:, None] - c) / epsilon, axis=0) - epsilon * np.log(len(g))
+    f = -epsilon * np.asarray(logsumexp((g - c) / epsilon, axis=1)) - epsilon * np.log(len(f))
+    g = -epsilon * np.asarray(logsumexp((f[:, None] - c) / epsilon, axis=0)) - epsilon * np.log(len(g))
     return f, g
 
 
