@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import genus.api
-from genus.leaderboards.suite import Cell
 from genus.core.errors import GenusError, InputError
 from genus.core.recipe import Recipe
+from genus.leaderboards.suite import Cell
 from genus.metrics.evaluate import Evaluation
 from genus.training.checkpoints import write_text
 from genus.training.run import Run

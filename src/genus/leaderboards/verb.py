@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from genus.core.errors import InputError
 from genus.leaderboards.board import Board, make_boards
 from genus.leaderboards.execute import Result, run_cells
 from genus.leaderboards.show import write_boards
 from genus.leaderboards.suite import load_suite, suite_cells
-from genus.core.errors import InputError
 
 
 def bench(

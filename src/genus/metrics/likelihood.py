@@ -23,6 +23,7 @@ from genus.metrics.score import Score, join_notes
 _BOUNDS = {
     "exact": "",
     "lower_bound": "upper bound: the model's own likelihood is at least as good",
+    "estimate": "log Z is estimated by annealed importance sampling, more often too low than too high",
     "unnormalised": "log Z is unknown: only differences within this model mean anything",
 }
 

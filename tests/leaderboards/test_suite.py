@@ -1,0 +1,99 @@
+"""Suites: checked before anything trains, resumed, never mixed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genus
+from genus.core.errors import InputError, RecipeError
+from genus.leaderboards.execute import RESULT, Result
+from genus.leaderboards.suite import load_suite, suite_cells, suite_files
+
+TINY: dict[str, Any] = {
+    "recipes": [{"recipe": "gmm", "name": "few", "set": ["model.components=2", "model.axes=4"]}],
+    "data": "digits8",
+    "seeds": 1,
+    "budget": 40,
+    "samples": 50,
+}
+
+
+@pytest.mark.parametrize("name", sorted(suite_files()))
+def test_every_suite_binds(name: str, tmp_path: Path):
+    _, suite = load_suite(name)
+    assert suite.summary
+    assert len(suite_cells(suite, tmp_path)) >= len(suite.recipes) * len(suite.seeds)
+
+
+def test_cells_are_recipes_times_data_times_seeds(tmp_path: Path):
+    _, suite = load_suite(
+        {**TINY, "recipes": ["gmm", "vae"], "data": ["digits8", "digits28"], "seeds": [3, 5]}
+    )
+    cells = suite_cells(suite, tmp_path)
+    assert [(c.entry, c.data, c.seed) for c in cells[:4]] == [
+        ("gmm", "digits8", 3), ("vae", "digits8", 3), ("gmm", "digits28", 3), ("vae", "digits28", 3),
+    ]  # fmt: skip
+    assert len({cell.folder for cell in cells}) == 8
+    assert {cell.recipe.train.length for cell in cells} == {40}
+    assert [cell.recipe.train.seed for cell in cells] == [3] * 4 + [5] * 4
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"recipe": ["gmm"]}, "did you mean 'recipes'"),
+        ({"recipes": []}, "at least 1"),
+        ({"recipes": [{"recipe": "gmm", "sett": ["a=1"]}]}, "did you mean 'set'"),
+        ({"budget": "3 moons"}, "moons"),
+        ({"recipes": ["gmm", "gmm"]}, "give one another 'name'"),
+    ],
+)
+def test_wrong_suites_are_explained(change: dict[str, Any], words: str, tmp_path: Path):
+    with pytest.raises(InputError, match=words):
+        genus.bench({**TINY, **change}, out=tmp_path)
+    assert not list(tmp_path.rglob("recipe.yaml"))
+
+
+def test_wrong_recipes_fail_before_training(tmp_path: Path):
+    with pytest.raises(RecipeError, match="componets"):
+        genus.bench(
+            {**TINY, "recipes": ["gmm", {"recipe": "vae", "set": ["model.componets=1"]}]}, out=tmp_path
+        )
+    with pytest.raises(InputError, match="did you mean 'quick'"):
+        genus.bench("quik", out=tmp_path)
+    assert not list(tmp_path.rglob("recipe.yaml"))
+
+
+@pytest.mark.slow
+def test_a_suite_runs_continues_grows_and_is_not_mixed(tmp_path: Path):
+    seen: list[Result] = []
+
+    def listen(result: Result, done: int, total: int) -> None:
+        seen.append(result)
+
+    first = genus.bench(TINY, out=tmp_path, progress=listen)[0]
+    assert [line.entry for line in first.lines] == ["few"]
+    assert first.lines[0].means["frechet"].value > 0
+    assert first.lines[0].memory > 50
+    kept = tmp_path / "digits8" / "few" / "seed-0" / RESULT
+    before = kept.stat().st_mtime_ns
+    grown = {
+        **TINY,
+        "seeds": 2,
+        "recipes": [*TINY["recipes"], {"recipe": "rbm", "set": ["optimizer.lr=1e30"]}],
+    }
+    again = genus.bench(grown, out=tmp_path, processes=2, progress=listen)[0]
+    assert kept.stat().st_mtime_ns == before  # finished work is kept
+    few = again.lines[0]
+    assert len(few.means["frechet"].values) == 2
+    assert few.means["frechet"].values[0] == first.lines[0].means["frechet"].value
+    assert [r.seed for r in seen if r.entry == "few"] == [0, 0, 1]
+    broken = again.lines[1]  # a training that fails is a line of the table, not the end of it
+    assert broken.failed or broken.means["frechet"].value > few.means["frechet"].value
+    assert json.loads((tmp_path / "leaderboard.json").read_text())[0]["data"] == "digits8"
+    with pytest.raises(InputError, match="choose another --out"):
+        genus.bench({**TINY, "budget": 50}, out=tmp_path)
