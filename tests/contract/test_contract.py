@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,3 +171,16 @@ def test_capabilities_return_what_they_promise(name: str, tmp_path: Path) -> Non
             posterior = model.encode(batch.x)
             assert posterior.batch_shape == (len(batch),)
             assert model.decode(posterior.mean).shape == batch.x.shape
+
+
+def test_it_can_be_evaluated_and_reported(name: str, tmp_path: Path) -> None:
+    tiny_engine(tiny_config(name), tmp_path / "run").fit()
+    evaluation = genus.evaluate(tmp_path / "run", n=40)
+    assert evaluation.scores
+    for score in evaluation.scores:
+        assert math.isfinite(score.value), score
+        assert not math.isnan(score.low), score
+        assert score.low <= score.value + 1e-9 or score.name == "frechet-limit", score
+    (tmp_path / "run" / "evaluation.json").write_text(evaluation.to_json())
+    page = genus.report(tmp_path / "run").read_text()
+    assert all(score.name in page for score in evaluation.scores)
