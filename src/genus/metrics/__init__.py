@@ -28,17 +28,28 @@ if TYPE_CHECKING:
     from genus.metrics.kernel import kernel_distance_blocks as kernel_distance_blocks
     from genus.metrics.max_sliced import max_sliced_interval as max_sliced_interval
     from genus.metrics.max_sliced import max_sliced_wasserstein as max_sliced_wasserstein
+    from genus.metrics.memorisation import Authenticity as Authenticity
+    from genus.metrics.memorisation import Copies as Copies
+    from genus.metrics.memorisation import DataCopying as DataCopying
+    from genus.metrics.memorisation import authenticity as authenticity
+    from genus.metrics.memorisation import data_copying as data_copying
+    from genus.metrics.memorisation import find_copies as find_copies
     from genus.metrics.modes import count_modes as count_modes
     from genus.metrics.moments import Moments as Moments
     from genus.metrics.nearest import nearest_neighbours as nearest_neighbours
     from genus.metrics.neighbours import expected_coverage as expected_coverage
     from genus.metrics.neighbours import neighbourhoods as neighbourhoods
+    from genus.metrics.parzen import parzen_bandwidth as parzen_bandwidth
+    from genus.metrics.parzen import parzen_log_likelihood as parzen_log_likelihood
     from genus.metrics.projected import projected_wasserstein as projected_wasserstein
     from genus.metrics.sinkhorn import entropic_transport as entropic_transport
     from genus.metrics.sinkhorn import sinkhorn_divergence as sinkhorn_divergence
     from genus.metrics.sliced import sliced_interval as sliced_interval
     from genus.metrics.sliced import sliced_wasserstein as sliced_wasserstein
     from genus.metrics.transport import wasserstein_distance as wasserstein_distance
+    from genus.metrics.two_sample import TwoSampleTest as TwoSampleTest
+    from genus.metrics.two_sample import logistic_two_sample as logistic_two_sample
+    from genus.metrics.two_sample import nearest_two_sample as nearest_two_sample
     from genus.metrics.vendi import vendi_from_kernel as vendi_from_kernel
     from genus.metrics.vendi import vendi_interval as vendi_interval
     from genus.metrics.vendi import vendi_score as vendi_score
@@ -52,14 +63,17 @@ _WHERE = {
     "inception": ("inception_ceiling", "inception_interval", "inception_score"),
     "kernel": ("kernel_distance", "kernel_distance_blocks"),
     "max_sliced": ("max_sliced_interval", "max_sliced_wasserstein"),
+    "memorisation": ("Authenticity", "Copies", "DataCopying", "authenticity", "data_copying", "find_copies"),
     "modes": ("count_modes",),
     "moments": ("Moments",),
     "nearest": ("nearest_neighbours",),
     "neighbours": ("expected_coverage", "neighbourhoods"),
+    "parzen": ("parzen_bandwidth", "parzen_log_likelihood"),
     "projected": ("projected_wasserstein",),
     "sinkhorn": ("entropic_transport", "sinkhorn_divergence"),
     "sliced": ("sliced_interval", "sliced_wasserstein"),
     "transport": ("wasserstein_distance",),
+    "two_sample": ("TwoSampleTest", "logistic_two_sample", "nearest_two_sample"),
     "vendi": ("vendi_from_kernel", "vendi_interval", "vendi_score"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}

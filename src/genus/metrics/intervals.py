@@ -14,12 +14,12 @@ from genus.core.errors import DataError
 LEVEL = 0.95
 
 
-def wilson(successes: float, n: int, level: float = LEVEL) -> tuple[float, float]:
+def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
     """Wilson's interval for a proportion, which stays in [0, 1] and is honest at 0 and at 1.
 
     Args:
         successes: number of successes, between 0 and ``n``.
-        n: number of trials.
+        n: number of trials, or what dependent ones amount to.
         level: coverage.
 
     Raises:
@@ -29,13 +29,13 @@ def wilson(successes: float, n: int, level: float = LEVEL) -> tuple[float, float
     >>> round(low, 3), high
     (0.722, 1.0)
     """
-    if n < 1:
+    if n <= 0:
         raise DataError("a proportion of no examples is undefined; evaluate with more")
     z = float(stats.norm.ppf(0.5 + level / 2))
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
+    return float(max(0.0, min(centre - half, share))), float(min(1.0, max(centre + half, share)))
 
 
 def standard_error(values: ArrayLike) -> float:
