@@ -113,7 +113,7 @@ def kl_fit(
     require(start[1] > 0, f"start: the standard deviation {start[1]:g} must be above 0")
     first = Normal(*start)
     fits: dict[Direction, Normal] = {kind: best_fit(target, kind) for kind in ("forward", "reverse")}
-    cover = {kind: mode_cover(target, fit) for kind, fit in fits.items()}
+    cover: dict[Direction, list[float]] = {kind: mode_cover(target, fit) for kind, fit in fits.items()}
     nearest = int(np.argmin(np.abs(np.subtract(target.means, fits["reverse"].mean))))
     return Findings(
         numbers={
