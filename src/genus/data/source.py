@@ -30,6 +30,8 @@ class Source(ABC):
     """Modes ``(modes, *shape)`` of a mixture toy, in the order of its labels; else None."""
     sigma: float | None = None
     """Standard deviation around each centre; None unless the data are a mixture toy."""
+    deviations: float = 3.0
+    """Distance to its centre, in standard deviations, up to which a sample is of high quality."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -78,6 +80,7 @@ class ArraySource(Source):
         spec: what one example is.
         centres: modes ``(modes, *spec.shape)`` of a mixture toy.
         sigma: standard deviation around each centre.
+        deviations: see :class:`Source`.
 
     Raises:
         DataError: when shapes, types or values do not fit ``spec``.
@@ -95,6 +98,7 @@ class ArraySource(Source):
         *,
         centres: Array | None = None,
         sigma: float | None = None,
+        deviations: float = 3.0,
     ) -> None:
         if array.shape[1:] != spec.shape:
             raise DataError(f"the array has examples of shape {array.shape[1:]}; declared is {spec.shape}")
@@ -113,6 +117,7 @@ class ArraySource(Source):
         self.spec = spec
         self.centres = centres
         self.sigma = sigma
+        self.deviations = deviations
         self._array = array
         self._labels = labels
 
@@ -141,6 +146,7 @@ class Subset(Source):
         self.spec = source.spec
         self.centres = source.centres
         self.sigma = source.sigma
+        self.deviations = source.deviations
         self._source = source
         self._indices = np.ascontiguousarray(indices, dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""Points of the plane whose distribution is known."""
+"""Points whose distribution is known: of the plane, and one mixture in many dimensions."""
 
 from __future__ import annotations
 
@@ -57,6 +57,49 @@ def grid(
     steps = spacing * (np.arange(side) - (side - 1) / 2)
     centres = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
     return _mixture("grid", centres, sigma, n, seed)
+
+
+@data("subspaces", paper="arXiv:1705.07761")
+def subspaces(
+    *, n: int = 10000, modes: int = 10, size: int = 1200, inner: int = 700, sigma: float = 0.1, seed: int = 0
+) -> Dataset:
+    r"""A mixture of Gaussians that each fill a random subspace: VEEGAN's 1200-D data.
+
+    .. math:: p(x) = \frac1k \sum_j N(x; c_j, \sigma^2 U_j U_j^\top), \quad c_j \sim N(0, I)
+
+    with orthonormal columns U_j. The paper prints neither σ nor the distribution of the centres.
+    A sample is of high quality up to the distance that all but about 0.1 % of the data keep,
+    σ (√d + 3/√2) in d inner dimensions.
+
+    Args:
+        n: training points; a tenth as many again are drawn for testing.
+        modes: number of Gaussians k, which are also the classes.
+        size: dimensions of a point.
+        inner: dimensions d of each Gaussian, at most ``size``.
+        sigma: standard deviation within a subspace.
+        seed: decides centres, subspaces and points.
+
+    Raises:
+        DataError: for more inner dimensions than dimensions.
+    """
+    if not 1 <= inner <= size:
+        raise DataError(f"subspaces: inner is a number of dimensions from 1 to size = {size}; got {inner}")
+    places = np.random.default_rng(derive_seed(seed, "subspaces"))
+    centres = places.standard_normal((modes, size))
+    bases = np.stack([np.linalg.qr(places.standard_normal((size, inner)))[0] for _ in range(modes)])
+
+    def draw(count: int, rng: _Rng) -> tuple[Array, Array]:
+        label = rng.integers(modes, size=count)
+        points = centres[label]
+        for mode in range(modes):
+            mine = label == mode
+            points[mine] += sigma * rng.standard_normal((mine.sum(), inner)) @ bases[mode].T
+        return points, label
+
+    return _toy(
+        "subspaces", draw, n, seed, size=size, classes=modes, centres=centres.astype(np.float32),
+        sigma=sigma, deviations=float(np.sqrt(inner) + 3 / np.sqrt(2)),
+    )  # fmt: skip
 
 
 @data("moons")
@@ -193,16 +236,18 @@ def _toy(
     classes: int = 0,
     centres: Array | None = None,
     sigma: float | None = None,
+    deviations: float = 3.0,
+    size: int = 2,
 ) -> Dataset:
     if n < 1:
         raise DataError(f"{name}: n is a number of points, at least 1; got {n}")
-    spec = DataSpec(kind="vector", shape=(2,), classes=tuple(str(i) for i in range(classes)))
+    spec = DataSpec(kind="vector", shape=(size,), classes=tuple(str(i) for i in range(classes)))
     splits: list[ArraySource] = []
     parts: list[Array | None] = []
     for split, count in (("train", n), ("test", -(-n // 10))):
         points, labels = draw(count, np.random.default_rng(derive_seed(seed, name, split)))
         points = points.astype(np.float32)
-        splits.append(ArraySource(points, labels, spec, centres=centres, sigma=sigma))
+        splits.append(ArraySource(points, labels, spec, centres=centres, sigma=sigma, deviations=deviations))
         parts += [points, labels]
     return Dataset(
         name=name,

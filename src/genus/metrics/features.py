@@ -147,6 +147,29 @@ class DigitFeatures(Classifies):
             return self._net.head(features)
 
 
+@features("stacked-digits")
+class StackedDigitFeatures(Classifies):
+    """Digit features of each of three channels, and logits of the thousand stacks."""
+
+    name = "stacked-digits"
+    size = 3 * DigitNet.num_features
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec)
+        if spec.kind != "image" or spec.shape[0] != 3 or spec.range != (0.0, 1.0):
+            raise DataError(f"stacked digits need images of 3 channels in [0, 1]; got {spec.describe()}")
+        self._digits = DigitFeatures(spec)
+        self.fingerprint = self._digits.fingerprint
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._digits(x.flatten(0, 1)[:, None]).reshape(len(x), self.size)
+
+    def read_out(self, features: Tensor) -> Tensor:
+        logits = self._digits.read_out(features.reshape(-1, DigitNet.num_features))
+        red, green, blue = logits.log_softmax(1).reshape(len(features), 3, 10).unbind(1)
+        return (red[:, :, None, None] + green[:, None, :, None] + blue[:, None, None, :]).flatten(1)
+
+
 @features("identity")
 class Identity(FeatureMap):
     """The example itself, flattened; for vectors."""
@@ -190,7 +213,7 @@ def default_features(spec: DataSpec, data_name: str = "") -> FeatureMap | None:
     """Choose the feature map for some data.
 
     ``digits`` for 1×28×28 images whose classes are the ten digits (or whose name says MNIST),
-    ``identity`` for vectors and other flat data, ``pixels`` for other images. None for tokens,
+    ``stacked-digits`` for those data, ``identity`` for vectors and other flat data, ``pixels`` for other images. None for tokens,
     whose numbers are names: distances between them mean nothing.
 
     Args:
@@ -199,6 +222,8 @@ def default_features(spec: DataSpec, data_name: str = "") -> FeatureMap | None:
     """
     if spec.kind == "tokens":
         return None
+    if data_name == "stacked-digits":
+        return make_features("stacked-digits", spec)
     grey28 = spec.kind == "image" and spec.shape == (1, 28, 28)
     if grey28 and (spec.classes == DIGITS or (not spec.classes and data_name.startswith("mnist"))):
         return make_features("digits", spec)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
 
 from genus.core.errors import DataError
 from genus.core.model import Samples
@@ -42,13 +43,16 @@ class ModeCounts:
         return float(self.counts.sum() / self.n)
 
 
-def count_modes(x: ArrayLike, centres: ArrayLike, sigma: float) -> ModeCounts:
+def count_modes(
+    x: ArrayLike, centres: ArrayLike, sigma: float, *, deviations: float = DEVIATIONS
+) -> ModeCounts:
     """Count samples within three standard deviations of their nearest centre, by centre.
 
     Args:
         x: samples ``(n, d)``.
         centres: means of the mixture ``(modes, d)``.
         sigma: standard deviation of each of its components.
+        deviations: how many of them a sample may be away; three are usual in the plane.
 
     Raises:
         DataError: when the widths differ or ``sigma`` is not positive.
@@ -66,8 +70,8 @@ def count_modes(x: ArrayLike, centres: ArrayLike, sigma: float) -> ModeCounts:
         )
     counts = np.zeros(len(centres), dtype=np.int64)
     for part in np.array_split(x, -(-len(x) // 4096)):
-        squares = ((part[:, None] - centres) ** 2).sum(-1)
-        good = squares.min(1) <= (DEVIATIONS * sigma) ** 2
+        squares = cdist(part, centres, "sqeuclidean")
+        good = squares.min(1) <= (deviations * sigma) ** 2
         counts += np.bincount(squares.argmin(1)[good], minlength=len(centres))
     return ModeCounts(counts, len(x))
 
@@ -81,10 +85,11 @@ def mode_scores(evidence: Evidence) -> list[Score]:
     if centres is None or sigma is None:
         return []
     n = evidence.protocol.num_samples
-    centres = as_rows(centres)
-    found = count_modes(evidence.samples.numpy(), centres, sigma)
-    floor = count_modes(evidence.real_values().numpy(), centres, sigma)
-    baseline = count_modes(evidence.em_mixture.sample(n).numpy(), centres, sigma)
+    centres, reach = as_rows(centres), float(getattr(evidence.train, "deviations", DEVIATIONS))
+    found, floor, baseline = (
+        count_modes(x.numpy(), centres, sigma, deviations=reach)
+        for x in (evidence.samples, evidence.real_values(), evidence.em_mixture.sample(n))
+    )
     low, high = wilson(found.counts.sum(), n)
     return [
         Score(
@@ -96,7 +101,7 @@ def mode_scores(evidence: Evidence) -> list[Score]:
             floor=floor.modes,
             baseline=baseline.modes,
             better="higher",
-            note=f"of {len(centres)}; one sample within {DEVIATIONS:g} σ counts; the lower end has "
+            note=f"of {len(centres)}; one sample within {reach:.3g} σ counts; the lower end has "
             f"{_SURE} samples or more, met again with 95 % probability",
         ),
         Score(
@@ -108,6 +113,6 @@ def mode_scores(evidence: Evidence) -> list[Score]:
             floor=floor.high_quality,
             baseline=baseline.high_quality,
             better="higher",
-            note=f"share within {DEVIATIONS:g} σ of a centre",
+            note=f"share within {reach:.3g} σ of a centre",
         ),
     ]
