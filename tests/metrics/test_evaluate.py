@@ -117,13 +117,20 @@ def test_a_perfect_model_is_as_good_as_the_floor(perfect: Evaluation) -> None:
     assert not perfect.refused
     names = [score.name for score in perfect.scores]
     expected = (
-        "bits-per-dim coverage density frechet frechet-limit high-quality kid modes nll precision recall"
+        "authenticity bits-per-dim c2st-logistic c2st-nearest copies coverage data-copying density frechet "
+        "frechet-limit high-quality kid max-sliced-wasserstein mmd-rbf modes nll parzen precision "
+        "projected-wasserstein recall sinkhorn sliced-wasserstein vendi wasserstein-1 wasserstein-2"
     )
     assert " ".join(sorted(names)) == expected
     for score in perfect.scores:
         assert score.low <= score.value <= score.high, score.name
         assert score.protocol == perfect.protocol.hash
-        assert score.n == 400
+        assert score.n == {"c2st-nearest": 800, "parzen": 200}.get(score.name, 400)
+    for name in ("c2st-logistic", "c2st-nearest"):
+        assert perfect[name].low <= 0.5 <= perfect[name].high
+    assert abs(perfect["data-copying"].value) < 3
+    assert perfect["copies"].value <= 0.02
+    assert abs(perfect["mmd-rbf"].value) < 0.02
     assert perfect["modes"].value == perfect["modes"].floor == 4
     assert perfect["high-quality"].value == pytest.approx(0.989, abs=0.02)
     assert perfect["nll"].value == pytest.approx(ENTROPY, abs=0.2)
@@ -152,7 +159,44 @@ def test_a_model_with_one_mode_is_found_out(perfect: Evaluation, poor: Evaluatio
     assert poor["precision"].value > 0.8
     assert poor["recall"].value < 0.3
     assert poor["kid"].value > 10 * abs(perfect["kid"].value)
+    assert poor["c2st-nearest"].low > 0.6
+    for name in ("sliced-wasserstein", "max-sliced-wasserstein", "wasserstein-1", "sinkhorn", "mmd-rbf"):
+        assert poor[name].low > perfect[name].high, name
     assert "nll" not in [score.name for score in poor.scores]
+
+
+class Parrot(Model, Samples):
+    """Repeats its training examples."""
+
+    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        return torch.from_numpy(Grid(400, 0).x)[noise.integers(400, n)]
+
+
+def test_a_model_that_repeats_the_training_examples_is_found_out(perfect: Evaluation) -> None:
+    parrot = _evaluate(Parrot(POINTS), metrics=["memorisation", "two-sample"])
+    assert parrot["authenticity"].value == 0
+    assert parrot["copies"].value == 1
+    assert parrot["data-copying"].high < -10
+    assert parrot["c2st-nearest"].high < 0.5
+    rows = compare_evaluations({"perfect": perfect, "parrot": parrot})
+    (row,) = (row for row in rows if row.name == "data-copying")
+    assert row.ranking == ["perfect", "parrot"]  # nearest to zero, not lowest
+    assert row.separated
+    same = compare_evaluations({"a": perfect, "b": perfect})
+    assert not any(row.separated for row in same)
+
+
+def test_few_training_examples_looked_at_are_said() -> None:
+    found = evaluate_model(
+        Parrot(POINTS),
+        train=Grid(400, 0),
+        test=Grid(50, 1),
+        data_name="g",
+        fingerprint="f",
+        num_reference=100,
+        metrics=["memorisation"],
+    )
+    assert "against 100 different training examples of 400" in found["copies"].note
 
 
 def test_labels_asked_follow_the_training_examples() -> None:
@@ -328,9 +372,15 @@ def test_conditional_accuracy_and_classes_drawn() -> None:
         test=Digits(images, 100, 1),
         data_name="mnist",
         fingerprint="f",
-        metrics=["accuracy", "classes-drawn"],
+        metrics=["accuracy", "classes-drawn", "frechet-per-class", "inception-score"],
     )
     assert found.protocol.features == "digits"
+    inception = found["inception-score"]
+    # ten samples in a split, in turn: eight classes once, eights twice, when all are read surely
+    assert 6 < inception.value < np.exp(0.8 * np.log(10) + 0.2 * np.log(5))
+    assert "at most 10 with 100 samples in 10 splits" in inception.note
+    assert "worst: 3 (" in found["frechet-per-class"].note
+    assert found["frechet-per-class"].value > 3 * (found["frechet-per-class"].floor or 0)
     assert len(found.protocol.features_fingerprint) == 64
     assert found["accuracy"].value == pytest.approx(0.9)
     assert found["accuracy"].floor == 1

@@ -55,10 +55,10 @@ def test_median_bandwidth_by_hand() -> None:
 
 
 def test_blocks_use_every_example() -> None:
-    values = rbf_distance_blocks(_normal(1050, 0), _normal(2100, 1), bandwidth=2)
-    assert len(values) == 2
-    x, y = _normal(8, 0), _normal(8, 1)
-    expected = [rbf_distance(x[:4], y[:4], bandwidth=1), rbf_distance(x[4:], y[4:], bandwidth=1)]
+    assert len(rbf_distance_blocks(_normal(1050, 0), _normal(2100, 1), bandwidth=2)) == 10
+    assert len(rbf_distance_blocks(_normal(6000, 0, 1), _normal(6000, 1, 1), bandwidth=2)) == 12
+    x, y = _normal(5, 0), _normal(8, 1)
+    expected = [rbf_distance(x[:3], y[:4], bandwidth=1), rbf_distance(x[3:], y[4:], bandwidth=1)]
     assert rbf_distance_blocks(x, y, bandwidth=1).tolist() == expected
 
 

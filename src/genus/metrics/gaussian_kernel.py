@@ -11,11 +11,12 @@ from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import mean_interval
-from genus.metrics.kernel import block_pairs
+from genus.metrics.kernel import BLOCK, block_pairs
 from genus.metrics.moments import Array, as_rows
 from genus.metrics.score import Score, join_notes
 
 PAIRED = 1000
+BLOCKS = 10
 _CHUNK = 512
 
 
@@ -75,12 +76,17 @@ def rbf_distance(x: ArrayLike, y: ArrayLike, *, bandwidth: float) -> float:
 
 
 def rbf_distance_blocks(x: ArrayLike, y: ArrayLike, *, bandwidth: float) -> Array:
-    """Distances of disjoint blocks of about 500: independent, unbiased values ``(blocks,)``.
+    """Distances of ten or more disjoint blocks of at most 500: independent, unbiased values ``(blocks,)``.
+
+    Their mean is the estimate and their spread its error. Smaller sets give smaller blocks, for
+    fewer of them would leave the error itself unknown.
 
     Raises:
         DataError: for fewer than four examples.
     """
-    return np.array([rbf_distance(a, b, bandwidth=bandwidth) for a, b in block_pairs(x, y)])
+    n = min(len(as_rows(x)), len(as_rows(y)))
+    pairs = block_pairs(x, y, block=min(BLOCK, max(2, n // BLOCKS)))
+    return np.array([rbf_distance(a, b, bandwidth=bandwidth) for a, b in pairs])
 
 
 def _sum_of_kernels(x: Array, y: Array) -> float:

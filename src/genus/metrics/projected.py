@@ -72,7 +72,6 @@ def projected_scores(evidence: Evidence) -> list[Score]:
             note=join_notes(
                 f"features: {evidence.protocol.features}",
                 f"order 2, {PROJECTIONS} random lines, {block_note(blocks)}",
-                evidence.floor_note,
             ),
         )
     ]

@@ -147,7 +147,6 @@ def sinkhorn_scores(evidence: Evidence) -> list[Score]:
                 f"features: {evidence.protocol.features}",
                 f"squared units; ε = {epsilon:.4g}, {SHARE:g} of the reference's median squared distance",
                 block_note(blocks),
-                evidence.floor_note,
             ),
         )
     ]

@@ -78,7 +78,10 @@ def small_blocks(x: ArrayLike, y: ArrayLike) -> list[tuple[Array, Array]]:
 def block_note(blocks: list[tuple[Array, Array]]) -> str:
     """How the blocks make the number what it is."""
     size = len(blocks[0][0])
-    return f"mean of {len(blocks)} disjoint blocks of {size}: of two samples that size, so never 0"
+    return (
+        f"mean of {len(blocks)} disjoint blocks of {size}; two samples of that size are never 0 apart: "
+        "compare with the floor, real blocks of the same size"
+    )
 
 
 def means_over_blocks(
@@ -119,7 +122,6 @@ def wasserstein_scores(evidence: Evidence) -> list[Score]:
                 note=join_notes(
                     f"features: {evidence.protocol.features}",
                     f"exact; {block_note(blocks)}",
-                    evidence.floor_note,
                 ),
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -166,7 +165,7 @@ def two_sample_scores(evidence: Evidence) -> list[Score]:
                 better="lower",
                 note=join_notes(
                     f"features: {evidence.protocol.features}",
-                    f"½ when nothing tells them apart; p = {_p_text(found.p_value)}",
+                    f"½ when nothing tells them apart; p {_p_text(found.p_value)}",
                     f"{found.n} examples guessed, half of them samples",
                     "below ½: samples lie next to training examples" if name == "c2st-nearest" else "",
                     evidence.floor_note,
@@ -177,4 +176,4 @@ def two_sample_scores(evidence: Evidence) -> list[Score]:
 
 
 def _p_text(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.0005 or math.isnan(p) else "< 0.001"
+    return f"= {p:.3f}" if p > 0.001 else "≤ 0.001"
