@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from genus.core.errors import ProtocolError
-from genus.leaderboards.board import Board, make_boards, welch_interval
+from genus.leaderboards.board import Board, convergence, make_boards, welch_interval
 from genus.leaderboards.execute import Result
 from genus.leaderboards.show import figure_png, markdown, write_boards
 from genus.metrics.evaluate import Evaluation
@@ -101,6 +101,13 @@ def test_each_data_set_has_its_table(tmp_path: Path):
     assert "a &lt;b&gt;" in page
     assert "http" not in page.replace("http-equiv", "")
     assert figure_png(boards)[:4] == b"\x89PNG"
+
+
+def test_convergence_is_when_the_score_stays_good():
+    assert math.isnan(convergence([(1.0, 3.0)]))
+    assert convergence([(0.2, 10.0), (0.4, 2.0), (0.6, 8.0), (0.8, 1.0), (1.0, 1.1)]) == 0.8
+    assert convergence([(0.5, 1.0), (1.0, 1.0)]) == 0.5
+    assert convergence([(0.5, 1.0), (1.0, 9.0)]) == 1.0
 
 
 def test_nothing_measured_is_still_a_table():

@@ -60,6 +60,8 @@ class Line:
         samples: mean examples seen in training.
         memory: largest resident memory of its processes, MiB.
         failed: seed and reason of trainings that came to no score.
+        converged: share of the training after which the live score stayed within a quarter of its
+            best, mean over the seeds; NaN without ``train.score_every``.
         rank: 1 for the best mean of the ranking score; 0 without one.
         tied: whether the 95 % interval of the difference to the best (Welch's, over seeds) holds 0;
             None for the best itself, or with fewer than two seeds.
@@ -71,6 +73,7 @@ class Line:
     samples: float
     memory: float
     failed: dict[int, str]
+    converged: float = math.nan
     rank: int = 0
     tied: bool | None = None
 
@@ -149,6 +152,28 @@ def welch_interval(a: Sequence[float], b: Sequence[float]) -> tuple[float, float
     return gap - half, gap + half
 
 
+def convergence(live: Sequence[tuple[float, float]], *, within: float = 0.25) -> float:
+    """Share of the training after which a live score stays near its best.
+
+    Args:
+        live: (share of the training, score), in order; lower scores are better.
+        within: how near, as a share of the way from the first score to the best.
+
+    Returns:
+        A share in [0, 1]; NaN for fewer than two scores.
+
+    >>> convergence([(0.25, 9.0), (0.5, 1.5), (0.75, 1.0), (1.0, 2.0)])
+    0.5
+    """
+    if len(live) < 2:
+        return math.nan
+    best = min(score for _, score in live)
+    limit = best + within * (live[0][1] - best)
+    late = [i for i, (_, score) in enumerate(live) if score > limit]
+    first = late[-1] + 1 if late else 0
+    return live[first][0] if first < len(live) else 1.0
+
+
 def _line(entry: str, results: Sequence[Result]) -> Line:
     scores: dict[str, list[Score]] = {}
     for result in results:
@@ -161,6 +186,7 @@ def _line(entry: str, results: Sequence[Result]) -> Line:
         samples=_average(result.samples for result in results),
         memory=max(result.memory for result in results),
         failed={result.seed: result.error for result in results if result.error},
+        converged=_average(convergence(result.live) for result in results),
     )
 
 

@@ -15,6 +15,7 @@ from genus.reports.document import document
 from genus.training.checkpoints import write_text
 
 _FIGURE_COLUMNS = 4
+_COSTS = ("spread", "converged", "seconds", "samples", "MiB")
 
 
 def write_boards(folder: Path, name: str, summary: str, boards: Sequence[Board]) -> list[Path]:
@@ -41,7 +42,7 @@ def write_boards(folder: Path, name: str, summary: str, boards: Sequence[Board])
 
 def markdown(board: Board) -> str:
     """A table of means with intervals over seeds, and the sampling error in parentheses."""
-    rows = [header(board), ["---"] * (len(board.columns) + 4)]
+    rows = [header(board), ["---"] * len(header(board))]
     rows += [cells(board, line) for line in board.lines]
     rows += reference_rows(board)
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -53,7 +54,7 @@ def header(board: Board) -> list[str]:
     arrows: dict[str, str] = {}
     for line in board.lines:
         arrows |= {key: "↓" if mean.better == "lower" else "↑" for key, mean in line.means.items()}
-    return ["", *(f"{key} {arrows[key]}" for key in board.columns), "seconds", "samples", "MiB"]
+    return ["", *(f"{key} {arrows[key]}" for key in board.columns), *_COSTS]
 
 
 def cells(board: Board, line: Line) -> list[str]:
@@ -62,7 +63,10 @@ def cells(board: Board, line: Line) -> list[str]:
     failed = f" ({len(line.failed)} failed)" if line.failed else ""
     name = f"{line.rank}. {line.entry}{mark}{failed}" if line.rank else f"{line.entry}{failed}"
     scores = [_mean(line.means.get(column)) for column in board.columns]
-    return [name, *scores, f"{line.seconds:.0f}", _count(line.samples), f"{line.memory:.0f}"]
+    ranking = line.means.get(board.columns[0]) if board.columns else None
+    spread = ranking.spread / abs(ranking.value) if ranking and ranking.value else math.nan
+    costs = [f"{line.seconds:.0f}", _count(line.samples), f"{line.memory:.0f}"]
+    return [name, *scores, _percent(spread), _percent(line.converged), *costs]
 
 
 def reference_rows(board: Board) -> list[list[str]]:
@@ -77,7 +81,7 @@ def reference_rows(board: Board) -> list[list[str]]:
                 if column in line.means and (value := getattr(line.means[column], attribute)) is not None
             ]
             found.append(_number(sum(known) / len(known)) if known else "–")
-        rows.append([f"*{label}*", *found, "", "", ""])
+        rows.append([f"*{label}*", *found, *[""] * len(_COSTS)])
     return rows
 
 
@@ -87,7 +91,9 @@ def caption(board: Board) -> str:
     return (
         f"Mean of {seeds} seed{'s' if seeds != 1 else ''} ± half of its 95 % interval over trainings "
         "(Student's); in parentheses the mean half width for sampling alone. = marks entries whose "
-        f"difference to the first is not significant (Welch, 5 %). Protocol {board.protocol or '–'}."
+        "difference to the first is not significant (Welch, 5 %). Spread: standard deviation over seeds of "
+        "the first score, of its mean. Converged: share of the training after which the live score stayed "
+        f"within a quarter of the way to its best. Protocol {board.protocol or '–'}."
     )
 
 
@@ -181,6 +187,10 @@ def _mean(mean: Mean | None) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.3g}"
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{share:.0%}"
 
 
 def _count(value: float) -> str:
