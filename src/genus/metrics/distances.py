@@ -7,6 +7,7 @@ again, difference by difference, in float64. Results are those of float64 throug
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,13 +18,14 @@ from torch import Tensor
 
 from genus.core.errors import DataError
 
-CHUNK = 256
+CHUNK = 512
 """Rows of a chunk of the distance matrix; memory grows with it, results do not depend on it."""
 
 Rows = NDArray[np.float32] | NDArray[np.float64]
-_ELEMENTS = 2_000_000
+_ELEMENTS = 500_000
 _EQUAL = 1e-13
 _HALF_ULP = 2.0**-24
+_LARGE = 1e15  # beyond, float32 squares might overflow
 
 
 def finite_rows(x: ArrayLike) -> Rows:
@@ -33,12 +35,13 @@ def finite_rows(x: ArrayLike) -> Rows:
         DataError: when there is no row, or a value is not finite.
     """
     rows = np.asarray(x)
-    if rows.dtype != np.float32:
+    if rows.dtype != np.float32 or np.abs(rows).max(initial=0) > _LARGE:
         rows = rows.astype(np.float64, copy=False)
     if not len(rows):
         raise DataError("a distance needs at least one example in each set; one of the sets is empty")
     rows = rows.reshape(len(rows), -1)
-    bad = sum(int((~np.isfinite(rows[part]).all(1)).sum()) for part in _pieces(len(rows), rows.shape[1]))
+    parts = _pieces(len(rows), rows.shape[1])
+    bad = sum(int((~np.isfinite(rows[part]).all(1)).sum()) for part in parts)
     if bad:
         raise DataError(f"{bad} of {len(rows)} examples have NaN or infinite features; check the samples")
     return rows
@@ -66,31 +69,36 @@ class Distances:
                 f"the two sets have {other.shape[1]} and {x.shape[1]} features; use one feature map"
             )
         self.x, self.y = x, other
-        self._origin = np.zeros(x.shape[1])
-        for part in _pieces(len(other), x.shape[1]):
-            self._origin += other[part].sum(0, dtype=np.float64) / len(other)
-        largest = max(self._largest(x), 0.0 if y is None else self._largest(other))
-        self.unit = largest if largest > 0 else 1.0
+        self._origin = _origin(other)
+        largest = max(_largest(part, self._origin) for part in ((x,) if y is None else (x, other)))
+        # a power of two, by which float32 divides exactly; no row is longer than 1 in this unit
+        longest = largest * math.sqrt(x.shape[1])
+        self.unit = 2.0 ** math.ceil(math.log2(longest)) if longest > 0 else 1.0
         self._a, self._norms_a = self._screened(x)
         self._b, self._norms_b = (self._a, self._norms_a) if y is None else self._screened(other)
-        # Rounding of an inner product of d terms is at most d/2 ulp of the norms' product, and
-        # that product is at most half the sum of squares; the rest is rounding of the inputs.
-        self._relative = (x.shape[1] + 16) * _HALF_ULP
+        # An inner product of d terms is off by at most λ √d half-ulps of the norms' product but with
+        # probability 2d exp(−λ²/2) (Higham & Mary 2019), here 1e-10; the norms' product is at most
+        # half the sum of their squares. The rest is rounding of the inputs.
+        self._relative = (8 * x.shape[1] ** 0.5 + 16) * _HALF_ULP
 
-    def chunks(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    def chunks(self, *, upper: bool = False) -> Iterator[tuple[slice, Tensor, Tensor]]:
         """Rows of ``x``, their screened distances to all of ``y``, and bounds of the error.
 
         The distances ``(rows, m)`` are in squares of ``unit``, float32, and may be changed; the
         bound is one number per column ``(m,)``.
+
+        Args:
+            upper: only columns from the chunk's first row on, for a set and itself: distances
+                are the same both ways.
         """
-        transposed = self._b.T
         for first in range(0, len(self.x), CHUNK):
             rows = slice(first, min(first + CHUNK, len(self.x)))
-            a2 = self._norms_a[rows]
+            columns = slice(first if upper else 0, None)
+            a2, b2 = self._norms_a[rows], self._norms_b[columns]
             with _full_precision():
-                found = torch.addmm(self._norms_b, self._a[rows], transposed, alpha=-2)
+                found = torch.addmm(b2, self._a[rows], self._b[columns].T, alpha=-2)
             found += a2[:, None]
-            yield rows, found, (self._norms_b + a2.max()) * self._relative
+            yield rows, found, (b2 + a2.max()) * self._relative
 
     def exact(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
         """Squared distances of chosen pairs in float64, in the units of the data."""
@@ -103,19 +111,28 @@ class Distances:
             found[part] = np.where(squares < _EQUAL * scale, 0.0, squares)
         return found
 
-    def _largest(self, x: Rows) -> float:
-        parts = _pieces(len(x), x.shape[1])
-        return max(float(((x[part] - self._origin) ** 2).sum(1).max()) for part in parts) ** 0.5
-
     def _screened(self, x: Rows) -> tuple[Tensor, Tensor]:
-        """Rows from the common mean, the longest of length 1, in float32; their squared norms."""
-        screened = np.empty(x.shape, dtype=np.float32)
-        norms = np.empty(len(x), dtype=np.float32)
+        """Rows from the origin in ``unit``, in float32, each rounded once; their squared norms."""
+        screened, norms = torch.empty(x.shape), torch.empty(len(x))
         for part in _pieces(len(x), x.shape[1]):
-            rows = (x[part] - self._origin) / self.unit
-            screened[part] = rows
-            norms[part] = (rows**2).sum(1)
-        return torch.from_numpy(screened), torch.from_numpy(norms)
+            gaps = torch.from_numpy(x[part] - self._origin.astype(x.dtype))
+            screened[part] = gaps.mul_(1 / self.unit)
+            norms[part] = screened[part].square().sum(1)
+        return screened, norms
+
+
+def _origin(x: Rows) -> NDArray[np.float32]:
+    """The mean, rounded to float32, so that float32 rows are moved there with a single rounding."""
+    total = np.zeros(x.shape[1])
+    for part in _pieces(len(x), x.shape[1]):
+        total += x[part].sum(0, dtype=np.float64)
+    return (total / len(x)).astype(np.float32)
+
+
+def _largest(x: Rows, origin: NDArray[np.float32]) -> float:
+    """Largest element's distance from the origin."""
+    parts = _pieces(len(x), x.shape[1])
+    return max(float(np.abs(x[part] - origin.astype(x.dtype)).max(initial=0)) for part in parts)
 
 
 @contextmanager
@@ -130,7 +147,7 @@ def _full_precision() -> Iterator[None]:
 
 
 def _pieces(n: int, width: int) -> Iterator[slice]:
-    """Slices of ``n`` rows that hold at most about two million elements each."""
+    """Slices of ``n`` rows that hold at most about half a million elements each, which stay in the cache."""
     step = max(1, _ELEMENTS // max(1, width))
     for first in range(0, n, step):
         yield slice(first, min(first + step, n))

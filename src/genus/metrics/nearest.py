@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from genus.core.errors import DataError
 from genus.metrics.distances import Distances, finite_rows
@@ -86,12 +88,38 @@ def _candidates(
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.intp], float]]:
     """Row numbers, screened distances of their nearest few, whose columns, and twice the error."""
     wanted = min(k + _SPARE, len(distances.y) - alone)
+    if alone:
+        yield _own_candidates(distances, wanted)
+        return
     for rows, screened, bound in distances.chunks():
-        own = np.arange(rows.start, rows.stop)
-        if alone:
-            screened[np.arange(len(own)), own] = np.inf
         found = screened.topk(wanted, dim=1, largest=False)
+        own = np.arange(rows.start, rows.stop)
         yield own, found.values.numpy(), found.indices.numpy(), 2 * float(bound.max())
+
+
+def _own_candidates(
+    distances: Distances, wanted: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.intp], float]:
+    """Candidates of all rows among the other rows; each distance is made once and used both ways."""
+    n, error = len(distances.x), 0.0
+    values = torch.full((n, wanted), torch.inf)
+    columns = torch.zeros((n, wanted), dtype=torch.int64)
+
+    def offer(rows: slice, screened: Tensor, first: int) -> None:
+        found = screened.topk(min(wanted, screened.shape[1]), dim=1, largest=False)
+        both = torch.cat([values[rows], found.values], 1)
+        best = both.topk(wanted, dim=1, largest=False)
+        numbers = torch.cat([columns[rows], found.indices + first], 1)
+        values[rows], columns[rows] = best.values, numbers.gather(1, best.indices)
+
+    for rows, screened, bound in distances.chunks(upper=True):
+        size = rows.stop - rows.start
+        screened[:, :size].fill_diagonal_(torch.inf)
+        offer(rows, screened, rows.start)
+        if rows.stop < n:
+            offer(slice(rows.stop, n), screened[:, size:].T.contiguous(), rows.start)
+        error = max(error, 2 * float(bound.max()))
+    return np.arange(n), values.numpy(), columns.numpy(), error
 
 
 def _decide(

@@ -95,7 +95,7 @@ def neighbourhoods(real: ArrayLike, fake: ArrayLike, *, k: int = NEIGHBOURS) -> 
     crowd = np.zeros(len(y), dtype=np.int64)
     for rows, screened, bound in distances.chunks():
         near = _below(distances, rows, screened, bound, radius_x[None])
-        crowd[rows] = near.sum(1)
+        crowd[rows] = near.count_nonzero(dim=1)
         covered |= near.any(0).numpy()
         recalled |= _below(distances, rows, screened, bound.max(), radius_y[rows, None]).any(0).numpy()
     return Neighbourhoods(crowd > 0, recalled, crowd / k, covered)
