@@ -136,6 +136,11 @@ class Evidence:
         """Training examples that distances refer to."""
         return self._examples(batches(self.train, self._order(self.train)[: self.protocol.num_reference]))
 
+    def reference_values(self) -> Tensor:
+        """Training examples themselves ``(n, *shape)``, in data units, at most as many as samples."""
+        n = min(self.protocol.num_reference, self.protocol.num_samples)
+        return torch.cat([batch.x for batch in batches(self.train, self._order(self.train)[:n])])
+
     @cached_property
     def real(self) -> Examples:
         """Test examples in the place of samples, as many or as there are."""

@@ -32,6 +32,7 @@ class Score:
             is (an exact log-likelihood is not compared with a bound).
         note: how to read it: bias, warnings, where the floor comes from.
         protocol: hash of the protocol it was measured under.
+        curve: numbers behind the score to draw, by name; the first are the horizontal axis.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Score:
     kind: str = ""
     note: str = ""
     protocol: str = ""
+    curve: dict[str, list[float]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able fields; an infinite end of the interval becomes None."""

@@ -62,7 +62,7 @@ def write_report(path: Path, facts: Facts) -> Path:
             f"{last['seconds']:.0f} seconds of training"
         ),
         samples=_samples(facts.sheets),
-        scores=_scores(facts.scores),
+        scores=_scores(facts.scores) + _score_curves(facts.scores),
         curves=_curves(facts.log),
         commands=html.escape(
             f"genus train {facts.path}/recipe.yaml --out again\ngenus evaluate again\ngenus report again"
@@ -146,7 +146,6 @@ def _plot(log: Sequence[Mapping[str, Any]], group: str) -> str:
             ys.append(value)
     if not series:
         return ""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     columns = min(3, len(series))
@@ -160,11 +159,38 @@ def _plot(log: Sequence[Mapping[str, Any]], group: str) -> str:
         axes.set_title(name, fontsize=9)
         axes.tick_params(labelsize=7)
         axes.set_xlabel("iteration", fontsize=7)
+    return _svg(figure, group)
+
+
+def _score_curves(evaluation: Evaluation | None) -> str:
+    """Scores that bring a curve, drawn."""
+    from matplotlib.figure import Figure
+
+    drawn: list[str] = []
+    for score in evaluation.scores if evaluation else ():
+        if not score.curve:
+            continue
+        (horizontal, xs), *lines = score.curve.items()
+        figure = Figure(figsize=(6, 2.8), layout="constrained")
+        axes = figure.add_subplot()
+        for (name, ys), style in zip(lines, ("-", "--", ":", "-."), strict=False):
+            axes.plot(xs, ys, style, label=name)
+        axes.set_xlabel(horizontal, fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.legend(fontsize=8, frameon=False)
+        drawn.append(_svg(figure, score.name))
+    return "".join(drawn)
+
+
+def _svg(figure: Any, caption: str) -> str:
+    import matplotlib as mpl
+
     file = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "genus", "svg.fonttype": "path"}):
         figure.savefig(file, format="svg", metadata={"Date": None})
     text = file.getvalue()
-    return f"<figure class='curves'>{text[text.index('<svg') :]}<figcaption>{group}</figcaption></figure>"
+    caption = html.escape(caption)
+    return f"<figure class='curves'>{text[text.index('<svg') :]}<figcaption>{caption}</figcaption></figure>"
 
 
 def _smooth(values: Sequence[float]) -> list[float]:
