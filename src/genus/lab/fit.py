@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 
-def fit(module: nn.Module, loss: Callable[[], Tensor], *, iterations: int) -> list[float]:
+def fit(
+    module: nn.Module, loss: Callable[[], Tensor], *, iterations: int, clip: float | None = None
+) -> list[float]:
     """Minimise a loss over the parameters of a module by L-BFGS, in place.
 
     For problems that fit into one deterministic evaluation; what is trained on batches is a
@@ -22,6 +24,7 @@ def fit(module: nn.Module, loss: Callable[[], Tensor], *, iterations: int) -> li
         module: whose parameters change.
         loss: of the module as it is, a scalar; the same value whenever the parameters are.
         iterations: at most.
+        clip: largest absolute value of a parameter, or None.
 
     Returns:
         The loss after each iteration.
@@ -40,10 +43,12 @@ def fit(module: nn.Module, loss: Callable[[], Tensor], *, iterations: int) -> li
     def remember(intermediate_result: optimize.OptimizeResult) -> None:
         path.append(float(intermediate_result.fun))
 
+    start = parameters_to_vector(parameters).detach().double().numpy()
     solved = optimize.minimize(
         evaluate,
-        parameters_to_vector(parameters).detach().double().numpy(),
+        start if clip is None else start.clip(-clip, clip),
         jac=True,
+        bounds=None if clip is None else optimize.Bounds(-clip, clip),
         method="L-BFGS-B",
         callback=remember,
         options={"maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 30, "ftol": 1e-13, "gtol": 1e-9},
