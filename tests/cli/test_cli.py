@@ -26,6 +26,7 @@ def test_nothing_heavy_is_imported_before_there_is_work() -> None:
 import contextlib, io, sys
 from genus.cli.main import main
 lines = ["--help", "train --help", "train vae --help", "list recipes", "show vae", "train vae modle=3"]
+lines += ["lab", "lab game --help", "lab game gama=3"]
 for line in lines:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         with contextlib.suppress(SystemExit):
@@ -35,7 +36,7 @@ for line in lines:
     print(sorted({"torch", "scipy", "sklearn", "matplotlib", "lightning_fabric"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n") == ["[]"] * 7 + [""]
+    assert done.stdout.split("\n") == ["[]"] * 10 + [""]
 
 
 def test_help_names_every_verb(genus_says: Says) -> None:
@@ -70,6 +71,8 @@ MISTAKES = [
     ("data info digist8", "did you mean 'digits8'?"),
     ("data info digits8 holdot=0.2", "did you mean 'holdout'?"),
     ("data show digits8", "Expected one of ('info',)"),
+    ("lab gmae", "did you mean 'game'?"),
+    ("lab game gama=3", "did you mean 'gamma'?"),
     ("sample nowhere", "'nowhere' is not a run"),
     ("evaluate nowhere", "'nowhere' is not a run"),
     ("report nowhere", "'nowhere' is not a run"),
@@ -148,7 +151,7 @@ def test_list(genus_says: Says) -> None:
     assert found == genus.list_components("recipes")
     assert set(found) == set(recipe_files())
     assert all(found.values())
-    for kind in ("models", "networks", "objectives", "penalties", "conditioning", "data", "metrics"):
+    for kind in ("models", "networks", "objectives", "penalties", "conditioning", "data", "metrics", "lab"):
         names = [line.split()[0] for line in genus_says("list", kind).out.splitlines()]
         assert names == list(genus.list_components(kind)) != []
 

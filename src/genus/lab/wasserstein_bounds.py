@@ -68,7 +68,7 @@ def digit_features(count: int) -> tuple[Array, NDArray[np.int64]]:
     return found.double().numpy(), given.numpy()
 
 
-@lab("wasserstein-bounds", paper="arXiv:1811.00512")
+@lab("wasserstein-bounds", paper="arXiv:1704.00028")
 def wasserstein_bounds(
     *,
     dimensions: int = 16,
