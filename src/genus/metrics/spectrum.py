@@ -10,6 +10,7 @@ from torch import Tensor
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.core.spec import DataSpec
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import jackknife
 from genus.metrics.score import Score, join_notes
@@ -72,6 +73,22 @@ def spectrum_gap(x: ArrayLike, y: ArrayLike) -> float:
     return float(np.sqrt(((_decibels(x) - _decibels(y))[1:] ** 2).mean()))
 
 
+def as_stored(x: Tensor, spec: DataSpec) -> Tensor:
+    """Round samples to the values that the data can take, as saving them in a file would.
+
+    Without it every generated image would be told by its fractions of grey levels.
+
+    Args:
+        x: ``(n, *spec.shape)`` in data units.
+        spec: the data; continuous ones are left as they are.
+    """
+    if spec.levels is None or spec.range is None:
+        return x
+    low, high = spec.range
+    step = (high - low) / (spec.levels - 1)
+    return ((x.clamp(low, high) - low) / step).round() * step + low
+
+
 def _decibels(spectra: ArrayLike) -> Array:
     mean = np.asarray(spectra, dtype=np.float64).mean(0)
     return 10 * np.log10(np.maximum(mean, 1e-12 * mean.max() + 1e-300))
@@ -88,7 +105,10 @@ def spectrum_scores(evidence: Evidence) -> list[Score]:
     """Gap between the azimuthal spectra of samples and of real images, with both curves."""
     if evidence.spec.kind != "image" or min(evidence.spec.shape[1:]) < _SMALLEST:
         return []
-    generated, real = (azimuthal_spectra(x) for x in (evidence.samples, evidence.reference_values()))
+    spec = evidence.spec
+    generated, real = (
+        azimuthal_spectra(as_stored(x, spec)) for x in (evidence.samples, evidence.reference_values())
+    )
     parts = [np.array_split(np.arange(len(set_)), _GROUPS) for set_ in (generated, real)]
     left = [
         [spectrum_gap(np.delete(generated, rows, 0), real) for rows in parts[0]],
@@ -97,7 +117,7 @@ def spectrum_scores(evidence: Evidence) -> list[Score]:
     value = spectrum_gap(generated, real)
     low, high = jackknife(value, left)
     half = len(real) // 2
-    mixture = azimuthal_spectra(evidence.em_mixture.sample(evidence.protocol.num_samples))
+    mixture = azimuthal_spectra(as_stored(evidence.em_mixture.sample(len(generated)), spec))
     rings = generated.shape[1]
     return [
         Score(
