@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         experiment_options,
         list_components,
         load,
+        rating_page,
+        rating_results,
         report,
         resume,
         sample,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GenusError", "bench", "compare", "data_info", "evaluate", "experiment", "experiment_options",
-    "list_components", "load", "report", "resume", "sample", "show", "train",
+    "list_components", "load", "rating_page", "rating_results", "report", "resume", "sample", "show", "train",
 ]  # fmt: skip
 _ELSEWHERE = {"GenusError": "genus.core.errors", "bench": "genus.leaderboards.verb"}
 __version__ = "0.1.0"

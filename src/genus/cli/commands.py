@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,26 @@ def compare(runs: Sequence[str], as_json: bool) -> None:
 def report(run: str) -> None:
     """Write the report and print its path."""
     _console().print(str(genus.report(run)))
+
+
+def rate(run: str, results: Sequence[str], n: int, seed: int, out: str | None, as_json: bool) -> None:
+    """Write the rating page, or say how often raters were fooled."""
+    if not results:
+        page = genus.rating_page(run, n=n, seed=seed, out=out)
+        _console().print(f"{page}", markup=False)
+        _console().print(
+            f"give raters that file, keep key.json; then: genus rate {run} RESULTS.json …", markup=False
+        )
+        return
+    found = genus.rating_results(out or run, results)
+    if as_json:
+        print(json.dumps(asdict(found), indent=1))
+        return
+    _console().print(
+        f"generated taken for real in {found.fooling_rate:.1%} [{found.low:.1%}, {found.high:.1%}] "
+        f"of {found.n} pairs, {found.raters} rater{'s' if found.raters != 1 else ''} ({found.note}); 50 % when people "
+        f"cannot tell; {found.seconds:.1f} s a pair"
+    )
 
 
 def list_components(what: str, as_json: bool) -> None:

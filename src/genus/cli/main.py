@@ -12,7 +12,20 @@ from typing import Annotated, Literal
 
 import tyro
 
-VERBS = ("train", "resume", "sample", "evaluate", "compare", "report", "list", "show", "data", "bench", "lab")
+VERBS = (
+    "train",
+    "resume",
+    "sample",
+    "evaluate",
+    "compare",
+    "report",
+    "rate",
+    "list",
+    "show",
+    "data",
+    "bench",
+    "lab",
+)
 """The commands, in the order of a story."""
 
 Overrides = tyro.conf.Positional[tuple[str, ...]]
@@ -123,6 +136,31 @@ def report(run: tyro.conf.Positional[str]) -> None:
     from genus.cli import commands
 
     commands.report(run)
+
+
+@app.command
+def rate(
+    run: tyro.conf.Positional[str],
+    results: tyro.conf.Positional[tuple[str, ...]] = (),
+    *,
+    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 50,
+    seed: int = 0,
+    out: str | None = None,
+    json: bool = False,
+) -> None:
+    """Write a page for blind human rating, or read the results that raters sent back.
+
+    Args:
+        run: folder of the run.
+        results: files saved by the page, one per rater; without any, the page is written.
+        n: pairs of one real and one generated image.
+        seed: of samples and sides.
+        out: folder of the page; rating in the run by default.
+        json: print JSON instead of a sentence.
+    """
+    from genus.cli import commands
+
+    commands.rate(run, results, n, seed, out, json)
 
 
 @app.command(name="list")

@@ -213,8 +213,8 @@ def default_features(spec: DataSpec, data_name: str = "") -> FeatureMap | None:
     """Choose the feature map for some data.
 
     ``digits`` for 1×28×28 images whose classes are the ten digits (or whose name says MNIST),
-    ``stacked-digits`` for those data, ``identity`` for vectors and other flat data, ``pixels`` for other images. None for tokens,
-    whose numbers are names: distances between them mean nothing.
+    ``stacked-digits`` for those data, ``identity`` for vectors and other flat data, ``pixels`` for
+    other images. None for tokens, whose numbers are names: distances between them mean nothing.
 
     Args:
         spec: the data.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from genus.core.batch import Batch
 from genus.core.components import Conditioning, Network
@@ -41,6 +42,7 @@ class BEGAN(Model, Samples):
         latent: int = 64,
         diversity: float = 0.5,
         balance_rate: float = 0.001,
+        pulling_away: float = 0.0,
     ) -> None:
         """Build the generator and the auto-encoder.
 
@@ -52,6 +54,7 @@ class BEGAN(Model, Samples):
             latent: size of the latent and of the code.
             diversity: γ, the ratio L(G(z)) / L(x) aimed at, in [0, 1]; lower is less diverse.
             balance_rate: λ, step of the control variable k.
+            pulling_away: weight of :func:`pulling_away` in the generator's loss; 0 is the paper's.
         """
         super().__init__(spec)
         self.scaling = Scaling(spec)
@@ -63,6 +66,7 @@ class BEGAN(Model, Samples):
         self.latent = latent
         self.diversity = diversity
         self.balance_rate = balance_rate
+        self.pulling_away = pulling_away
         self.register_buffer("balance", torch.zeros(()))
 
     def phases(self) -> Sequence[Phase]:
@@ -78,12 +82,16 @@ class BEGAN(Model, Samples):
                 name="generator",
                 updates={"generator": self.generator.parameters},
                 loss=self.generator_loss,
+                whole_batch=self.pulling_away > 0,
             ),
         ]
 
     def error(self, x: Tensor, given: Tensor | None) -> Tensor:
         """Mean absolute reconstruction error of the discriminator."""
-        return (x - self.scaling.squash(self.decoder(self.encoder(x), given))).abs().float().mean()
+        return self._error(x, self.encoder(x), given)
+
+    def _error(self, x: Tensor, code: Tensor, given: Tensor | None) -> Tensor:
+        return (x - self.scaling.squash(self.decoder(code, given))).abs().float().mean()
 
     def generate(self, n: int, given: Tensor | None, noise: Noise) -> Tensor:
         """Draw examples on the players' scale, ``(n, *shape)``."""
@@ -101,9 +109,14 @@ class BEGAN(Model, Samples):
         return {"loss": real_error - self.balance * fake_error}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
-        """L(G(z))."""
+        """L(G(z)), and the pulling-away term."""
         given = self.condition(batch)
-        return {"loss": self.error(self.generate(len(batch), given, ctx.noise), given)}
+        fake = self.generate(len(batch), given, ctx.noise)
+        code = self.encoder(fake)
+        terms = {"loss": self._error(fake, code, given)}
+        if self.pulling_away:
+            terms["pulling away"] = self.pulling_away * pulling_away(code)
+        return terms
 
     def move_balance(self, averages: Averages) -> None:
         """k ← k + λ(γL(x) − L(G(z)))."""
@@ -112,3 +125,24 @@ class BEGAN(Model, Samples):
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         return self.scaling.outward(self.generate(n, given, noise))
+
+
+def pulling_away(code: Tensor) -> Tensor:
+    r"""Mean squared cosine between the codes of different samples: low when samples differ.
+
+    .. math:: \frac{1}{n(n-1)} \sum_{i \neq j} \left(\frac{s_i \cdot s_j}{|s_i| |s_j|}\right)^2
+
+    Args:
+        code: ``(n, d)``, n ≥ 2.
+
+    Returns:
+        Scalar in [0, 1].
+
+    Paper: arXiv:1609.03126.
+
+    >>> pulling_away(torch.tensor([[1.0, 0.0], [0.0, 2.0]])).item()
+    0.0
+    """
+    unit = normalize(code.flatten(1).float(), dim=1)
+    n = len(unit)
+    return ((unit @ unit.T).square().sum() - n) / (n * (n - 1))
