@@ -124,8 +124,8 @@ def rate(run: str, results: Sequence[str], n: int, seed: int, out: str | None, a
         return
     _console().print(
         f"generated taken for real in {found.fooling_rate:.1%} [{found.low:.1%}, {found.high:.1%}] "
-        f"of {found.n} pairs, {found.raters} rater{'s' if found.raters != 1 else ''} ({found.note}); 50 % when people "
-        f"cannot tell; {found.seconds:.1f} s a pair"
+        f"of {found.n} pairs, {found.raters} rater{'s' if found.raters != 1 else ''} ({found.note}); "
+        f"50 % when people cannot tell; {found.seconds:.1f} s a pair"
     )
 
 
