@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from genus.core.noise import Noise, derive_seed
+from genus.core.noise import MANY, Noise, coins, derive_seed
 
 DRAWS: dict[str, Callable[[Noise, int], Tensor]] = {
     "normal": lambda noise, n: noise.normal(n, 3),
     "uniform": lambda noise, n: noise.uniform(n, 2, 2),
+    "many": lambda noise, n: noise.uniform(n, MANY // 6 + 1),  # numpy's generator for blocks above 5
     "integers": lambda noise, n: noise.integers(1000, n, 3),
     "bernoulli": lambda noise, n: noise.bernoulli(torch.full((n, 8), 0.3)),
     "categorical": lambda noise, n: noise.categorical(torch.zeros(n, 50)),
@@ -70,3 +71,38 @@ def test_moments() -> None:
 def test_impossible_classes_are_never_drawn() -> None:
     logits = torch.tensor([-torch.inf, 0.0, -torch.inf, 0.0, -torch.inf]).expand(20_000, 5)
     assert set(Noise(0).categorical(logits).tolist()) == {1, 3}
+
+
+def test_many_uniform_numbers_are_uniform_and_unrelated() -> None:
+    """Those of numpy's generator: multiples of 2⁻²⁴, of each width, block and seed."""
+    drawn = torch.stack([Noise(seed, block=2).uniform(2, MANY + 1) for seed in range(4)]).double()
+    scaled = drawn * 2**24
+    assert torch.equal(scaled, scaled.round())
+    assert 0 <= drawn.min() < 1e-4
+    assert 1 - 1e-4 < drawn.max() < 1
+    n = drawn.numel()
+    cells = torch.bincount((drawn * 16).long().flatten(), minlength=16).double()
+    assert ((cells - n / 16).square() * 16 / n).sum() < 45  # χ² of 15 degrees of freedom, p = 1e-4
+    bits = torch.stack([(scaled.long() >> k) & 1 for k in range(24)]).double().flatten(1).mean(1)
+    assert (bits - 0.5).abs().max() < 5 * 0.5 / n**0.5
+    rows = torch.corrcoef(torch.cat([drawn.flatten(0, 1), drawn.flatten(0, 1).roll(1, 1)]))
+    assert (rows - torch.eye(16)).abs().max() < 5 / MANY**0.5
+    assert Noise(0, block=2).uniform(2, MANY + 1).equal(Noise(0, block=2).uniform(2, MANY + 1))
+
+
+def test_double_precision_keeps_its_digits() -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        drawn = Noise(0, block=2).uniform(2, MANY)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert drawn.dtype == torch.float64
+    assert not torch.equal(drawn, drawn.float().double())
+
+
+def test_coins_are_never_wrong_at_the_ends() -> None:
+    uniform = Noise(0, block=4).uniform(4, MANY)
+    probability = torch.tensor([0.0, 1.0, 0.25, 0.75])[:, None].expand_as(uniform)
+    means = coins(uniform, probability).mean(1)
+    assert means[:2].tolist() == [0.0, 1.0]
+    assert (means[2:] - torch.tensor([0.25, 0.75])).abs().max() < 5 * 0.5 / MANY**0.5
