@@ -107,9 +107,21 @@ class Recipe:
 
 
 def recipe_files() -> dict[str, Path]:
-    """All recipes by name: genus' own, and those in ``recipes/`` of installed plug-ins."""
-    folders = [BOOK, *(folder / "recipes" for folder in plugin_folders())]
-    return {path.stem: path for folder in folders for path in sorted(folder.rglob("*.yaml"))}
+    """All recipes by name: genus' own, and those in ``recipes/`` of installed plug-ins.
+
+    Raises:
+        RecipeError: when two have the same name.
+    """
+    files: dict[str, Path] = {}
+    for folder in [BOOK, *(folder / "recipes" for folder in plugin_folders())]:
+        for path in sorted(folder.rglob("*.yaml")):
+            if path.stem in files:
+                raise RecipeError(
+                    f"two recipes are named {path.stem!r}: {files[path.stem]} and {path}; rename one, or "
+                    "uninstall the plug-in it belongs to"
+                )
+            files[path.stem] = path
+    return files
 
 
 def load_recipe(
