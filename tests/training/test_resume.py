@@ -223,6 +223,21 @@ def test_another_optimiser_is_refused_but_another_rate_is_not(recipe: str, tmp_p
     assert genus.resume(run.path, overrides=["optimizer.lr=0.1", "train.length=3"]).load().number == 3
 
 
+def test_momentum_of_rmsprop_may_begin_when_a_run_resumes(tmp_path: Path) -> None:
+    """Its first step is a plain one, since nothing is repeated yet; its second is not."""
+    weights: dict[tuple[float, int], list[float]] = {}
+    for momentum in (0.0, 0.9):
+        for length in (3, 4):
+            out = tmp_path / f"{momentum}-{length}"
+            make_engine(Line(), out, optimizer="rmsprop", length=2).fit()
+            optimizer = {"name": "rmsprop", "momentum": momentum}
+            engine = make_engine(Line(), out, optimizer=optimizer, length=length, restore=True)
+            engine.fit()
+            weights[momentum, length] = [p.sum().item() for p in engine.model.parameters()]
+    assert weights[0.9, 3] == weights[0.0, 3]
+    assert weights[0.9, 4] != weights[0.0, 4]
+
+
 def test_a_run_killed_before_its_first_checkpoint_starts_again(recipe: str, tmp_path: Path) -> None:
     straight = genus.train(recipe, out=tmp_path / "straight", overrides=["train.length=3"])
     run = genus.train(recipe, out=tmp_path / "run", overrides=["train.length=3"])

@@ -57,3 +57,13 @@ def restore_optimizers(
             else:  # fused kernels keep their step count on the parameter's device
                 value = tensor.to(parameter.device if fused or key != "step" else "cpu").clone()
             optimizer.state[parameter][key] = value.detach()
+        _begin_momentum(optimizer)
+
+
+def _begin_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """RMSProp makes its momentum at its first step only; a run may have been without until now."""
+    for settings in optimizer.param_groups:
+        if isinstance(optimizer, torch.optim.RMSprop) and settings["momentum"]:
+            for parameter in settings["params"]:
+                if state := optimizer.state.get(parameter):
+                    state.setdefault("momentum_buffer", torch.zeros_like(parameter).detach())
