@@ -199,6 +199,8 @@ class Engine:
     # --- after an iteration ----------------------------------------------------------------
 
     def _report(self, values: Averages) -> None:
+        if not self.callbacks:
+            return
         logs = self.clock.iteration % self.settings.log_every == 0 or self.clock.iteration <= 5
         moment = self._moment()
         for callback in self.callbacks:

@@ -25,6 +25,15 @@ NOISE_BLOCK = 64
 """Most examples whose noise is drawn at once; a rank draws at most this much more than it uses."""
 
 
+def noise_block(total: int) -> int:
+    """Size of the fewest equal blocks that hold a global batch of ``total`` examples.
+
+    >>> noise_block(100), noise_block(64), noise_block(10)
+    (50, 64, 10)
+    """
+    return -(-total // -(-total // NOISE_BLOCK))
+
+
 @dataclass
 class Group:
     """Parameters that one optimiser steps."""
@@ -98,7 +107,7 @@ class Updater:
         noise = Noise(
             seed,
             start=share.start + offset,
-            block=min(NOISE_BLOCK, share.total),
+            block=noise_block(share.total),
             device=share.batch.x.device,
         )
         return Context(
@@ -138,8 +147,8 @@ class Updater:
             values.append({**_flat(terms), **context.observed})
             weights.append(weight)
         reduced = self._reduce(parameters, gradients)
-        averages = self._average(phase, values, weights)
-        self._apply(phase, groups, parameters, reduced)
+        averages = self._average(phase, values, weights, _size(phase, reduced))
+        self._apply(groups, parameters, reduced)
         return averages
 
     def _freeze_others(self, parameters: Sequence[Parameter]) -> None:
@@ -160,46 +169,48 @@ class Updater:
         return [g if n else None for g, n in zip(summed, users.tolist(), strict=True)]
 
     def _average(
-        self, phase: Phase, values: Sequence[Mapping[str, Tensor]], weights: Sequence[float]
+        self,
+        phase: Phase,
+        values: Sequence[Mapping[str, Tensor]],
+        weights: Sequence[float],
+        size: Tensor | None = None,
     ) -> dict[str, float]:
+        """Averages of terms and observations; they and the gradients' size must be finite."""
         names = list(values[0])
-        if not names:
-            return {}
-        rows = torch.stack(
-            [
-                torch.stack([value[name].detach().float() for name in names]) * weight
-                for value, weight in zip(values, weights, strict=True)
-            ]
-        )
-        numbers = sum_tensors(self.fabric, [rows.sum(0)])[0].tolist()
-        averages = dict(zip(names, numbers, strict=True))
-        bad = [name for name, value in averages.items() if not math.isfinite(value)]
-        if bad:
-            raise NonFiniteError(
-                f"phase {phase.name!r}: the term {bad[0]!r} is {averages[bad[0]]}. " + _ADVICE
-            )
+        parts = [torch.stack([value[name].detach().float() for name in names]) for value in values if names]
+        if len(parts) > 1 or weights[0] != 1:
+            parts = [torch.stack([part * weight for part, weight in zip(parts, weights, strict=True)]).sum(0)]
+        parts = sum_tensors(self.fabric, parts)
+        if size is not None:
+            parts = [*parts, size.float()[None]]
+        numbers = torch.cat(parts).tolist() if parts else []  # one transfer from the device
+        averages = dict(zip(names, numbers, strict=False))
+        for name, value in averages.items():
+            if not math.isfinite(value):
+                raise NonFiniteError(f"phase {phase.name!r}: the term {name!r} is {value}. " + _ADVICE)
+        if numbers and not math.isfinite(numbers[-1]):
+            raise NonFiniteError(f"phase {phase.name!r}: a gradient is not finite. " + _ADVICE)
         return averages
 
     def _apply(
-        self,
-        phase: Phase,
-        groups: Sequence[Group],
-        parameters: Sequence[Parameter],
-        gradients: Sequence[Tensor | None],
+        self, groups: Sequence[Group], parameters: Sequence[Parameter], gradients: Sequence[Tensor | None]
     ) -> None:
-        known = [g for g in gradients if g is not None]
-        if not known:
-            raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
-        norms = torch.stack([n.float() for n in torch._foreach_norm(known)])
-        if not math.isfinite(float(norms.sum())):
-            raise NonFiniteError(f"phase {phase.name!r}: a gradient is not finite. " + _ADVICE)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         for group in groups:
             if self.clip is not None:
                 nn.utils.clip_grad_norm_(group.parameters, self.clip)
             group.optimizer.step()
-            group.optimizer.zero_grad(set_to_none=True)
+        for parameter in parameters:  # as zero_grad does, without its 20 µs of profiling
+            parameter.grad = None
+
+
+def _size(phase: Phase, gradients: Sequence[Tensor | None]) -> Tensor:
+    """Sum of the gradients' norms, a scalar that is finite only when they are."""
+    known = [g for g in gradients if g is not None]
+    if not known:
+        raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
+    return torch.stack(torch._foreach_norm(known)).sum()
 
 
 _ADVICE = (
