@@ -88,7 +88,7 @@ def test_gibbs_leaves_the_distribution_invariant() -> None:
     exact = (-m.free_energy(states(4)) - log_z(m)).exp()
     n = 40_000
     v = states(4)[Noise(1).categorical(exact.log().expand(n, -1))]
-    v, _ = m.gibbs(v, 3, Noise(2))
+    v, _ = m.gibbs(m.hidden_given(v).detach(), 3, Noise(2))
     counts = torch.bincount((v @ torch.tensor([1.0, 2.0, 4.0, 8.0])).long(), minlength=16) / n
     assert (counts - exact).abs().max() < 4 * (exact * (1 - exact) / n).sqrt().max()
 
@@ -107,6 +107,58 @@ def test_the_gradient_is_that_of_the_likelihood_when_chains_have_mixed() -> None
         assert (a - b).abs().max() < 4 * 0.5 / math.sqrt(8_000)
 
 
+@pytest.mark.parametrize("chains", [None, 5])
+def test_value_and_gradient_are_those_of_free_energies(chains: int | None) -> None:
+    """Against autograd, with the same chains: Gibbs steps draw the same noise again."""
+    m = machine(6, 4)
+    v = Noise(0).bernoulli(torch.full((3, 6), 0.4))
+    start = None if chains is None else torch.rand(chains, 4)
+    ours = m.contrast(v, 2, Noise(7), start)
+    v_k, _ = m.gibbs(m.hidden_given(v) if start is None else start, 2, Noise(7))
+    assert len(v_k) == (chains or 3)
+    expected = m.free_energy(v).mean() - m.free_energy(v_k).mean()
+    assert ours.divergence.item() == pytest.approx(expected.item(), abs=1e-12)
+    assert ours.energy.item() == pytest.approx(m.free_energy(v).mean().item(), abs=1e-12)
+    assert torch.equal(ours.chains, m.hidden_given(v_k))
+    parameters = list(m.parameters())
+    pairs = zip(
+        torch.autograd.grad(3 * ours.divergence, parameters),
+        torch.autograd.grad(3 * expected, parameters),
+        strict=True,
+    )
+    for a, b in pairs:
+        assert torch.allclose(a, b, atol=1e-12)
+
+
+def test_persistent_chains_go_on_from_update_to_update() -> None:
+    spec = DataSpec(kind="vector", shape=(6,), range=(0.0, 1.0))
+    rbm = RBM(spec, hidden=4, num_chains=5)
+    rbm.machine = machine(6, 4)
+    x = torch.rand(3, 6)
+    for seed in range(3):
+        noise = Noise(seed)
+        noise.bernoulli(x)  # the data are drawn first
+        v, _ = rbm.machine.gibbs(rbm.chains, rbm.steps, noise)
+        rbm.loss(Batch(x), Context(noise=Noise(seed)))
+        assert torch.allclose(rbm.chains, rbm.machine.hidden_given(v), atol=1e-12)
+
+
+def test_grey_data_are_drawn_or_taken_as_they_are() -> None:
+    spec = DataSpec(kind="vector", shape=(6,), range=(0.0, 1.0))
+    x = torch.rand(20, 6)
+    energies: dict[bool, list[float]] = {True: [], False: []}
+    for binary_data, found in energies.items():
+        rbm = RBM(spec, hidden=4, binary_data=binary_data)
+        rbm.machine = machine(6, 4)
+        for seed in range(3):
+            ctx = Context(noise=Noise(seed))
+            rbm.loss(Batch(x), ctx)
+            found.append(ctx.observed["energy"].item())
+        expected = rbm.machine.free_energy(x).mean().item()
+    assert energies[False] == pytest.approx([expected] * 3, abs=1e-12)
+    assert len(set(energies[True])) == 3
+
+
 def test_contrastive_divergence_starts_at_the_data() -> None:
     spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
     rbm = RBM(spec, hidden=3, steps=1, persistent=False, num_chains=2)
@@ -115,7 +167,7 @@ def test_contrastive_divergence_starts_at_the_data() -> None:
     rbm.machine.visible_bias.data = torch.tensor([50.0, -50, -50, 50])  # the machine knows only x
     terms = rbm.loss(Batch(x), Context(noise=Noise(0)))
     assert terms["divergence"].item() == pytest.approx(0, abs=1e-9)
-    assert torch.equal(rbm.chains, x[:2])
+    assert torch.equal(rbm.chains, torch.full((2, 3), 0.5))  # p(h = 1 | v) without weights
 
 
 def test_log_prob_sums_to_one() -> None:

@@ -120,8 +120,9 @@ class DBN(Model, Samples, Density, Classifies):
         return self.readout(h)
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        top = self._layers[-1]
         start = self.chains[noise.integers(len(self.chains), n)]
-        state, means = self._layers[-1].gibbs(start, self.sampling_steps, noise)
+        state, means = top.gibbs(top.hidden_given(start), self.sampling_steps, noise)
         for machine in reversed(self._layers[:-1]):
             means = machine.visible_given(state)
             state = noise.bernoulli(means)
@@ -150,11 +151,9 @@ class DBN(Model, Samples, Density, Classifies):
         def loss(batch: Batch, ctx: Context) -> Terms:
             machine = self._layers[depth]
             v = self._states_below(depth, batch.x, ctx.noise)
-            negative, _ = machine.gibbs(v, self.steps, ctx.noise)
             if depth == len(self.machines) - 1:
                 self._keep(v)
-            positive = machine.free_energy(v).mean()
-            return {"divergence": positive - machine.free_energy(negative).mean()}
+            return {"divergence": machine.contrast(v, self.steps, ctx.noise).divergence}
 
         return loss
 

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-from genus.core.noise import Noise
+from genus.core.noise import Noise, coins
 from genus.samplers.annealed import annealed_log_weights, log_mean_exp
 
 AIS_CHAINS, AIS_TEMPERATURES = 100, 1000
 STEPS_PER_DRAW = 20
 """Gibbs steps whose random numbers are drawn together: seeding costs, memory too."""
+
+
+class Contrast(NamedTuple):
+    """A batch of data against Gibbs chains.
+
+    Args:
+        divergence: scalar, mean F(data) − mean F(chains).
+        energy: scalar, mean F(data), without gradient.
+        chains: p(h = 1 | v) where the chains stand now, ``(n, hidden)``.
+    """
+
+    divergence: Tensor
+    energy: Tensor
+    chains: Tensor
 
 
 class BoltzmannMachine(nn.Module):
@@ -30,33 +46,38 @@ class BoltzmannMachine(nn.Module):
         self.visible_bias = nn.Parameter(torch.zeros(visible))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))
 
-    def free_energy(self, v: Tensor, beta: float = 1.0) -> Tensor:
+    def free_energy(self, v: Tensor) -> Tensor:
         """F(v) = −b·v − Σ_j softplus(c_j + (vW)_j), so that p(v) = exp(−F(v)) / Z.
 
         Args:
             v: ``(n, visible)``.
-            beta: W and c are multiplied by it (for annealing); b is not.
 
         Returns:
             ``(n,)`` nats.
         """
-        hidden = torch.addmm(self.hidden_bias, v, self.weight)
-        return -(v @ self.visible_bias) - softplus(hidden * beta).sum(1)
+        return self._energy(v, self._field(v))
+
+    def _energy(self, v: Tensor, field: Tensor) -> Tensor:
+        return -(v @ self.visible_bias) - softplus(field).sum(1)
+
+    def _field(self, v: Tensor) -> Tensor:
+        """What the hidden units receive, c + vW."""
+        return torch.addmm(self.hidden_bias, v, self.weight).to(self.weight.dtype)
 
     def hidden_given(self, v: Tensor) -> Tensor:
         """p(h = 1 | v), ``(n, hidden)``."""
-        return torch.addmm(self.hidden_bias, v, self.weight).sigmoid()
+        return self._field(v).sigmoid_()
 
     def visible_given(self, h: Tensor) -> Tensor:
         """p(v = 1 | h), ``(n, visible)``."""
-        return torch.addmm(self.visible_bias, h, self.weight.t()).sigmoid()
+        return torch.addmm(self.visible_bias, h, self.weight.t()).to(self.weight.dtype).sigmoid_()
 
     @torch.no_grad()
-    def gibbs(self, v: Tensor, steps: int, noise: Noise) -> tuple[Tensor, Tensor]:
+    def gibbs(self, p: Tensor, steps: int, noise: Noise) -> tuple[Tensor, Tensor]:
         """Alternate h ~ p(h|v) and v ~ p(v|h).
 
         Args:
-            v: where the chains stand, ``(n, visible)``.
+            p: p(h = 1 | v) where the chains stand, ``(n, hidden)``.
             steps: full steps, >= 1.
             noise: randomness.
 
@@ -64,16 +85,41 @@ class BoltzmannMachine(nn.Module):
             The last v and the probabilities p(v = 1 | h) it was drawn from.
         """
         visible, hidden = self.weight.shape
-        means = v
+        v = means = p
         for first in range(0, steps, STEPS_PER_DRAW):
             count = min(STEPS_PER_DRAW, steps - first)
-            uniform = noise.uniform(len(v), count, visible + hidden).to(v.dtype)
+            uniform = noise.uniform(p.shape[0], count, visible + hidden)
             for step in range(count):
-                on, off = uniform[:, step, :hidden], uniform[:, step, hidden:]
-                h = (on < self.hidden_given(v)).to(v.dtype)
-                means = self.visible_given(h)
-                v = (off < means).to(v.dtype)
+                off, on = uniform[:, step, :visible], uniform[:, step, visible:]
+                if first or step:
+                    p = self.hidden_given(v)
+                means = self.visible_given(coins(on, p))
+                v = coins(off, means)
         return v, means
+
+    def contrast(self, v: Tensor, steps: int, noise: Noise, chains: Tensor | None = None) -> Contrast:
+        """Contrastive divergence: F(v) − F(v_k), v_k after k Gibbs steps.
+
+        Its gradient is that of the free energies for given v and v_k, in closed form.
+
+        Args:
+            v: binary data, ``(n, visible)``.
+            steps: k, >= 1.
+            noise: randomness.
+            chains: p(h = 1 | v) where the chains stand; by default they start at the data.
+        """
+        with torch.no_grad():
+            v_k, _ = self.gibbs(self.hidden_given(v) if chains is None else chains, steps, noise)
+            n, m = v.shape[0], v_k.shape[0]
+            both = torch.cat([v, v_k])  # one product with W is faster than two
+            field = self._field(both)
+            energies = self._energy(both, field)
+            p = field.sigmoid_()
+            sign = p.new_full((n + m,), 1 / n)
+            sign[n:] = -1 / m
+        value, parameters = sign @ energies, (self.weight, self.visible_bias, self.hidden_bias)
+        divergence: Any = _Divergence.apply(*parameters, value, both, p, sign)
+        return Contrast(divergence, energies[:n].mean(), p[n:])
 
     @torch.no_grad()
     def log_partition(
@@ -102,6 +148,23 @@ class BoltzmannMachine(nn.Module):
             return noise.bernoulli(torch.addmm(bias, h, self.weight.t(), alpha=beta).sigmoid())
 
         return base + log_mean_exp(annealed_log_weights(start, ratio, step, temperatures))
+
+
+class _Divergence(torch.autograd.Function):
+    """Σ sign F(v), known already; its gradients are −Σ sign v pᵀ, −Σ sign v and −Σ sign p."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Tensor) -> Tensor:
+        ctx.save_for_backward(*inputs[4:])
+        return inputs[3]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+        v, p, sign = ctx.saved_tensors
+        minus = sign * -grad_outputs[0]
+        signed = p * minus[:, None]
+        return v.t() @ signed, minus @ v, signed.sum(0), None, None, None, None
 
 
 def bernoulli_entropy(probability: Tensor) -> Tensor:

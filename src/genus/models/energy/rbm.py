@@ -22,8 +22,8 @@ class RBM(Model, Samples, Density):
 
     The gradient of E_data F(v) − E_model F(v) is followed, the model's expectation being taken
     over Gibbs chains: started at the data (CD-k), or kept from update to update (PCD,
-    doi:10.1145/1390156.1390290). Grey values are probabilities from which binary data are drawn
-    anew each time; samples are shown as p(v = 1 | h).
+    doi:10.1145/1390156.1390290); what is kept is p(h = 1 | v). Grey values are probabilities from
+    which binary data are drawn anew each time; samples are shown as p(v = 1 | h).
     """
 
     kind = "estimate"
@@ -39,6 +39,7 @@ class RBM(Model, Samples, Density):
         persistent: bool = True,
         num_chains: int = 100,
         sampling_steps: int = 200,
+        binary_data: bool = True,
     ) -> None:
         """Build the machine.
 
@@ -48,6 +49,8 @@ class RBM(Model, Samples, Density):
             persistent: keep the chains between updates (PCD) instead of starting at the data.
             num_chains: persistent chains.
             sampling_steps: Gibbs steps from a stored chain to a sample.
+            binary_data: draw binary data from grey values anew for each update; when false, the
+                grey values stand for the visible units themselves: less noise, and faster.
         """
         super().__init__(spec)
         self.require("values in [0, 1]", spec.range == (0.0, 1.0))
@@ -55,9 +58,8 @@ class RBM(Model, Samples, Density):
         self.steps = steps
         self.persistent = persistent
         self.sampling_steps = sampling_steps
-        self.register_buffer(
-            "chains", (torch.rand(num_chains, spec.size) < 0.5).to(torch.get_default_dtype())
-        )
+        self.binary_data = binary_data
+        self.register_buffer("chains", (torch.rand(num_chains, hidden) < 0.5).to(torch.get_default_dtype()))
 
     def phases(self) -> Sequence[Phase]:
         """One phase; persistent chains advance once per update, so it is not split."""
@@ -72,14 +74,14 @@ class RBM(Model, Samples, Density):
 
     def loss(self, batch: Batch, ctx: Context) -> Terms:
         """F(data) − F(chains); its gradient is the contrastive-divergence estimate."""
-        v = ctx.noise.bernoulli(batch.x.flatten(1))
-        start = self.chains if self.persistent else v
-        negative, _ = self.machine.gibbs(start, self.steps, ctx.noise)
-        self.chains.copy_(negative if self.persistent else self._recycled(negative))
-        positive_energy = self.machine.free_energy(v).mean()
-        negative_energy = self.machine.free_energy(negative).mean()
-        ctx.observe(energy=positive_energy)
-        return {"divergence": positive_energy - negative_energy}
+        v = batch.x.flatten(1)
+        if self.binary_data:
+            v = ctx.noise.bernoulli(v)
+        start = self.chains if self.persistent else None
+        divergence, energy, chains = self.machine.contrast(v, self.steps, ctx.noise, start)
+        self.chains.copy_(chains if self.persistent else self._recycled(chains))
+        ctx.observe(energy=energy)
+        return {"divergence": divergence}
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         start = self.chains[noise.integers(len(self.chains), n)]
@@ -91,7 +93,6 @@ class RBM(Model, Samples, Density):
         fixed = Noise(noise.seed, block=noise.block, device=noise.device)  # the same Z for all batches
         return -self.machine.free_energy(x.flatten(1)) - self.machine.log_partition(fixed)
 
-    def _recycled(self, negative: Tensor) -> Tensor:
-        """As many chains as are kept, from the newest negatives."""
-        rows = torch.arange(len(self.chains), device=negative.device) % len(negative)
-        return negative[rows]
+    def _recycled(self, chains: Tensor) -> Tensor:
+        """As many chains as are kept, from the newest ones."""
+        return chains[torch.arange(len(self.chains), device=chains.device) % len(chains)]
