@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
@@ -54,6 +55,7 @@ def rows_json(rows: Sequence[Row]) -> str:
                 "scores": {run: score.to_json() if score else None for run, score in row.scores.items()},
                 "ranking": list(row.ranking),
                 "separated": row.separated,
+                "difference": asdict(row.difference) if row.difference else None,
             }
             for row in rows
         ],

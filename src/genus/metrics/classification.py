@@ -10,6 +10,7 @@ from genus.core.registry import metric
 from genus.metrics.accuracy import class_accuracy
 from genus.metrics.draw import device_of, evaluating
 from genus.metrics.evidence import Evidence, needs
+from genus.metrics.intervals import means_without_each
 from genus.metrics.score import Score
 
 
@@ -27,6 +28,7 @@ def classification_scores(evidence: Evidence) -> list[Score]:
                 return []
             logits.append(model.classify(batch.x.to(device_of(model))).float().cpu())
             labels.append(batch.given)
+    wrong = torch.cat(logits).argmax(1) != torch.cat(labels)
     right, low, high = class_accuracy(torch.cat(logits).numpy(), torch.cat(labels).numpy())
     shares = np.bincount(torch.cat(labels).numpy()) / sum(map(len, labels))
     return [
@@ -37,6 +39,7 @@ def classification_scores(evidence: Evidence) -> list[Score]:
             high=1 - low,
             n=sum(map(len, labels)),
             better="lower",
+            shared=means_without_each(wrong.numpy()),
             baseline=float(1 - shares.max()),
             note="test examples; baseline: always the most frequent class",
         )

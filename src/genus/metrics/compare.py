@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from genus.core.errors import InputError
 from genus.metrics.evaluate import Evaluation
+from genus.metrics.paired import Difference, difference
 from genus.metrics.score import Score
 
 
@@ -20,7 +21,7 @@ class Row:
         unit: empty for pure numbers.
         scores: by model; None where it was not measured.
         ranking: models from best to worst; empty when the numbers must not be ranked.
-        separated: whether the best one's interval lies clear of the second's.
+        difference: the best minus the second; None without two to rank.
     """
 
     name: str
@@ -28,7 +29,12 @@ class Row:
     unit: str
     scores: Mapping[str, Score | None]
     ranking: Sequence[str]
-    separated: bool
+    difference: Difference | None
+
+    @property
+    def separated(self) -> bool:
+        """Whether the best one is better than the second beyond the error of these two runs."""
+        return self.difference is not None and self.difference.clear
 
 
 def compare_evaluations(evaluations: Mapping[str, Evaluation]) -> list[Row]:
@@ -64,9 +70,9 @@ def _row(name: str, kind: str, evaluations: Mapping[str, Evaluation]) -> Row:
     ranking: list[str] = []
     if not kind.startswith("unnormalised"):
         ranking = sorted(found, key=lambda model: _cost(found[model]))
-    separated = len(ranking) > 1 and _clear(found[ranking[0]], found[ranking[1]])
+    gap = _difference(found[ranking[0]], found[ranking[1]]) if len(ranking) > 1 else None
     unit = next(iter(found.values())).unit
-    return Row(name=name, kind=kind, unit=unit, scores=scores, ranking=ranking, separated=separated)
+    return Row(name=name, kind=kind, unit=unit, scores=scores, ranking=ranking, difference=gap)
 
 
 def _cost(score: Score) -> float:
@@ -75,28 +81,34 @@ def _cost(score: Score) -> float:
     return score.value if score.better == "lower" else -score.value
 
 
-def _clear(best: Score, second: Score) -> bool:
-    if best.better == "zero":
-        farthest = max(abs(best.low), abs(best.high))
-        return second.low * second.high > 0 and farthest < min(abs(second.low), abs(second.high))
-    return best.high < second.low if best.better == "lower" else best.low > second.high
+def _difference(best: Score, second: Score) -> Difference:
+    if best.better == "zero":  # nearer to zero is better, on whichever side
+        best, second = _mirrored(best), _mirrored(second)
+    return difference(best, second)
+
+
+def _mirrored(score: Score) -> Score:
+    if score.value >= 0:
+        return replace(score, shared=None)
+    return replace(score, value=-score.value, low=-score.high, high=-score.low, shared=None)
 
 
 def table_text(rows: Sequence[Row]) -> str:
     """Plain-text table of rows: value and interval by model, the best one starred.
 
-    A star in parentheses says that its interval overlaps the second's. Floor and baseline are
-    those of real examples and of the Gaussian mixture.
+    The last column is the best one's difference to the second, paired where both were measured on
+    the same examples; a star in parentheses says that it is within its error. Floor and baseline
+    are those of real examples and of the Gaussian mixture.
     """
     models = list(rows[0].scores) if rows else []
-    lines = [["", *models, "real", "mixture"]]
+    lines = [["", *models, "real", "mixture", "best − second"]]
     for row in rows:
         label = row.name + (f" [{row.unit}]" if row.unit else "") + (f" ({row.kind})" if row.kind else "")
         known = [score for score in row.scores.values() if score is not None]
         cells = [_cell(model, row) for model in models]
         floor = next((s.floor for s in known if s.floor is not None), None)
         baseline = next((s.baseline for s in known if s.baseline is not None), None)
-        lines.append([label, *cells, _number(floor), _number(baseline)])
+        lines.append([label, *cells, _number(floor), _number(baseline), _gap(row.difference)])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
@@ -109,6 +121,13 @@ def _cell(model: str, row: Row) -> str:
     if len(row.ranking) > 1 and row.ranking[0] == model:
         star = " *" if row.separated else " (*)"
     return f"{_number(score.value)} [{_number(score.low)}, {_number(score.high)}]{star}"
+
+
+def _gap(found: Difference | None) -> str:
+    if found is None:
+        return "–"
+    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
+    return f"{found.value:.3g} [{found.low:.3g}, {found.high:.3g}], {p}{', paired' if found.paired else ''}"
 
 
 def _number(value: float | None) -> str:

@@ -10,7 +10,7 @@ from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import jackknife
+from genus.metrics.intervals import jackknife, jackknife_variance
 from genus.metrics.moments import Array, Moments, as_rows
 from genus.metrics.score import Score, join_notes
 
@@ -146,17 +146,20 @@ def frechet_scores(evidence: Evidence) -> list[Score]:
     """Fréchet distance of samples to training examples in the protocol's features."""
     generated, reference = evidence.generated.features, evidence.reference.features
     value, floor, baseline = evidence.against_reference(frechet_distance)
-    low, high = frechet_interval(generated, reference)
+    left = distances_without_each(as_rows(generated), as_rows(reference))
+    low, high = jackknife(value, left)
     return [
         Score(
             name="frechet",
             value=value,
-            low=low,
+            low=max(low, 0.0),
             high=high,
             n=len(generated),
             floor=floor,
             baseline=baseline,
             better="lower",
+            shared=left[1].tolist(),
+            own=jackknife_variance(left[0]),
             note=join_notes(
                 f"features: {evidence.protocol.features}",
                 "biased upwards at finite n",

@@ -53,6 +53,23 @@ def mean_interval(values: ArrayLike, level: float = LEVEL) -> tuple[float, float
     return float(values.mean()) - half, float(values.mean()) + half
 
 
+def jackknife_variance(left_out: ArrayLike) -> float:
+    """Variance of a statistic from its values with one of g groups left out, ``(g,)``."""
+    values = np.asarray(left_out, dtype=np.float64)
+    return (len(values) - 1) / len(values) * float(((values - values.mean()) ** 2).sum())
+
+
+def means_without_each(values: ArrayLike, groups: int = 20) -> list[float]:
+    """Means of values ``(n,)`` with one of (at most n) runs of them left out at a time.
+
+    >>> means_without_each([1.0, 2.0, 6.0], groups=3)
+    [4.0, 3.5, 1.5]
+    """
+    values = np.asarray(values, dtype=np.float64)
+    runs = np.array_split(values, min(groups, len(values)))
+    return [float((values.sum() - run.sum()) / (len(values) - len(run))) for run in runs]
+
+
 def jackknife(value: float, left_out: Sequence[ArrayLike], level: float = LEVEL) -> tuple[float, float]:
     r"""Interval from a statistic's values with one group of examples left out at a time.
 
@@ -72,6 +89,6 @@ def jackknife(value: float, left_out: Sequence[ArrayLike], level: float = LEVEL)
     fewest = min(len(values) for values in groups)
     if fewest < 2:
         return -math.inf, math.inf
-    variance = sum((len(v) - 1) / len(v) * float(((v - v.mean()) ** 2).sum()) for v in groups)
+    variance = sum(jackknife_variance(values) for values in groups)
     half = float(stats.t.ppf(0.5 + level / 2, fewest - 1)) * math.sqrt(variance)
     return value - half, value + half

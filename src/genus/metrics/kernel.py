@@ -9,7 +9,7 @@ from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import mean_interval
+from genus.metrics.intervals import mean_interval, means_without_each
 from genus.metrics.moments import Array, as_rows
 from genus.metrics.score import Score, join_notes
 
@@ -100,6 +100,7 @@ def kid_scores(evidence: Evidence) -> list[Score]:
             floor=floor,
             baseline=baseline,
             better="lower",
+            shared=means_without_each(blocks, len(blocks)),
             note=join_notes(
                 f"features: {evidence.protocol.features}",
                 f"unbiased (may be negative); interval over {len(blocks)} disjoint blocks",

@@ -17,7 +17,7 @@ from genus.core.registry import metric
 from genus.core.spec import DataSpec
 from genus.metrics.draw import device_of, evaluating
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import mean_interval, standard_error
+from genus.metrics.intervals import mean_interval, means_without_each, standard_error
 from genus.metrics.score import Score, join_notes
 
 _BOUNDS = {
@@ -168,6 +168,7 @@ def likelihood_scores(evidence: Evidence) -> list[Score]:
         better="lower",
         unit="nats",
         kind=likelihood_kind(model),
+        shared=means_without_each(-torch.cat(values).numpy()),
         note=join_notes(_BOUNDS[model.kind], _grid_note(model, evidence.spec)),
     )
     return [score, _per_dimension(score, evidence.spec.size)]
@@ -183,6 +184,7 @@ def _per_dimension(score: Score, size: int) -> Score:
         low=score.low / unit,
         high=score.high / unit,
         baseline=baseline,
+        shared=[mean / unit for mean in score.shared or ()],
         unit="bits/dim",
     )
 

@@ -32,6 +32,9 @@ class Score:
             is (an exact log-likelihood is not compared with a bound).
         note: how to read it: bias, warnings, where the floor comes from.
         protocol: hash of the protocol it was measured under.
+        shared: the score with one group of the examples left out that all models share under the
+            protocol (reference or test examples); what makes comparisons paired.
+        own: variance of the score from what is not shared, the model's own samples.
         curve: numbers behind the score to draw, by name; the first are the horizontal axis.
     """
 
@@ -47,6 +50,8 @@ class Score:
     kind: str = ""
     note: str = ""
     protocol: str = ""
+    shared: list[float] | None = None
+    own: float = 0.0
     curve: dict[str, list[float]] | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.core.spec import DataSpec
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import jackknife
+from genus.metrics.intervals import jackknife, jackknife_variance
 from genus.metrics.score import Score, join_notes
 
 Array = NDArray[np.float64]
@@ -130,6 +130,8 @@ def spectrum_scores(evidence: Evidence) -> list[Score]:
             baseline=spectrum_gap(mixture, real),
             better="lower",
             unit="dB",
+            shared=left[1],
+            own=jackknife_variance(left[0]),
             note=join_notes("root mean square over frequencies", "floor: halves of the reference"),
             curve={
                 "frequency (of Nyquist)": [i / (rings - 1) for i in range(1, rings)],
