@@ -23,7 +23,8 @@ class DBN(Model, Samples, Density, Classifies):
     """Restricted Boltzmann machines trained one on top of the other; the top two layers stay undirected.
 
     P(v, h¹, …, h^L) = P(v|h¹) … P(h^{L−2}|h^{L−1}) P(h^{L−1}, h^L). Each stage trains one machine
-    by contrastive divergence on hidden states sampled from the layer below. With labelled data a
+    by contrastive divergence on hidden states sampled from the layer below, the top one with
+    chains that are kept between updates, because samples are drawn from it. With labelled data a
     last stage fine-tunes a feed-forward classifier that starts from the recognition weights.
     Samples come from Gibbs steps in the top machine and one downward pass.
     """
@@ -39,7 +40,9 @@ class DBN(Model, Samples, Density, Classifies):
         *,
         hidden: Sequence[int] = (500, 500),
         steps: int = 1,
-        num_chains: int = 500,
+        top_steps: int = 5,
+        persistent: bool = True,
+        num_chains: int = 100,
         sampling_steps: int = 200,
         classifier_share: float = 0.25,
         dropout: float = 0.5,
@@ -48,8 +51,11 @@ class DBN(Model, Samples, Density, Classifies):
 
         Args:
             hidden: units of each layer, from below.
-            steps: k, Gibbs steps per update of the machines.
-            num_chains: states of the top machine kept to start samples from.
+            steps: k, Gibbs steps per update of the machines below the top one.
+            top_steps: k, Gibbs steps per update of the top machine.
+            persistent: keep the top machine's chains between updates (doi:10.1145/1390156.1390290)
+                instead of starting at the data.
+            num_chains: chains of the top machine, from which samples start.
             sampling_steps: Gibbs steps in the top machine per sample.
             classifier_share: share of the training length spent on the classifier, in [0, 1);
                 0 for none.
@@ -60,6 +66,8 @@ class DBN(Model, Samples, Density, Classifies):
         sizes = [spec.size, *hidden]
         self.machines = nn.ModuleList(BoltzmannMachine(*pair) for pair in itertools.pairwise(sizes))
         self.steps = steps
+        self.top_steps = top_steps
+        self.persistent = persistent
         self.sampling_steps = sampling_steps
         self.classifier_share = classifier_share if spec.classes else 0.0
         self.recognition = nn.ModuleList(
@@ -69,7 +77,7 @@ class DBN(Model, Samples, Density, Classifies):
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("started", torch.zeros(len(sizes), dtype=torch.bool))
         self.register_buffer(
-            "chains", (torch.rand(num_chains, sizes[-2]) < 0.5).to(torch.get_default_dtype())
+            "chains", (torch.rand(num_chains, sizes[-1]) < 0.5).to(torch.get_default_dtype())
         )
 
     @property
@@ -89,6 +97,7 @@ class DBN(Model, Samples, Density, Classifies):
                         name=f"contrastive {depth + 1}",
                         updates={f"machine {depth + 1}": machine.parameters},
                         loss=self._layer_loss(depth),
+                        whole_batch=self.persistent and depth == len(self.machines) - 1,
                     )
                 ],
             )
@@ -122,7 +131,7 @@ class DBN(Model, Samples, Density, Classifies):
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         top = self._layers[-1]
         start = self.chains[noise.integers(len(self.chains), n)]
-        state, means = top.gibbs(top.hidden_given(start), self.sampling_steps, noise)
+        state, means = top.gibbs(start, self.sampling_steps, noise)
         for machine in reversed(self._layers[:-1]):
             means = machine.visible_given(state)
             state = noise.bernoulli(means)
@@ -151,9 +160,13 @@ class DBN(Model, Samples, Density, Classifies):
         def loss(batch: Batch, ctx: Context) -> Terms:
             machine = self._layers[depth]
             v = self._states_below(depth, batch.x, ctx.noise)
-            if depth == len(self.machines) - 1:
-                self._keep(v)
-            return {"divergence": machine.contrast(v, self.steps, ctx.noise).divergence}
+            if depth < len(self.machines) - 1:
+                return {"divergence": machine.contrast(v, self.steps, ctx.noise).divergence}
+            start = self.chains if self.persistent else None
+            divergence, _, chains = machine.contrast(v, self.top_steps, ctx.noise, start)
+            count = min(len(chains), len(self.chains))
+            self.chains.copy_(torch.cat([self.chains[count:], chains[:count]]))
+            return {"divergence": divergence}
 
         return loss
 
@@ -164,11 +177,6 @@ class DBN(Model, Samples, Density, Classifies):
         for machine in self._layers[:depth]:
             state = noise.bernoulli(machine.hidden_given(state))
         return state
-
-    def _keep(self, states: Tensor) -> None:
-        """Put the newest states of the top machine's visible layer among the stored chains."""
-        count = min(len(states), len(self.chains))
-        self.chains.copy_(torch.cat([self.chains[count:], states[:count]]))
 
     def _starter(self, depth: int) -> Callable[[], None]:
         """Initial weights of a stage from those below; done once, even when a run resumes."""

@@ -112,6 +112,8 @@ class BoltzmannMachine(nn.Module):
             v_k, _ = self.gibbs(self.hidden_given(v) if chains is None else chains, steps, noise)
             n, m = v.shape[0], v_k.shape[0]
             both = torch.cat([v, v_k])  # one product with W is faster than two
+            if torch.is_autocast_enabled(v.device.type):  # the gradient's product follows
+                both = both.to(torch.get_autocast_dtype(v.device.type))
             field = self._field(both)
             energies = self._energy(both, field)
             p = field.sigmoid_()
@@ -160,11 +162,12 @@ class _Divergence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:  # type: ignore[override]
         v, p, sign = ctx.saved_tensors
         minus = sign * -grad_outputs[0]
         signed = p * minus[:, None]
-        return v.t() @ signed, minus @ v, signed.sum(0), None, None, None, None
+        weight, visible_bias = v.t() @ signed.to(v.dtype), minus.to(v.dtype) @ v
+        return weight, visible_bias, signed.sum(0), None, None, None, None
 
 
 def bernoulli_entropy(probability: Tensor) -> Tensor:
