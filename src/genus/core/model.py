@@ -119,6 +119,23 @@ class Classifies(ABC):
         """Logits ``(n, classes)`` of examples ``(n, *spec.shape)`` in data units."""
 
 
+class Recognises(Classifies):
+    """Classifies by features that are of use without their classes, too."""
+
+    num_features: int
+
+    @abstractmethod
+    def features(self, x: Tensor) -> Tensor:
+        """Features ``(n, num_features)`` of examples ``(n, *spec.shape)`` in data units."""
+
+    @abstractmethod
+    def read_out(self, features: Tensor) -> Tensor:
+        """Logits ``(n, classes)`` of features ``(n, num_features)``."""
+
+    def classify(self, x: Tensor) -> Tensor:
+        return self.read_out(self.features(x))
+
+
 class Denoises(ABC):
     """Predicts the noise in a noisy example; what diffusion samplers need."""
 
