@@ -1,14 +1,8 @@
-"""Feature maps: what distances between distributions are measured in.
-
-A feature component is built with the :class:`~genus.core.spec.DataSpec` of the data, has a
-``name``, a ``size`` and a ``fingerprint``, and maps examples in data units to ``(n, size)``
-float32. One that can also recognise classes is a :class:`Classifies`.
-"""
+"""Features of handwritten digits, from a network that comes with genus."""
 
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from functools import cache
 from pathlib import Path
 
@@ -18,46 +12,15 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.core.binder import build, resolve
 from genus.core.errors import DataError
 from genus.core.registry import features
 from genus.core.spec import DataSpec
+from genus.metrics.features.base import Classifies, in_parts
 
-DIGIT_WEIGHTS = Path(__file__).with_name("weights") / "digits.safetensors"
+DIGIT_WEIGHTS = Path(__file__).parents[1] / "weights" / "digits.safetensors"
 """Weights of :class:`DigitNet`, trained by ``scripts/train_digit_features.py``."""
 
 DIGITS = tuple("0123456789")
-
-
-class FeatureMap(ABC):
-    """What every feature component offers.
-
-    Args:
-        spec: the data whose examples it will receive.
-    """
-
-    name: str
-    size: int
-    fingerprint: str = ""
-
-    def __init__(self, spec: DataSpec) -> None:
-        self.spec = spec
-
-    @abstractmethod
-    def __call__(self, x: Tensor) -> Tensor:
-        """Features ``(n, size)``, float32, of examples ``(n, *spec.shape)`` in data units."""
-
-
-class Classifies(FeatureMap):
-    """A feature map whose features also tell the class."""
-
-    @abstractmethod
-    def read_out(self, features: Tensor) -> Tensor:
-        """Logits ``(n, classes)`` of features ``(n, size)``."""
-
-    def classify(self, x: Tensor) -> Tensor:
-        """Logits ``(n, classes)`` of examples ``(n, *spec.shape)`` in data units."""
-        return self.read_out(self(x))
 
 
 class DigitNet(nn.Module):
@@ -135,12 +98,11 @@ class DigitFeatures(Classifies):
         if spec.kind != "image" or spec.range != (0.0, 1.0):
             raise DataError(f"digit features need images in [0, 1]; the data are: {spec.describe()}")
         self.fingerprint = hashlib.sha256(DIGIT_WEIGHTS.read_bytes()).hexdigest()
+        self.of_data = spec.classes in ((), DIGITS)
         self._net = digit_net()
 
     def __call__(self, x: Tensor) -> Tensor:
-        with torch.no_grad():
-            parts = [self._net(part)[0] for part in x.detach().cpu().float().split(250)]
-        return torch.cat([torch.zeros(0, self.size), *parts])
+        return in_parts(lambda part: self._net(part)[0], x, self.size)
 
     def read_out(self, features: Tensor) -> Tensor:
         with torch.no_grad():
@@ -160,6 +122,7 @@ class StackedDigitFeatures(Classifies):
             raise DataError(f"stacked digits need images of 3 channels in [0, 1]; got {spec.describe()}")
         self._digits = DigitFeatures(spec)
         self.fingerprint = self._digits.fingerprint
+        self.of_data = spec.num_classes in (0, 1000)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._digits(x.flatten(0, 1)[:, None]).reshape(len(x), self.size)
@@ -168,72 +131,3 @@ class StackedDigitFeatures(Classifies):
         logits = self._digits.read_out(features.reshape(-1, DigitNet.num_features))
         red, green, blue = logits.log_softmax(1).reshape(len(features), 3, 10).unbind(1)
         return (red[:, :, None, None] + green[:, None, :, None] + blue[:, None, None, :]).flatten(1)
-
-
-@features("identity")
-class Identity(FeatureMap):
-    """The example itself, flattened; for vectors."""
-
-    name = "identity"
-
-    def __init__(self, spec: DataSpec) -> None:
-        super().__init__(spec)
-        self.size = spec.size
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return x.detach().cpu().float().flatten(1)
-
-
-@features("pixels")
-class Pixels(FeatureMap):
-    """The image, area-averaged to at most 16×16, flattened.
-
-    Args:
-        side: longest height and width kept.
-    """
-
-    name = "pixels"
-
-    def __init__(self, spec: DataSpec, *, side: int = 16) -> None:
-        super().__init__(spec)
-        if len(spec.shape) < 2:
-            raise DataError(f"pixel features need images or volumes; the data are: {spec.describe()}")
-        self._shape = tuple(min(length, side) for length in spec.shape[1:])
-        self.size = spec.shape[0] * torch.Size(self._shape).numel()
-        self.fingerprint = "x".join(map(str, self._shape))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        x = x.detach().cpu().float()
-        if tuple(x.shape[2:]) != self._shape:
-            x = F.interpolate(x, self._shape, mode="area")
-        return x.flatten(1)
-
-
-def default_features(spec: DataSpec, data_name: str = "") -> FeatureMap | None:
-    """Choose the feature map for some data.
-
-    ``digits`` for 1×28×28 images whose classes are the ten digits (or whose name says MNIST),
-    ``stacked-digits`` for those data, ``identity`` for vectors and other flat data, ``pixels`` for
-    other images. None for tokens, whose numbers are names: distances between them mean nothing.
-
-    Args:
-        spec: the data.
-        data_name: name of the data set; decides for unlabelled digits.
-    """
-    if spec.kind == "tokens":
-        return None
-    if data_name == "stacked-digits":
-        return make_features("stacked-digits", spec)
-    grey28 = spec.kind == "image" and spec.shape == (1, 28, 28)
-    if grey28 and (spec.classes == DIGITS or (not spec.classes and data_name.startswith("mnist"))):
-        return make_features("digits", spec)
-    return make_features("pixels" if len(spec.shape) > 1 else "identity", spec)
-
-
-def make_features(name: str, spec: DataSpec) -> FeatureMap:
-    """Build a registered feature component for some data.
-
-    Raises:
-        RecipeError: when no component has that name.
-    """
-    return build("features", resolve("features", name, "features"), spec)
