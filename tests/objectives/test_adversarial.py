@@ -7,12 +7,14 @@ import math
 import pytest
 import torch
 
-from genus.core.binder import bind
+from genus.core.binder import bind, resolve
 from genus.core.registry import components
 
 LOG2 = math.log(2)
 REAL, FAKE = [0.0, 2.0], [0.0, -1.0]
 SOFT = math.log1p(math.exp(-2.0)), math.log1p(math.exp(-1.0))  # softplus(-2), softplus(-1)
+
+SIGMA = 1 / (1 + math.exp(2.0)), 1 / (1 + math.exp(1.0))  # sigmoid(-2), sigmoid(-1)
 
 VALUES = {
     # name: (discriminator, generator) for logits REAL and FAKE
@@ -21,10 +23,13 @@ VALUES = {
     "least-squares": ((1 + 1) / 4 + (0 + 1) / 4, (1 + 4) / 4),
     "wasserstein": (-0.5 - 1.0, 0.5),
     "hinge": ((1 + 0) / 2 + (1 + 0) / 2, 0.5),
+    "absolute-error": ((0.5 + SIGMA[0]) / 2 + (0.5 + SIGMA[1]) / 2, -(0.5 + SIGMA[1]) / 2),
+    "f-gan": ((LOG2 + SOFT[0]) / 2 + (LOG2 + SOFT[1]) / 2 - 2 * LOG2, (LOG2 + 1 + SOFT[1]) / 2 - LOG2),
 }
 SLOPES = {
     # name: derivative of the generator's loss with respect to FAKE[0] = 0, times 2
     "minimax": -0.5, "non-saturating": -0.5, "least-squares": -1.0, "wasserstein": -1.0, "hinge": -1.0,
+    "absolute-error": -0.25, "f-gan": -0.5,
 }  # fmt: skip
 
 
@@ -34,7 +39,7 @@ def test_every_objective_has_values_here() -> None:
 
 @pytest.mark.parametrize("name", VALUES)
 def test_values_and_gradients(name: str) -> None:
-    objective = bind("objective", {"name": name})
+    objective = bind("objective", resolve("objective", name, "objective"))
     real = torch.tensor(REAL, dtype=torch.float64)
     fake = torch.tensor(FAKE, dtype=torch.float64, requires_grad=True)
     players = objective(real, fake)

@@ -70,3 +70,16 @@ def hinge(real: Tensor, fake: Tensor) -> Players:
         fake: scores of generated examples, ``(n,)``.
     """
     return Players(relu(1 - real).mean() + relu(1 + fake).mean(), -fake.mean())
+
+
+@objective("absolute-error")
+def absolute_error(real: Tensor, fake: Tensor) -> Players:
+    """Distance of probabilities from their targets: E(1 − σ(D(x))) + E σ(D(G(z))); G maximises it.
+
+    Bounded, so it saturates on both sides: the first error function a lecture tries.
+
+    Args:
+        real: logits of real examples, ``(n,)``.
+        fake: logits of generated examples, ``(n,)``.
+    """
+    return Players((-real).sigmoid().mean() + fake.sigmoid().mean(), -fake.sigmoid().mean())
