@@ -130,6 +130,22 @@ def test_value_and_gradient_are_those_of_free_energies(chains: int | None) -> No
         assert torch.allclose(a, b, atol=1e-12)
 
 
+def test_mixed_precision_rounds_the_gradient_and_keeps_the_rest() -> None:
+    torch.set_default_dtype(torch.float32)
+    m = machine(6, 4)
+    v, start = Noise(0).bernoulli(torch.full((30, 6), 0.4)), torch.full((30, 4), 0.5)
+    gradients = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            found = m.contrast(v, 1, Noise(7), start)
+        assert found.chains.dtype == torch.float32
+        gradients.append(torch.autograd.grad(found.divergence, list(m.parameters())))
+    for exact, rounded in zip(*gradients, strict=True):
+        assert rounded.dtype == torch.float32
+        assert torch.allclose(exact, rounded, atol=0.01)
+    assert not torch.equal(gradients[0][0], gradients[1][0])
+
+
 def test_persistent_chains_go_on_from_update_to_update() -> None:
     spec = DataSpec(kind="vector", shape=(6,), range=(0.0, 1.0))
     rbm = RBM(spec, hidden=4, num_chains=5)
