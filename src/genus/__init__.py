@@ -23,13 +23,16 @@ if TYPE_CHECKING:
         train,
     )
     from genus.core.errors import GenusError
+    from genus.feature_networks import export_features, train_features
     from genus.leaderboards.verb import bench
 
 __all__ = [
     "GenusError", "bench", "compare", "data_info", "evaluate", "experiment", "experiment_options",
-    "list_components", "load", "rating_page", "rating_results", "report", "resume", "sample", "show", "train",
+    "export_features", "list_components", "load", "rating_page", "rating_results", "report", "resume",
+    "sample", "show", "train", "train_features",
 ]  # fmt: skip
 _ELSEWHERE = {"GenusError": "genus.core.errors", "bench": "genus.leaderboards.verb"}
+_ELSEWHERE |= dict.fromkeys(("export_features", "train_features"), "genus.feature_networks")
 __version__ = "0.1.0"
 
 

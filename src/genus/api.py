@@ -191,7 +191,12 @@ def sample(
 
 
 def evaluate(
-    run: str | PathLike[str], *, data: str | None = None, n: int | None = None, checkpoint: str = "auto"
+    run: str | PathLike[str],
+    *,
+    data: str | None = None,
+    n: int | None = None,
+    features: str | None = None,
+    checkpoint: str = "auto",
 ) -> Evaluation:
     """Measure a run by the protocol and keep the result in its folder.
 
@@ -199,19 +204,25 @@ def evaluate(
         run: the run, or its folder.
         data: other reference data than the run's own; the result is then not kept.
         n: samples to draw; None for as many as training examples, at most 5,000.
+        features: name of a feature map (``list_components("features")``) or a file of
+            :func:`genus.train_features`; None chooses by the data.
         checkpoint: see :func:`load`.
 
     Returns:
         The scores; they are kept in the run, for tables and reports, unless an argument was given.
 
     Raises:
-        DataError: when the data do not fit the model.
+        DataError: when the data do not fit the model or the features.
+        RecipeError: for unknown features; names the nearest.
     """
     from genus.metrics.evaluate import evaluate_model
+    from genus.metrics.features import check_features
     from genus.training.checkpoints import write_text
     from genus.training.run import Run
 
     opened = Run(run)
+    if features is not None:
+        check_features(features)
     model = load(run, checkpoint=checkpoint)
     recipe = opened.recipe
     if data is not None:
@@ -227,18 +238,20 @@ def evaluate(
         test=dataset.test,
         data_name=dataset.name,
         fingerprint=dataset.fingerprint,
+        features=features,
         n=n,
     )
-    if data is None and n is None and checkpoint == "auto":
+    if data is None and n is None and features is None and checkpoint == "auto":
         write_text(opened.path / "evaluation.json", result.to_json())
     return result
 
 
-def compare(runs: Sequence[str | PathLike[str]]) -> list[Row]:
+def compare(runs: Sequence[str | PathLike[str]], *, features: str | None = None) -> list[Row]:
     """Put evaluations of runs side by side; runs not evaluated yet are evaluated first.
 
     Args:
         runs: two or more runs, or their folders.
+        features: see :func:`evaluate`; with features given, all runs are evaluated anew.
 
     Raises:
         ProtocolError: when they were measured under different protocols.
@@ -249,7 +262,9 @@ def compare(runs: Sequence[str | PathLike[str]]) -> list[Row]:
     found: dict[str, Evaluation] = {}
     for run in runs:
         kept = Path(run) / "evaluation.json"
-        found[os.fspath(run)] = Evaluation.from_json(kept.read_text()) if kept.is_file() else evaluate(run)
+        known = features is None and kept.is_file()
+        result = Evaluation.from_json(kept.read_text()) if known else evaluate(run, features=features)
+        found[os.fspath(run)] = result
     return compare_evaluations(found)
 
 
@@ -493,6 +508,7 @@ def make_engine(
     callbacks: Sequence[Callback] = (),
 ) -> Any:
     """Put an engine together: log, sample sheets, live scores."""
+    from genus.core.model import Samples
     from genus.training.callbacks import JsonLines, TensorBoard
     from genus.training.engine import Engine, Hooks
 
@@ -500,6 +516,7 @@ def make_engine(
     listeners: list[Callback] = [JsonLines(), *callbacks]
     if settings.tensorboard:
         listeners.append(TensorBoard())
+    sheet = _sheet_hook(dataset) if isinstance(model, Samples) else None
     return Engine(
         model,
         dataset.train,
@@ -508,7 +525,7 @@ def make_engine(
         optimizer=recipe.config["optimizer"],
         fabric=fabric,
         callbacks=listeners,
-        hooks=Hooks(sample=_sheet_hook(dataset), score=_score_hook(dataset, settings)),
+        hooks=Hooks(sample=sheet, score=_score_hook(dataset, settings)),
     )
 
 
@@ -559,14 +576,11 @@ def _labels(model: Model, n: int, label: int | str | None) -> Any:
 def _sheet_hook(dataset: Dataset) -> Any:
     import numpy as np
 
-    from genus.core.model import Samples
     from genus.reports.sheet import write_sheet
 
     vectors = len(dataset.spec.shape) == 1
 
-    def write(model: Model, path: Path) -> None:
-        if not isinstance(model, Samples):
-            return
+    def write(model: Any, path: Path) -> None:
         samples = sample(model, 2000 if vectors else 80)
         reference = None
         if vectors:

@@ -82,9 +82,9 @@ def sample(run: str, n: int, label: str | None, seed: int, out: str, checkpoint:
     _console().print(str(target), markup=False)
 
 
-def evaluate(run: str, data: str | None, n: int | None, as_json: bool) -> None:
+def evaluate(run: str, data: str | None, n: int | None, features: str | None, as_json: bool) -> None:
     """Measure and print."""
-    evaluation = genus.evaluate(run, data=data, n=n)
+    evaluation = genus.evaluate(run, data=data, n=n, features=features)
     if as_json:
         print(evaluation.to_json())
         return
@@ -93,11 +93,11 @@ def evaluate(run: str, data: str | None, n: int | None, as_json: bool) -> None:
     _console().print(evaluation_table(evaluation))
 
 
-def compare(runs: Sequence[str], as_json: bool) -> None:
+def compare(runs: Sequence[str], features: str | None, as_json: bool) -> None:
     """Compare and print."""
     if len(runs) < 2:
         raise InputError("compare needs two or more runs")
-    rows = genus.compare(runs)
+    rows = genus.compare(runs, features=features)
     from genus.cli.tables import rows_json
     from genus.metrics.compare import table_text
 
@@ -127,6 +127,25 @@ def rate(run: str, results: Sequence[str], n: int, seed: int, out: str | None, a
         f"of {found.n} pairs, {found.raters} rater{'s' if found.raters != 1 else ''} ({found.note}); "
         f"50 % when people cannot tell; {found.seconds:.1f} s a pair"
     )
+
+
+def features(action: str, source: str, overrides: Sequence[str], out: str) -> None:
+    """Train or export a feature network and say how to use it."""
+    if action == "export":
+        if overrides:
+            raise InputError(f"{overrides[0]!r}: a run is exported as it was trained; settings are for train")
+        found = genus.export_features(source, out)
+    else:
+        found = _train(
+            lambda watch: genus.train_features(source, out=out, overrides=overrides, callbacks=watch),
+            genus.show("classifier", overrides, data=source),
+        )
+    _console().print(
+        f"{found.path}: {len(found.classes)} classes of {found.data}, test accuracy {found.accuracy:.2%} "
+        f"[{found.low:.2%}, {found.high:.2%}] of {found.test_examples} examples; trained in {found.run}",
+        markup=False,
+    )
+    _console().print(f"next: genus evaluate RUN --features {found.path}", markup=False)
 
 
 def list_components(what: str, as_json: bool) -> None:
@@ -234,7 +253,17 @@ def options_of(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _finish(work: Any, bound: Any) -> None:
-    """Run training with progress; on Ctrl-C say how to go on."""
+    """Train with progress and say what to do next."""
+    run = _train(work, bound)
+    if int(os.environ.get("RANK", "0")) == 0:
+        _console().print(f"trained: [bold]{escape(str(run.path))}[/bold]")
+        _console().print(
+            f"next: genus sample {run.path} · genus evaluate {run.path} · genus report {run.path}"
+        )
+
+
+def _train(work: Any, bound: Any) -> Any:
+    """Run training with progress and return what it gives; on Ctrl-C say how to go on."""
     first = int(os.environ.get("RANK", "0")) == 0
     if bound is not None and first:
         expected = bound.config["expects"]["cost"]
@@ -247,16 +276,11 @@ def _finish(work: Any, bound: Any) -> None:
 
     watch = make_progress(_console())
     try:
-        run = work([watch])
+        return work([watch])
     except Interrupted:
         if first:
             _console().print(f"stopped and saved; continue with: genus resume {watch.path}")
         sys.exit(1)
-    if first:
-        _console().print(f"trained: [bold]{escape(str(run.path))}[/bold]")
-        _console().print(
-            f"next: genus sample {run.path} · genus evaluate {run.path} · genus report {run.path}"
-        )
 
 
 def _console(*, stderr: bool = False) -> Console:

@@ -20,6 +20,7 @@ VERBS = (
     "compare",
     "report",
     "rate",
+    "features",
     "list",
     "show",
     "data",
@@ -98,6 +99,7 @@ def evaluate(
     *,
     data: str | None = None,
     n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None,
+    features: str | None = None,
     json: bool = False,
 ) -> None:
     """Measure a run by the protocol; keeps the result in the run's folder.
@@ -106,24 +108,29 @@ def evaluate(
         run: folder of the run.
         data: other reference data than the run's own.
         n: samples to draw; as many as there are training examples, at most 5000, by default.
+        features: what distances are measured in, in place of the data's default: a name (genus list
+            features) or a file of genus features train; the result is then not kept.
         json: print JSON instead of a table.
     """
     from genus.cli import commands
 
-    commands.evaluate(run, data, n, json)
+    commands.evaluate(run, data, n, features, json)
 
 
 @app.command
-def compare(runs: tyro.conf.Positional[tuple[str, ...]], *, json: bool = False) -> None:
+def compare(
+    runs: tyro.conf.Positional[tuple[str, ...]], *, features: str | None = None, json: bool = False
+) -> None:
     """Put runs side by side; measures those that have not been measured.
 
     Args:
         runs: folders of two or more runs.
+        features: as for genus evaluate; all runs are then measured anew.
         json: print JSON instead of a table.
     """
     from genus.cli import commands
 
-    commands.compare(runs, json)
+    commands.compare(runs, features, json)
 
 
 @app.command
@@ -161,6 +168,27 @@ def rate(
     from genus.cli import commands
 
     commands.rate(run, results, n, seed, out, json)
+
+
+@app.command
+def features(
+    action: tyro.conf.Positional[Literal["train", "export"]],
+    source: tyro.conf.Positional[str],
+    overrides: Overrides = (),
+    *,
+    out: str = "features.safetensors",
+) -> None:
+    """Train a network on your labelled data to measure generative models in its features.
+
+    Args:
+        action: train a classifier on data, or export one that was trained before.
+        source: data set or path to train on; for export, the folder of the run.
+        overrides: settings of the recipe classifier, key.path=value.
+        out: file to write; then genus evaluate RUN --features FILE.
+    """
+    from genus.cli import commands
+
+    commands.features(action, source, overrides, out)
 
 
 @app.command(name="list")
@@ -313,5 +341,15 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return options, positional
 
 
-_TAKE_VALUES = ("--data", "--out", "-n", "--n", "--processes", "--label", "--seed", "--checkpoint")
+_TAKE_VALUES = (
+    "--data",
+    "--out",
+    "--features",
+    "-n",
+    "--n",
+    "--processes",
+    "--label",
+    "--seed",
+    "--checkpoint",
+)
 _ABOUT = "Train, sample and honestly measure deep generative models."

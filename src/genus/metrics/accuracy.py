@@ -67,7 +67,7 @@ def classes_drawn(logits: ArrayLike, shares: ArrayLike, *, share: float = SHARE)
 def accuracy_scores(evidence: Evidence) -> list[Score]:
     """Share of conditional samples that a classifier reads as the class asked for."""
     asked, generated = evidence.labels, evidence.generated
-    if asked is None or generated.logits is None:
+    if asked is None or generated.logits is None or not evidence.reads_classes:
         return []
     value, low, high = class_accuracy(generated.logits.numpy(), asked.numpy())
     real = evidence.real
@@ -93,7 +93,7 @@ def accuracy_scores(evidence: Evidence) -> list[Score]:
 def classes_drawn_scores(evidence: Evidence) -> list[Score]:
     """Number of the data's classes that samples show."""
     shares = _shares(evidence.reference)
-    if shares is None or evidence.generated.logits is None:
+    if shares is None or evidence.generated.logits is None or not evidence.reads_classes:
         return []
     numbers = [
         None if part.logits is None else classes_drawn(part.logits.numpy(), shares)

@@ -53,7 +53,7 @@ def class_divergence(counts: ArrayLike, shares: ArrayLike) -> float:
 def class_histogram_scores(evidence: Evidence) -> list[Score]:
     """Divergence of the samples' classes from the data's; the number of modes where there are many."""
     generated, reference = evidence.generated, evidence.reference
-    if generated.logits is None or reference.labels is None:
+    if generated.logits is None or reference.labels is None or not evidence.reads_classes:
         return []
     classes = evidence.spec.num_classes
     if generated.logits.shape[1] != classes:

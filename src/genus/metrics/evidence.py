@@ -103,6 +103,8 @@ class Evidence:
         self.train = train
         self.test = test
         self.features = features
+        self.features_note = "" if features is None else features.note
+        self.reads_classes = isinstance(features, Classifies) and features.of_data
         self.protocol = protocol
 
     @property

@@ -143,14 +143,14 @@ def rank_warning(n: int, d: int) -> str:
 @metric("frechet", paper="arXiv:1706.08500")
 @needs(Samples, features=True)
 def frechet_scores(evidence: Evidence) -> list[Score]:
-    """Fréchet distance of samples to training examples in the protocol's features."""
+    """Fréchet distance of samples to training examples in the protocol's features; FID with Inception's."""
     generated, reference = evidence.generated.features, evidence.reference.features
     value, floor, baseline = evidence.against_reference(frechet_distance)
     left = distances_without_each(as_rows(generated), as_rows(reference))
     low, high = jackknife(value, left)
     return [
         Score(
-            name="frechet",
+            name="fid" if evidence.protocol.features == "inception" else "frechet",
             value=value,
             low=max(low, 0.0),
             high=high,
@@ -162,6 +162,7 @@ def frechet_scores(evidence: Evidence) -> list[Score]:
             own=jackknife_variance(left[0]),
             note=join_notes(
                 f"features: {evidence.protocol.features}",
+                evidence.features_note,
                 "biased upwards at finite n",
                 rank_warning(len(generated), generated.shape[1]),
                 evidence.floor_note,

@@ -95,6 +95,7 @@ def inception_scores(evidence: Evidence) -> list[Score]:
         where_defined(inception_score, _softmax(examples)) for examples in (evidence.real, evidence.mixture)
     )
     n, classes = probabilities.shape
+    classifier = evidence.protocol.features
     return [
         Score(
             name="inception-score",
@@ -106,7 +107,8 @@ def inception_scores(evidence: Evidence) -> list[Score]:
             baseline=baseline,
             better="higher",
             note=join_notes(
-                f"classifier: {evidence.protocol.features}, not Inception",
+                f"classifier: {classifier}" + ("" if classifier == "inception" else ", not Inception"),
+                evidence.features_note,
                 f"at most {inception_ceiling(n, classes):g} with {n} samples in {SPLITS} splits",
                 "blind to copies and to variety within a class",
                 f"floor: {len(evidence.real)} test examples",

@@ -103,6 +103,7 @@ def kid_scores(evidence: Evidence) -> list[Score]:
             shared=means_without_each(blocks, len(blocks)),
             note=join_notes(
                 f"features: {evidence.protocol.features}",
+                evidence.features_note,
                 f"unbiased (may be negative); interval over {len(blocks)} disjoint blocks",
                 evidence.floor_note,
             ),

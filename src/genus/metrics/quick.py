@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from genus.core.batch import Batch
-from genus.core.model import Density, Model, Samples
+from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import derive_seed
-from genus.metrics.draw import class_sequence, draw
+from genus.metrics.draw import class_sequence, device_of, draw, evaluating
 from genus.metrics.evidence import Source, batches
 from genus.metrics.features import FeatureMap, default_features
 from genus.metrics.frechet import frechet_from_moments
@@ -79,8 +81,9 @@ def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed:
     """Score a model in the middle of training; the model is left as it was.
 
     Normalised densities give ``nll_per_dim`` (nats per element of held-out examples); models
-    that sample give ``frechet`` (biased by the small n, so it compares only with itself). The
-    first is the one to monitor, lower is better. NaN samples or likelihoods give infinity.
+    that sample give ``frechet`` (biased by the small n, so it compares only with itself); models
+    that only classify give ``cross_entropy`` in nats. The first is the one to monitor, lower is
+    better. NaN samples or likelihoods give infinity.
 
     Args:
         model: any model.
@@ -89,7 +92,7 @@ def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed:
         seed: of sampling; the same noise each time makes scores comparable.
 
     Returns:
-        Scores by name; empty for a model with neither capability.
+        Scores by name; empty for a model with none of these capabilities.
     """
     scores: dict[str, float] = {}
     if isinstance(model, Density) and model.kind != "unnormalised":
@@ -105,7 +108,17 @@ def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed:
         if np.isfinite(rows).all():
             distance = max(0.0, frechet_from_moments(Moments.of(rows), reference.moments))
         scores["frechet"] = distance
+    if not scores and isinstance(model, Classifies) and reference.held_out.given is not None:
+        scores["cross_entropy"] = _finite(_cross_entropy(model, reference.held_out))
     return scores
+
+
+def _cross_entropy(model: Model, batch: Batch) -> float:
+    """Mean −log p(class) of labelled examples."""
+    assert isinstance(model, Classifies)
+    batch = batch.to(device_of(model))
+    with evaluating(model):
+        return float(F.cross_entropy(model.classify(batch.x).float(), cast("Tensor", batch.given)))
 
 
 def _finite(value: float) -> float:
