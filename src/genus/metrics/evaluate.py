@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from genus.metrics.protocol import Protocol
 from genus.metrics.score import Score
 
 FEWEST = 10
+_FIRST = ("frechet", "frechet-limit", "kid", "neighbours", "accuracy", "classes-drawn", "modes", "likelihood")
 _MOST_SAMPLES = 5_000
 _MOST_REFERENCE = 10_000
 _MOST_ELEMENTS = 200_000_000
@@ -157,7 +158,7 @@ def measure(
     stamp = evidence.protocol.hash
     scores: list[Score] = []
     refused: dict[str, str] = {}
-    for name in components("metric") if metrics is None else metrics:
+    for name in _in_reading_order(components("metric")) if metrics is None else metrics:
         reason = _lacking(name, evidence)
         if reason:
             if metrics is not None:  # asked for by name, so silence would mislead
@@ -172,6 +173,11 @@ def measure(
         else:
             scores += [replace(score, protocol=stamp) for score in found]
     return Evaluation(protocol=evidence.protocol, scores=scores, refused=refused)
+
+
+def _in_reading_order(names: Iterable[str]) -> list[str]:
+    """What a reader looks for first, then the rest by name."""
+    return sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
 
 
 def _lacking(name: str, evidence: Evidence) -> str:
