@@ -33,11 +33,12 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-# torchgan asks for torchvision, which has no build for processors alone and is not used here.
+# These ask for torchvision, which has no build for processors alone and is not used here.
 bench: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchgan==0.1.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchgan==0.1.0 clean-fid==0.1.35 torch-fidelity==0.4.0
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.metrics
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info

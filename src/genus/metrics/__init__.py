@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genus.metrics.accuracy import class_accuracy as class_accuracy
     from genus.metrics.accuracy import classes_drawn as classes_drawn
     from genus.metrics.extrapolation import frechet_limit as frechet_limit
+    from genus.metrics.extrapolation import frechet_limit_interval as frechet_limit_interval
     from genus.metrics.frechet import frechet_distance as frechet_distance
     from genus.metrics.frechet import frechet_from_moments as frechet_from_moments
     from genus.metrics.frechet import frechet_interval as frechet_interval
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from genus.metrics.modes import count_modes as count_modes
     from genus.metrics.moments import Moments as Moments
     from genus.metrics.nearest import nearest_neighbours as nearest_neighbours
+    from genus.metrics.neighbours import Neighbourhoods as Neighbourhoods
     from genus.metrics.neighbours import expected_coverage as expected_coverage
+    from genus.metrics.neighbours import neighbourhood_intervals as neighbourhood_intervals
     from genus.metrics.neighbours import neighbourhoods as neighbourhoods
     from genus.metrics.parzen import parzen_bandwidth as parzen_bandwidth
     from genus.metrics.parzen import parzen_log_likelihood as parzen_log_likelihood
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "accuracy": ("class_accuracy", "classes_drawn"),
-    "extrapolation": ("frechet_limit",),
+    "extrapolation": ("frechet_limit", "frechet_limit_interval"),
     "frechet": ("frechet_distance", "frechet_from_moments", "frechet_interval"),
     "frechet_classes": ("frechet_classes_interval", "frechet_per_class"),
     "gaussian_kernel": ("median_bandwidth", "rbf_distance", "rbf_distance_blocks"),
@@ -67,7 +70,7 @@ _WHERE = {
     "modes": ("count_modes",),
     "moments": ("Moments",),
     "nearest": ("nearest_neighbours",),
-    "neighbours": ("expected_coverage", "neighbourhoods"),
+    "neighbours": ("Neighbourhoods", "expected_coverage", "neighbourhood_intervals", "neighbourhoods"),
     "parzen": ("parzen_bandwidth", "parzen_log_likelihood"),
     "projected": ("projected_wasserstein",),
     "sinkhorn": ("entropic_transport", "sinkhorn_divergence"),

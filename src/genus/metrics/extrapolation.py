@@ -47,6 +47,21 @@ def frechet_limit(x: ArrayLike, reference: Moments, *, seed: int = 0) -> float:
     return float(np.polyfit(sizes, values, 1)[1])
 
 
+def frechet_limit_interval(x: ArrayLike, reference: Moments, *, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of the limit by the delete-a-group jackknife over ``x`` alone.
+
+    Args:
+        x: features ``(n, d)`` in random order.
+        reference: moments of the other set, taken as they are.
+        seed: of the order in which the examples are parted.
+
+    Raises:
+        DataError: as :func:`frechet_limit`.
+    """
+    parts = [frechet_limit(part, reference, seed=seed) for part in without_each(as_rows(x))]
+    return jackknife(frechet_limit(x, reference, seed=seed), [parts])
+
+
 @metric("frechet-limit", paper="arXiv:1911.07023")
 @needs(Samples, features=True)
 def frechet_limit_scores(evidence: Evidence) -> list[Score]:
@@ -55,10 +70,8 @@ def frechet_limit_scores(evidence: Evidence) -> list[Score]:
     value, floor, baseline = evidence.against_reference(
         lambda x, y: frechet_limit(x, Moments.of(y), seed=seed)
     )
-    generated = as_rows(evidence.generated.features)
-    reference = Moments.of(evidence.reference.features)
-    parts = [frechet_limit(part, reference, seed=seed) for part in without_each(generated)]
-    low, high = jackknife(value, [parts])
+    generated = evidence.generated.features
+    low, high = frechet_limit_interval(generated, Moments.of(evidence.reference.features), seed=seed)
     return [
         Score(
             name="frechet-limit",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 from torch import Tensor
 
 from genus.core.errors import DataError
@@ -17,12 +18,13 @@ from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.distances import Distances, finite_rows
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import mean_interval, wilson
+from genus.metrics.intervals import mean_interval, standard_error, wilson
 from genus.metrics.moments import Array
 from genus.metrics.nearest import kth_smallest
 from genus.metrics.score import Score, join_notes, where_defined
 
 NEIGHBOURS = 5
+BLOCKS = 10
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,50 @@ def neighbourhoods(real: ArrayLike, fake: ArrayLike, *, k: int = NEIGHBOURS) -> 
     return Neighbourhoods(crowd > 0, recalled, crowd / k, covered)
 
 
+def neighbourhood_intervals(
+    real: ArrayLike, fake: ArrayLike, found: Neighbourhoods, *, k: int = NEIGHBOURS
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of precision, recall, density and coverage, by disjoint blocks of both sets.
+
+    The scores hardly depend on the sizes while these keep their ratio: smaller sets have larger
+    balls. So ten blocks of a tenth give ten independent values, whose variance over ten is that
+    of the whole; Student's t, and for the shares Wilson's form, with as many trials as have that
+    variance. Wilson's interval alone takes examples for independent, which share balls: for the
+    coverage it held the truth in 76 % of draws. Sets of fewer than forty examples have no
+    blocks; there it is Wilson's, for the balls as they are.
+
+    Args:
+        real: as given to :func:`neighbourhoods`, in random order.
+        fake: as given to :func:`neighbourhoods`, in random order.
+        found: what it returned.
+        k: neighbours in a ball.
+    """
+    x, y = finite_rows(real), finite_rows(fake)
+    count = min(BLOCKS, min(len(x), len(y)) // (4 * k))
+    if count < 2:
+        shares = {"precision": found.inside, "recall": found.recalled, "coverage": found.covered}
+        simple = {name: wilson(values.sum(), len(values)) for name, values in shares.items()}
+        return {**simple, "density": mean_interval(found.crowding)}
+    pairs = zip(np.array_split(x, count), np.array_split(y, count), strict=True)
+    blocks = [neighbourhoods(a, b, k=k) for a, b in pairs]
+    return {
+        name: _from_blocks(getattr(found, name), np.array([getattr(block, name) for block in blocks]), size)
+        for name, size in {"precision": len(y), "recall": len(x), "density": 0, "coverage": len(x)}.items()
+    }
+
+
+def _from_blocks(value: float, values: Array, trials: float) -> tuple[float, float]:
+    """Interval of a share of ``trials``, or of a plain number for none, with the spread of blocks."""
+    factor = float(stats.t.ppf(0.975, len(values) - 1))
+    half = factor * standard_error(values)
+    if not trials:
+        return max(0.0, value - half), value + half
+    spread = value * (1 - value)
+    if half > 0 and spread > 0:
+        trials = min(trials, spread * (float(stats.norm.ppf(0.975)) / half) ** 2)
+    return wilson(value * trials, trials)
+
+
 def expected_coverage(n: int, m: int, k: int = NEIGHBOURS) -> float:
     r"""Coverage expected when samples and data have the same continuous distribution.
 
@@ -143,12 +189,7 @@ def neighbour_scores(evidence: Evidence) -> list[Score]:
     baseline = where_defined(neighbourhoods, reference, evidence.mixture.features)
     perfect = expected_coverage(len(reference), len(generated))
     n, m = len(reference), len(generated)
-    intervals = {
-        "precision": wilson(found.inside.sum(), m),
-        "recall": wilson(found.recalled.sum(), n),
-        "density": mean_interval(found.crowding),
-        "coverage": wilson(found.covered.sum(), n),
-    }
+    intervals = neighbourhood_intervals(reference, generated, found)
     extra = {"density": "1 for a perfect model", "coverage": f"{perfect:.4f} for a perfect model"}
     return [
         Score(
@@ -162,7 +203,6 @@ def neighbour_scores(evidence: Evidence) -> list[Score]:
             better="higher",
             note=join_notes(
                 f"features: {evidence.protocol.features}; k = {NEIGHBOURS}, {n} reals",
-                "interval for these balls",
                 extra.get(name, ""),
                 evidence.floor_note,
             ),
