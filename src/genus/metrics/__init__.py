@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from genus.metrics.gaussian_kernel import median_bandwidth as median_bandwidth
     from genus.metrics.gaussian_kernel import rbf_distance as rbf_distance
     from genus.metrics.gaussian_kernel import rbf_distance_blocks as rbf_distance_blocks
+    from genus.metrics.image_similarity import ms_ssim as ms_ssim
+    from genus.metrics.image_similarity import psnr as psnr
+    from genus.metrics.image_similarity import ssim as ssim
     from genus.metrics.inception import inception_ceiling as inception_ceiling
     from genus.metrics.inception import inception_interval as inception_interval
     from genus.metrics.inception import inception_score as inception_score
@@ -42,6 +45,10 @@ if TYPE_CHECKING:
     from genus.metrics.neighbours import expected_coverage as expected_coverage
     from genus.metrics.neighbours import neighbourhood_intervals as neighbourhood_intervals
     from genus.metrics.neighbours import neighbourhoods as neighbourhoods
+    from genus.metrics.overlap import dice as dice
+    from genus.metrics.overlap import energy_distance as energy_distance
+    from genus.metrics.overlap import hausdorff as hausdorff
+    from genus.metrics.overlap import jaccard as jaccard
     from genus.metrics.parzen import parzen_bandwidth as parzen_bandwidth
     from genus.metrics.parzen import parzen_log_likelihood as parzen_log_likelihood
     from genus.metrics.projected import projected_wasserstein as projected_wasserstein
@@ -63,6 +70,7 @@ _WHERE = {
     "frechet": ("frechet_distance", "frechet_from_moments", "frechet_interval"),
     "frechet_classes": ("frechet_classes_interval", "frechet_per_class"),
     "gaussian_kernel": ("median_bandwidth", "rbf_distance", "rbf_distance_blocks"),
+    "image_similarity": ("ms_ssim", "psnr", "ssim"),
     "inception": ("inception_ceiling", "inception_interval", "inception_score"),
     "kernel": ("kernel_distance", "kernel_distance_blocks"),
     "max_sliced": ("max_sliced_interval", "max_sliced_wasserstein"),
@@ -71,6 +79,7 @@ _WHERE = {
     "moments": ("Moments",),
     "nearest": ("nearest_neighbours",),
     "neighbours": ("Neighbourhoods", "expected_coverage", "neighbourhood_intervals", "neighbourhoods"),
+    "overlap": ("dice", "energy_distance", "hausdorff", "jaccard"),
     "parzen": ("parzen_bandwidth", "parzen_log_likelihood"),
     "projected": ("projected_wasserstein",),
     "sinkhorn": ("entropic_transport", "sinkhorn_divergence"),
