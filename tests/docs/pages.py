@@ -70,4 +70,5 @@ def agrees(shown: str, got: str) -> bool:
 
 def _plain(text: str) -> str:
     # numbers differ between machines, and the width of a column with them
-    return re.sub(r"[-+]?\d[\d.,:]*(e[-+]?\d+)?", "0", "".join(text.split()))
+    numbers = re.sub(r"[-+]?\d[\d.,:]*(e[-+]?\d+)?", "0", "".join(text.split()))
+    return re.sub(r"0(,0)+", "0", numbers)  # 1.5e-6,0.2 as 0.15,0.2
