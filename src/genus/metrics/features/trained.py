@@ -11,7 +11,7 @@ from typing import Any
 import safetensors
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from genus.core.binder import build, resolve
@@ -110,7 +110,7 @@ def write_features(path: str | Path, record: Mapping[str, Any], tensors: Mapping
     target = Path(path)
     draft = target.with_name(f".{target.name}-{os.getpid()}")
     try:
-        save_file(plain, draft, metadata=header)
+        draft.write_bytes(save(plain, metadata=header))
         draft.replace(target)
     except (OSError, safetensors.SafetensorError) as error:
         draft.unlink(missing_ok=True)
