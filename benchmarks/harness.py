@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genus.api import build_model, make_engine, open_data, show
+from genus.assembly import build_model, make_engine, open_data, show
 from genus.training.devices import launch
 from genus.training.run import Run
 
@@ -81,7 +81,7 @@ def engine_turn(recipe: str | Mapping[str, Any], overrides: Sequence[str], lengt
     folder = Path(tempfile.mkdtemp()) / "run"
     run = Run.create(folder, bound, dataset.spec, dataset.fingerprint)
     fabric = launch("cpu", bound.train.precision)
-    engine = make_engine(run, bound, build_model(bound, dataset), dataset, fabric)
+    engine = make_engine(run, bound, build_model(bound, dataset.spec), dataset, fabric)
     done = 0
 
     def turn() -> float:

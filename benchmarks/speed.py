@@ -20,7 +20,7 @@ from benchmarks.harness import Comparison, alternate, engine_turn, timed
 
 def digits() -> np.ndarray:
     """The embedded training digits, float32 ``(4500, 1, 28, 28)``."""
-    from genus.api import open_data, show
+    from genus.assembly import open_data, show
 
     source = open_data(show("default")).train
     return source.batch(np.arange(len(source))).x.numpy()

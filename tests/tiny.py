@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from genus.api import build_model, make_engine, open_data
+from genus.assembly import build_model, make_engine, open_data
 from genus.core.model import Model
 from genus.core.recipe import Recipe, load_recipe, recipe_files
 from genus.training.devices import launch
@@ -60,7 +60,7 @@ def tiny_engine(config: Mapping[str, Any], out: Path, **hooks: Any) -> Engine:
     """An engine ready to fit, in a new run at ``out``."""
     recipe = Recipe("tiny", load_recipe(dict(config)).config)
     dataset = open_data(recipe)
-    model = build_model(recipe, dataset)
+    model = build_model(recipe, dataset.spec)
     run = Run.create(out, recipe, dataset.spec, dataset.fingerprint)
     return make_engine(run, recipe, model, dataset, launch("cpu", "32"), **hooks)
 

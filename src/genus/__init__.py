@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genus.api import (
         compare,
-        data_info,
         evaluate,
-        experiment,
-        experiment_options,
-        list_components,
         load,
         rating_page,
         rating_results,
         report,
         resume,
         sample,
-        show,
         train,
     )
+    from genus.assembly import show
+    from genus.catalogue import data_info, experiment, experiment_options, list_components
     from genus.core.errors import GenusError
     from genus.feature_networks import export_features, train_features
     from genus.leaderboards.verb import bench
@@ -31,8 +28,13 @@ __all__ = [
     "export_features", "list_components", "load", "rating_page", "rating_results", "report", "resume",
     "sample", "show", "train", "train_features",
 ]  # fmt: skip
-_ELSEWHERE = {"GenusError": "genus.core.errors", "bench": "genus.leaderboards.verb"}
-_ELSEWHERE |= dict.fromkeys(("export_features", "train_features"), "genus.feature_networks")
+_ELSEWHERE = {
+    "GenusError": "genus.core.errors", "bench": "genus.leaderboards.verb", "show": "genus.assembly",
+    "data_info": "genus.catalogue", "experiment": "genus.catalogue", "experiment_options": "genus.catalogue",
+    "list_components": "genus.catalogue", "export_features": "genus.feature_networks",
+    "train_features": "genus.feature_networks",
+}  # fmt: skip
+"""Public names that are not in ``genus.api``."""
 __version__ = "0.1.0"
 
 

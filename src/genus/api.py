@@ -1,4 +1,4 @@
-"""The public verbs. Torch and everything heavy is imported inside them, so that this is cheap."""
+"""The public verbs on runs. Torch and everything heavy is imported inside them, so that this is cheap."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.core.errors import CapabilityError, DataError, GenusError, InputError, RecipeError, nearest
-from genus.core.recipe import Recipe, load_recipe
+from genus.assembly import DEFAULT_RECIPE, build_model, free_folder, make_engine, open_data, show
+from genus.core.errors import CapabilityError, DataError, GenusError, InputError, RecipeError
+from genus.core.recipe import Recipe
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -17,16 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from genus.core.model import Model
-    from genus.data.source import Dataset
-    from genus.lab.findings import Findings
     from genus.metrics.compare import Row
     from genus.metrics.evaluate import Evaluation
     from genus.reports.rating import Rating
     from genus.training.callbacks import Callback
     from genus.training.run import Run
-
-DEFAULT_RECIPE = "default"
-"""The recipe of ``genus train`` without arguments."""
 
 
 def train(
@@ -56,7 +52,7 @@ def train(
     """
     bound = show(recipe, overrides, data=data)
     dataset = open_data(bound)
-    model = build_model(bound, dataset)
+    model = build_model(bound, dataset.spec)
     from genus.training.devices import launch
     from genus.training.run import Run
 
@@ -109,7 +105,7 @@ def resume(
             f"the data have changed since {str(opened.path)!r} was started (fingerprint "
             f"{dataset.fingerprint}, then {opened.fingerprint}); restore them, or start a new run"
         )
-    model = build_model(recipe, dataset)
+    model = build_model(recipe, dataset.spec)
     fabric = launch(recipe.train.device, recipe.train.precision)
     engine = make_engine(opened, recipe, model, dataset, fabric, callbacks)
     has_checkpoint = any(opened.checkpoints.glob("[0-9]*"))
@@ -150,7 +146,7 @@ def load(run: str | PathLike[str], *, checkpoint: str = "auto", device: str = "c
     if checkpoint not in ("latest", "best"):
         raise InputError(f"checkpoint {checkpoint!r}: choose latest, best or auto")
     saved = opened.load(checkpoint)
-    model = _new_model(recipe, opened.spec)
+    model = build_model(recipe, opened.spec)
     load_weights(model, saved, "ema" if "ema" in saved.tensors else "model")
     return model.eval().to(device)
 
@@ -354,205 +350,6 @@ def rating_results(run: str | PathLike[str], results: Sequence[str | Path]) -> R
     return analyse_ratings(folder / "key.json", [Path(path) for path in results])
 
 
-def data_info(text: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Validate a data set or path and describe it.
-
-    Args:
-        text: name of a data set, or path of a file or folder.
-        arguments: of the data set or reader, ``{"size": 64, "alpha": "white"}``.
-
-    Returns:
-        See :func:`genus.data.info.data_info`.
-
-    Raises:
-        DataError: saying what is wrong with the data.
-        RecipeError: when the reader takes no such argument.
-
-    >>> data_info("ring", {"modes": 5})["spec"]
-    'vector 2, unbounded values, 5 classes'
-    """
-    from genus.data.info import data_info as describe
-
-    return describe(text, arguments)
-
-
-def experiment(name: str, /, *, out: str | Path | None = None, **options: Any) -> Findings:
-    """Run an experiment of the laboratory (``genus list lab``).
-
-    Args:
-        name: of the experiment.
-        out: new folder for ``NAME.png`` and ``NAME.json``; nothing is written when None.
-        options: of the experiment; see :func:`experiment_options` for all with their defaults.
-
-    Returns:
-        Its numbers, its comparisons with closed forms, and its figure.
-
-    Raises:
-        RecipeError: for an unknown experiment or option; names the nearest.
-        InputError: for an impossible value, or when ``out`` is not empty; before any work.
-
-    >>> bool(experiment("earth-mover").numbers["work"] == 7)
-    True
-    """
-    resolved = experiment_options(name, options)
-    from dataclasses import replace
-
-    from genus.core.binder import bind
-    from genus.lab.findings import require_empty
-
-    if out is not None:
-        require_empty(out)
-    findings = replace(bind("lab", {"name": name, **resolved})(), name=name, options=resolved)
-    if out is not None:
-        findings.save(out)
-    return findings
-
-
-def experiment_options(name: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Options of an experiment with every default written out; needs neither torch nor matplotlib.
-
-    Args:
-        name: of the experiment.
-        options: what shall differ from the defaults.
-
-    Raises:
-        RecipeError: for an unknown experiment or option; names the nearest.
-
-    >>> experiment_options("uniformity", {"samples": 300})["samples"]
-    300
-    """
-    from genus.core.binder import resolve
-    from genus.core.registry import components
-
-    experiments = components("lab")
-    if name not in experiments:
-        raise RecipeError(f"there is no experiment {name!r}{nearest(str(name), experiments)}")
-    known = [parameter.name for parameter in experiments[name].parameters]
-    for key in options or {}:
-        if key not in known:
-            raise RecipeError(f"experiment {name!r} takes no {key!r}{nearest(key, known)}")
-    resolved = resolve("lab", {"name": name, **(options or {})}, name)
-    return {key: resolved[key] for key in known}
-
-
-def list_components(kind: str) -> dict[str, str]:
-    """Names and one-line summaries of ``recipes`` or of a kind of component.
-
-    Args:
-        kind: ``recipes``, ``data``, or a kind in the plural: ``models``, ``objectives``, …
-
-    Raises:
-        InputError: for an unknown kind.
-
-    >>> list_components("objectives")["wasserstein"]
-    'Dual of the earth-mover distance: the critic maximises E D(x) − E D(G(z)).'
-    """
-    from genus.core.recipe import parse_yaml, recipe_files
-    from genus.core.registry import KINDS, components
-
-    if kind == "recipes":
-        found = {}
-        for name, path in recipe_files().items():
-            found[name] = str(parse_yaml(path.read_text(encoding="utf-8"), name).get("summary", ""))
-        return dict(sorted(found.items()))
-    plurals = {"penalties": "penalty", "data": "data", "features": "features", "conditioning": "conditioning"}
-    plurals["lab"] = "lab"
-    plurals |= {f"{k}s": k for k in KINDS if k not in plurals.values()}
-    if kind not in plurals:
-        raise InputError(f"there is no list of {kind!r}{nearest(kind, ['recipes', *plurals])}")
-    return {name: entry.summary for name, entry in components(plurals[kind]).items()}
-
-
-def show(
-    recipe: str | Path | Mapping[str, Any] = DEFAULT_RECIPE,
-    overrides: Sequence[str] = (),
-    *,
-    data: str | None = None,
-) -> Recipe:
-    """Return a recipe with every default written out, without training it; needs no torch.
-
-    Args:
-        recipe: name, path of a YAML file, or mapping.
-        overrides: ``"key.path=value"``.
-        data: name of a data set or path, in place of the recipe's.
-
-    Raises:
-        RecipeError: naming the key and the nearest known name.
-
-    >>> show("vae", ["model.latent=2"], data="digits8").config["model"]["latent"]
-    2
-    """
-    from genus.data.locate import describe_source
-
-    return load_recipe(recipe, overrides, data=data, locate=describe_source)
-
-
-def open_data(recipe: Recipe) -> Dataset:
-    """Open and validate the data of a resolved recipe."""
-    from genus.data.info import open_data as open_configured
-
-    return open_configured(recipe.config["data"])
-
-
-def build_model(recipe: Recipe, dataset: Dataset) -> Model:
-    """Build the model of a recipe with the initial weights its seed gives."""
-    return _new_model(recipe, dataset.spec)
-
-
-def make_engine(
-    run: Run,
-    recipe: Recipe,
-    model: Model,
-    dataset: Dataset,
-    fabric: Any,
-    callbacks: Sequence[Callback] = (),
-) -> Any:
-    """Put an engine together: log, sample sheets, live scores."""
-    from genus.core.model import Samples
-    from genus.training.callbacks import JsonLines, TensorBoard
-    from genus.training.engine import Engine, Hooks
-
-    settings = recipe.train
-    listeners: list[Callback] = [JsonLines(), *callbacks]
-    if settings.tensorboard:
-        listeners.append(TensorBoard())
-    sheet = _sheet_hook(dataset) if isinstance(model, Samples) else None
-    return Engine(
-        model,
-        dataset.train,
-        run,
-        settings=settings,
-        optimizer=recipe.config["optimizer"],
-        fabric=fabric,
-        callbacks=listeners,
-        hooks=Hooks(sample=sheet, score=_score_hook(dataset, settings)),
-    )
-
-
-def free_folder(name: str, parent: str = "runs") -> Path:
-    """``PARENT/NAME-1``, or the first free number after it."""
-    number = 1
-    while (Path(parent) / f"{name}-{number}").exists():
-        number += 1
-    return Path(parent) / f"{name}-{number}"
-
-
-def _new_model(recipe: Recipe, spec: Any) -> Model:
-    import torch
-
-    from genus.core.binder import build
-    from genus.core.noise import derive_seed
-
-    state = torch.get_rng_state()
-    torch.manual_seed(derive_seed(recipe.train.seed, "weights"))
-    try:
-        return build("model", recipe.config["model"], spec)
-    except ValueError as error:  # a value that torch itself refuses, such as dropout: 1.5
-        raise RecipeError(f"the model cannot be built from this recipe: {error}") from error
-    finally:
-        torch.set_rng_state(state)
-
-
 def _labels(model: Model, n: int, label: int | str | None) -> Any:
     import torch
 
@@ -571,30 +368,3 @@ def _labels(model: Model, n: int, label: int | str | None) -> Any:
     if text.isdigit() and int(text) < len(classes):
         return torch.full((n,), int(text))
     raise InputError(f"label {text!r}: the classes are {', '.join(classes)}")
-
-
-def _sheet_hook(dataset: Dataset) -> Any:
-    import numpy as np
-
-    from genus.reports.sheet import write_sheet
-
-    vectors = len(dataset.spec.shape) == 1
-
-    def write(model: Any, path: Path) -> None:
-        samples = sample(model, 2000 if vectors else 80)
-        reference = None
-        if vectors:
-            reference = dataset.train.batch(np.arange(min(2000, len(dataset.train)))).x.numpy()
-        columns = dataset.spec.num_classes if model.conditional and dataset.spec.num_classes <= 20 else 10
-        write_sheet(path, samples, dataset.spec, columns=columns, reference=reference)
-
-    return write
-
-
-def _score_hook(dataset: Dataset, settings: Any) -> Any:
-    if settings.score_every is None:
-        return None
-    from genus.metrics.quick import quick_reference, quick_scores
-
-    reference = quick_reference(dataset.train, dataset.test, data_name=dataset.name)
-    return lambda model: quick_scores(model, reference, n=settings.score_samples)

@@ -8,7 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.api import load, open_data, show, train
+from genus.api import load, train
+from genus.assembly import open_data, show
 from genus.core.errors import CapabilityError, DataError, InputError
 
 if TYPE_CHECKING:

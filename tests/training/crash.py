@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from genus.api import load_recipe, open_data
+from genus.assembly import load_recipe, open_data
 from genus.cli.main import main
 from genus.core.errors import CheckpointError
 from genus.training.checkpoints import Checkpoint, load_newest, prune, save_checkpoint

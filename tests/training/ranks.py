@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from genus import api
+from genus import assembly
 from genus.core.batch import Batch
 from genus.core.errors import GenusError
 from genus.core.phase import Context, Phase, Terms
@@ -114,9 +114,11 @@ def main(folder: Path) -> dict[str, Any]:
     found["sum"] = sum_tensors(fabric, [exact])[0].item()
 
     recipe = Recipe("tiny", load_recipe(tiny_config("unrolled-gan")).config)
-    data = api.open_data(recipe)
+    data = assembly.open_data(recipe)
     found["whole batch"] = outcome(
-        lambda: api.make_engine(Run(plain.run.path), recipe, api.build_model(recipe, data), data, fabric)
+        lambda: assembly.make_engine(
+            Run(plain.run.path), recipe, assembly.build_model(recipe, data.spec), data, fabric
+        )
     )
     return found
 

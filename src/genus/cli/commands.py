@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import genus
-from genus.api import DEFAULT_RECIPE, free_folder
+from genus.assembly import DEFAULT_RECIPE, free_folder
 from genus.cli.describe import components_table, data_table, experiment_table, settings_table
 from genus.core.errors import InputError
 from genus.core.recipe import apply_override

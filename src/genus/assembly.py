@@ -1,0 +1,136 @@
+"""From a recipe to everything that a training needs: data, model, engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genus.core.errors import RecipeError
+from genus.core.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from genus.core.model import Model
+    from genus.data.source import Dataset
+    from genus.training.callbacks import Callback
+    from genus.training.run import Run
+
+DEFAULT_RECIPE = "default"
+"""The recipe of ``genus train`` without arguments."""
+
+
+def show(
+    recipe: str | Path | Mapping[str, Any] = DEFAULT_RECIPE,
+    overrides: Sequence[str] = (),
+    *,
+    data: str | None = None,
+) -> Recipe:
+    """Return a recipe with every default written out, without training it; needs no torch.
+
+    Args:
+        recipe: name, path of a YAML file, or mapping.
+        overrides: ``"key.path=value"``.
+        data: name of a data set or path, in place of the recipe's.
+
+    Raises:
+        RecipeError: naming the key and the nearest known name.
+
+    >>> show("vae", ["model.latent=2"], data="digits8").config["model"]["latent"]
+    2
+    """
+    from genus.data.locate import describe_source
+
+    return load_recipe(recipe, overrides, data=data, locate=describe_source)
+
+
+def open_data(recipe: Recipe) -> Dataset:
+    """Open and validate the data of a resolved recipe."""
+    from genus.data.info import open_data as open_configured
+
+    return open_configured(recipe.config["data"])
+
+
+def make_engine(
+    run: Run,
+    recipe: Recipe,
+    model: Model,
+    dataset: Dataset,
+    fabric: Any,
+    callbacks: Sequence[Callback] = (),
+) -> Any:
+    """Put an engine together: log, sample sheets, live scores."""
+    from genus.core.model import Samples
+    from genus.training.callbacks import JsonLines, TensorBoard
+    from genus.training.engine import Engine, Hooks
+
+    settings = recipe.train
+    listeners: list[Callback] = [JsonLines(), *callbacks]
+    if settings.tensorboard:
+        listeners.append(TensorBoard())
+    sheet = _sheet_hook(dataset) if isinstance(model, Samples) else None
+    return Engine(
+        model,
+        dataset.train,
+        run,
+        settings=settings,
+        optimizer=recipe.config["optimizer"],
+        fabric=fabric,
+        callbacks=listeners,
+        hooks=Hooks(sample=sheet, score=_score_hook(dataset, settings)),
+    )
+
+
+def free_folder(name: str, parent: str = "runs") -> Path:
+    """``PARENT/NAME-1``, or the first free number after it."""
+    number = 1
+    while (Path(parent) / f"{name}-{number}").exists():
+        number += 1
+    return Path(parent) / f"{name}-{number}"
+
+
+def build_model(recipe: Recipe, spec: Any) -> Model:
+    """Build the model of a recipe for some kind of data, with the initial weights its seed gives."""
+    import torch
+
+    from genus.core.binder import build
+    from genus.core.noise import derive_seed
+
+    state = torch.get_rng_state()
+    torch.manual_seed(derive_seed(recipe.train.seed, "weights"))
+    try:
+        return build("model", recipe.config["model"], spec)
+    except ValueError as error:  # a value that torch itself refuses, such as dropout: 1.5
+        raise RecipeError(f"the model cannot be built from this recipe: {error}") from error
+    finally:
+        torch.set_rng_state(state)
+
+
+def _sheet_hook(dataset: Dataset) -> Any:
+    import numpy as np
+    import torch
+
+    from genus.metrics.draw import draw
+    from genus.reports.sheet import write_sheet
+
+    vectors = len(dataset.spec.shape) == 1
+    n = 2000 if vectors else 80
+
+    def write(model: Any, path: Path) -> None:
+        labels = torch.arange(n) % dataset.spec.num_classes if model.conditional else None
+        samples = draw(model, n, labels=labels, seed=0).numpy()
+        reference = None
+        if vectors:
+            reference = dataset.train.batch(np.arange(min(2000, len(dataset.train)))).x.numpy()
+        columns = dataset.spec.num_classes if model.conditional and dataset.spec.num_classes <= 20 else 10
+        write_sheet(path, samples, dataset.spec, columns=columns, reference=reference)
+
+    return write
+
+
+def _score_hook(dataset: Dataset, settings: Any) -> Any:
+    if settings.score_every is None:
+        return None
+    from genus.metrics.quick import quick_reference, quick_scores
+
+    reference = quick_reference(dataset.train, dataset.test, data_name=dataset.name)
+    return lambda model: quick_scores(model, reference, n=settings.score_samples)
