@@ -62,7 +62,7 @@ def test_from_training_to_report(genus_says: Says, folder: Path) -> None:
 
     genus_says("train", "tiny.yaml", "--out", "two", "train.seed=1")
     table = genus_says("compare", "one", "two").out  # measures the second itself
-    assert table.splitlines()[0].split() == ["one", "two", "real", "mixture"]
+    assert table.splitlines()[0].split() == ["one", "two", "real", "mixture", "best", "−", "second"]
     assert [line.split()[0] for line in table.splitlines()[1:]] == names
     rows = json.loads(genus_says("compare", "one", "two", "--json").out)
     assert {row["name"]: row["scores"]["one"]["value"] for row in rows} == {
