@@ -212,6 +212,35 @@ def test_micro_batches_of_any_size_add_up_in_float64(parts: int) -> None:
     assert again == pytest.approx(averages, abs=1e-6)
 
 
+@pytest.mark.parametrize("parts", [1, 5])
+def test_supplied_gradients_are_used_as_they_are(parts: int) -> None:
+    """Those of the mean of |xW|², in closed form, equal differentiated ones; a silent parameter stays."""
+    x = torch.randn(12, 2, dtype=torch.float64)
+    layer, other = nn.Linear(2, 3, bias=False).double(), nn.Linear(2, 1).double()
+    own = [layer.weight, other.weight]
+
+    def supplied(batch: Batch, ctx: Context) -> Terms:
+        y = layer(batch.x).detach()
+        ctx.supply({layer.weight: 2 * y.T @ batch.x / len(batch)})
+        return {"l": y.square().sum(1).mean()}
+
+    def differentiated(batch: Batch, ctx: Context) -> Terms:
+        return {"l": layer(batch.x).square().sum(1).mean()}
+
+    start = {id(p): p.detach().clone() for p in own}
+    found: list[dict[str, list[Tensor | None]]] = []
+    for loss in (differentiated, supplied):
+        for parameter in own:
+            parameter.data.copy_(start[id(parameter)])
+        found.append(run(nn.ModuleList([layer, other]), loss, {"all": own}, x, accumulate=parts)[0])
+    (expected, _), (ours, silent) = (one["all"] for one in found)
+    assert ours is not None
+    assert expected is not None
+    assert (ours - expected).abs().max() < 1e-12
+    assert silent is None
+    assert torch.equal(other.weight, start[id(other.weight)])
+
+
 def test_after_hears_the_averages_once_per_update(tmp_path: Path) -> None:
     heard: list[Mapping[str, float]] = []
 

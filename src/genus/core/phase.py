@@ -56,17 +56,27 @@ class Context:
         progress: where training stands.
         sum_over_ranks: adds a tensor over all ranks (the identity in one process); for phases
             that own their update.
+        gradients: by parameter, where the loss has supplied them.
     """
 
     noise: Noise
     progress: Progress = field(default_factory=Progress)
     sum_over_ranks: Callable[[Tensor], Tensor] = _alone
     observed: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    gradients: dict[Parameter, Tensor] = field(default_factory=dict[Parameter, Tensor])
 
     def observe(self, **values: Tensor) -> None:
         """Log scalars that are not minimised; ``Phase.after`` receives their averages."""
         for name, value in values.items():
             self.observed[name] = value.detach()
+
+    def supply(self, gradients: Mapping[Parameter, Tensor]) -> None:
+        """Give gradients of the loss in closed form, so that the loss is not differentiated.
+
+        They are averaged over micro-batches and ranks, checked, clipped and applied like any
+        others; parameters without one are left alone.
+        """
+        self.gradients.update(gradients)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,7 +138,10 @@ class Updater:
             micro = share.batch if size == len(share.batch) else share.batch[offset : offset + size]
             with self.fabric.autocast():
                 terms = phase.loss(micro, context)
-            found = _gradients(phase, terms, groups)
+            if context.gradients:
+                found = [context.gradients.get(parameter) for parameter in parameters]
+            else:
+                found = _gradients(phase, terms, groups)
             for i, gradient in enumerate(found):
                 if gradient is not None:
                     scaled = gradient if weight == 1 else gradient * weight

@@ -160,13 +160,14 @@ class DBN(Model, Samples, Density, Classifies):
         def loss(batch: Batch, ctx: Context) -> Terms:
             machine = self._layers[depth]
             v = self._states_below(depth, batch.x, ctx.noise)
-            if depth < len(self.machines) - 1:
-                return {"divergence": machine.contrast(v, self.steps, ctx.noise).divergence}
-            start = self.chains if self.persistent else None
-            divergence, _, chains = machine.contrast(v, self.top_steps, ctx.noise, start)
-            count = min(len(chains), len(self.chains))
-            self.chains.copy_(torch.cat([self.chains[count:], chains[:count]]))
-            return {"divergence": divergence}
+            top = depth == len(self.machines) - 1
+            start = self.chains if top and self.persistent else None
+            found = machine.contrast(v, self.top_steps if top else self.steps, ctx.noise, start)
+            if top:
+                count = min(len(found.chains), len(self.chains))
+                self.chains.copy_(torch.cat([self.chains[count:], found.chains[:count]]))
+            ctx.supply(found.gradients)
+            return {"divergence": found.divergence}
 
         return loss
 

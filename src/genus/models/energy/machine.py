@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
 from genus.core.noise import Noise, coins
@@ -23,11 +22,13 @@ class Contrast(NamedTuple):
 
     Args:
         divergence: scalar, mean F(data) − mean F(chains).
-        energy: scalar, mean F(data), without gradient.
+        gradients: of the divergence for given data and chains, by parameter.
+        energy: scalar, mean F(data).
         chains: p(h = 1 | v) where the chains stand now, ``(n, hidden)``.
     """
 
     divergence: Tensor
+    gradients: dict[nn.Parameter, Tensor]
     energy: Tensor
     chains: Tensor
 
@@ -97,10 +98,11 @@ class BoltzmannMachine(nn.Module):
                 v = coins(off, means)
         return v, means
 
+    @torch.no_grad()
     def contrast(self, v: Tensor, steps: int, noise: Noise, chains: Tensor | None = None) -> Contrast:
-        """Contrastive divergence: F(v) − F(v_k), v_k after k Gibbs steps.
+        """Contrastive divergence F(v) − F(v_k), v_k after k Gibbs steps, and its gradients.
 
-        Its gradient is that of the free energies for given v and v_k, in closed form.
+        −∂F/∂W = v pᵀ, −∂F/∂b = v and −∂F/∂c = p, with p = p(h = 1 | v).
 
         Args:
             v: binary data, ``(n, visible)``.
@@ -108,20 +110,21 @@ class BoltzmannMachine(nn.Module):
             noise: randomness.
             chains: p(h = 1 | v) where the chains stand; by default they start at the data.
         """
-        with torch.no_grad():
-            v_k, _ = self.gibbs(self.hidden_given(v) if chains is None else chains, steps, noise)
-            n, m = v.shape[0], v_k.shape[0]
-            both = torch.cat([v, v_k])  # one product with W is faster than two
-            if torch.is_autocast_enabled(v.device.type):  # the gradient's product follows
-                both = both.to(torch.get_autocast_dtype(v.device.type))
-            field = self._field(both)
-            energies = self._energy(both, field)
-            p = field.sigmoid_()
-            sign = p.new_full((n + m,), 1 / n)
-            sign[n:] = -1 / m
-        value, parameters = sign @ energies, (self.weight, self.visible_bias, self.hidden_bias)
-        divergence: Any = _Divergence.apply(*parameters, value, both, p, sign)
-        return Contrast(divergence, energies[:n].mean(), p[n:])
+        v_k, _ = self.gibbs(self.hidden_given(v) if chains is None else chains, steps, noise)
+        n, m = v.shape[0], v_k.shape[0]
+        both = torch.cat([v, v_k])  # one product with W is faster than two
+        field = self._field(both)
+        energies = self._energy(both, field)
+        p = field.sigmoid_()
+        sign = p.new_full((n + m,), -1 / n)
+        sign[n:] = 1 / m
+        signed = p * sign[:, None]
+        gradients = {
+            self.weight: (both.t() @ signed).to(p.dtype),
+            self.visible_bias: (sign @ both).to(p.dtype),
+            self.hidden_bias: signed.sum(0),
+        }
+        return Contrast(-(sign @ energies), gradients, energies[:n].mean(), p[n:])
 
     @torch.no_grad()
     def log_partition(
@@ -150,24 +153,6 @@ class BoltzmannMachine(nn.Module):
             return noise.bernoulli(torch.addmm(bias, h, self.weight.t(), alpha=beta).sigmoid())
 
         return base + log_mean_exp(annealed_log_weights(start, ratio, step, temperatures))
-
-
-class _Divergence(torch.autograd.Function):
-    """Σ sign F(v), known already; its gradients are −Σ sign v pᵀ, −Σ sign v and −Σ sign p."""
-
-    @staticmethod
-    def forward(ctx: Any, *inputs: Tensor) -> Tensor:
-        ctx.save_for_backward(*inputs[4:])
-        return inputs[3]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:  # type: ignore[override]
-        v, p, sign = ctx.saved_tensors
-        minus = sign * -grad_outputs[0]
-        signed = p * minus[:, None]
-        weight, visible_bias = v.t() @ signed.to(v.dtype), minus.to(v.dtype) @ v
-        return weight, visible_bias, signed.sum(0), None, None, None, None
 
 
 def bernoulli_entropy(probability: Tensor) -> Tensor:

@@ -78,10 +78,11 @@ class RBM(Model, Samples, Density):
         if self.binary_data:
             v = ctx.noise.bernoulli(v)
         start = self.chains if self.persistent else None
-        divergence, energy, chains = self.machine.contrast(v, self.steps, ctx.noise, start)
-        self.chains.copy_(chains if self.persistent else self._recycled(chains))
-        ctx.observe(energy=energy)
-        return {"divergence": divergence}
+        found = self.machine.contrast(v, self.steps, ctx.noise, start)
+        self.chains.copy_(found.chains if self.persistent else self._recycled(found.chains))
+        ctx.supply(found.gradients)
+        ctx.observe(energy=found.energy)
+        return {"divergence": found.divergence}
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         start = self.chains[noise.integers(len(self.chains), n)]
