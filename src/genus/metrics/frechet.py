@@ -62,17 +62,19 @@ def frechet_from_moments(x: Moments, y: Moments) -> float:
     """
     _same_width(x.size, y.size)
     gap = x.mean - y.mean
-    traces = float(np.trace(x.covariance) + np.trace(y.covariance))
-    return float(gap @ gap) + traces - 2 * trace_of_root(x.covariance, y.covariance)
+    s, t = x.covariance, y.covariance
+    return float(gap @ gap + np.trace(s) + np.trace(t)) - 2 * trace_of_root(s, t)
 
 
 def trace_of_root(s: Array, t: Array) -> float:
     r""":math:`\mathrm{tr}(S T)^{1/2}` of two positive semi-definite matrices ``(d, d)``."""
     try:
-        lower = np.linalg.cholesky(s)
-    except np.linalg.LinAlgError:
+        lower = linalg.cholesky(s, lower=True, check_finite=False)
+    except linalg.LinAlgError:
         return _nuclear_norm(_symmetric_root(s) @ _symmetric_root(t))
-    values = linalg.eigvalsh(lower.T @ t @ lower, check_finite=False)
+    (sygst,) = linalg.get_lapack_funcs(("sygst",), (lower, t))
+    product, _ = sygst(t, lower, itype=2, lower=1)  # LᵀTL at half the work of two products
+    values = linalg.eigvalsh(product, lower=True, overwrite_a=True, check_finite=False)
     return float(np.sqrt(values.clip(0)).sum())
 
 
