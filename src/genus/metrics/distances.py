@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -95,9 +94,9 @@ class Distances:
             rows = slice(first, min(first + CHUNK, len(self.x)))
             columns = slice(first if upper else 0, None)
             a2, b2 = self._norms_a[rows], self._norms_b[columns]
-            with _full_precision():
-                found = torch.addmm(b2, self._a[rows], self._b[columns].T, alpha=-2)
-            found += a2[:, None]
+            # NumPy's product: it is faster here, and always in float32, whatever training has chosen
+            product = (-2 * self._a[rows]).numpy() @ self._b[columns].numpy().T
+            found = torch.from_numpy(product).add_(b2).add_(a2[:, None])
             yield rows, found, (b2 + a2.max()) * self._relative
 
     def exact(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -133,17 +132,6 @@ def _largest(x: Rows, origin: NDArray[np.float32]) -> float:
     """Largest element's distance from the origin."""
     parts = _pieces(len(x), x.shape[1])
     return max(float(np.abs(x[part] - origin.astype(x.dtype)).max(initial=0)) for part in parts)
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """Float32 products in float32, whatever the process has chosen for training."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def _pieces(n: int, width: int) -> Iterator[slice]:
