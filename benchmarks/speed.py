@@ -99,7 +99,7 @@ def rbm(batch: int) -> Comparison:
     ]  # fmt: skip
     ours = engine_turn("rbm", overrides, 1, "epochs")
     return alternate(
-        f"RBM 784×256, epoch of 4,500 digits, batch {batch}, vs scikit-learn",
+        f"RBM 784×256, epoch of 4,500 digits as they are, batch {batch}, vs scikit-learn",
         ours,
         timed(lambda: rival.fit(x)),
     )

@@ -23,6 +23,20 @@ BOOK = Path(__file__).parents[1] / "recipes"
 """Folder of the recipes that come with genus."""
 
 
+def check_length(value: Any) -> Any:
+    """Pass a value that :meth:`Length.parse` reads, or None; for fields of schemas.
+
+    Raises:
+        ValueError: saying how lengths are written.
+    """
+    if value is not None:
+        try:
+            Length.parse(value)
+        except RecipeError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
 class TrainSettings(BaseModel):
     """How long and how to train; the same keys for every model."""
 
@@ -59,12 +73,7 @@ class TrainSettings(BaseModel):
     @field_validator("length", "save_every", "sample_every", "score_every")
     @classmethod
     def _length(cls, value: Any) -> Any:
-        if value is not None:
-            try:
-                Length.parse(value)
-            except RecipeError as error:
-                raise ValueError(str(error)) from None
-        return value
+        return check_length(value)
 
 
 class Expects(BaseModel):

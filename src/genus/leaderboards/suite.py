@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from genus.core.errors import InputError, RecipeError, nearest
-from genus.core.length import Length
-from genus.core.recipe import Recipe, load_recipe, parse_yaml
+from genus.core.errors import InputError, nearest
+from genus.core.recipe import Recipe, check_length, load_recipe, parse_yaml
 from genus.data.locate import describe_source
 
 SUITES = Path(__file__).parents[1] / "suites"
@@ -68,12 +67,7 @@ class Suite(BaseModel):
     @field_validator("budget")
     @classmethod
     def _budget(cls, value: Any) -> Any:
-        if value is not None:
-            try:
-                Length.parse(value)
-            except RecipeError as error:
-                raise ValueError(str(error)) from None
-        return value
+        return check_length(value)
 
 
 @dataclass(frozen=True, kw_only=True)

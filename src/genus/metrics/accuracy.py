@@ -13,6 +13,8 @@ from genus.metrics.intervals import wilson
 from genus.metrics.score import Score, join_notes
 
 SHARE = 0.1
+MANY = 100
+"""Classes from which on they are counted as modes; see :mod:`genus.metrics.class_histogram`."""
 
 
 def class_accuracy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, float, float]:
@@ -94,6 +96,8 @@ def classes_drawn_scores(evidence: Evidence) -> list[Score]:
     """Number of the data's classes that samples show."""
     shares = _shares(evidence.reference)
     if shares is None or evidence.generated.logits is None or not evidence.reads_classes:
+        return []
+    if len(shares) >= MANY:  # a tenth of a tiny share is less than one sample
         return []
     numbers = [
         None if part.logits is None else classes_drawn(part.logits.numpy(), shares)

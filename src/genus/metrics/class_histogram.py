@@ -8,12 +8,11 @@ from numpy.typing import ArrayLike
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.accuracy import MANY
 from genus.metrics.evidence import Evidence, Examples, needs
 from genus.metrics.intervals import jackknife
 from genus.metrics.score import Score, join_notes
 
-MANY = 100
-"""Classes from which on their number is called modes."""
 _GROUPS = 20
 _SURE = 3
 

@@ -108,6 +108,7 @@ def _group_numbers(n: int) -> list[NDArray[np.intp]]:
 
 
 def without_each(x: Array) -> list[Array]:
+    """The rows of ``x`` ``(n, d)`` with each of ten neighbouring groups left out in turn."""
     return [np.delete(x, rows, axis=0) for rows in _group_numbers(len(x)) if len(rows) < len(x)]
 
 
