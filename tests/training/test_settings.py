@@ -13,6 +13,7 @@ import genus
 from genus.core.errors import InputError, RecipeError
 from genus.core.recipe import TrainSettings, load_recipe
 from genus.training.callbacks import Callback, Moment
+from genus.training.devices import launch
 from genus.training.run import Run
 from tests.tiny import tiny_config
 
@@ -223,3 +224,14 @@ def test_every_setting_is_tested() -> None:
 def test_impossible_settings_are_refused(bad: str) -> None:
     with pytest.raises(RecipeError, match=r"^train\." + bad.split("=")[0].replace(".", r"\.")):
         load_recipe("dcgan", [f"train.{bad}"])
+
+
+@pytest.mark.parametrize(("supported", "precision"), [((), "32-true"), (("amx_tile",), "bf16-mixed")])
+def test_automatic_precision_asks_the_processor(
+    supported: tuple[str, ...], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("amx_tile", "avx512_bf16"):
+        monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda name=name: name in supported)
+    assert launch("cpu", "auto")._precision.precision == precision
+    assert launch("cpu", "bf16-mixed")._precision.precision == "bf16-mixed"
+    assert launch("cpu", "32")._precision.precision == "32-true"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 
 Network = Callable[[tuple[int, ...], tuple[int, ...]], nn.Module]
@@ -27,8 +28,8 @@ Objective = Callable[[Tensor, Tensor], Players]
 Critic = Callable[[Tensor], Tensor]
 """A discriminator with its condition bound: examples ``(n, *shape)`` to scores ``(n,)``."""
 
-Penalty = Callable[[Critic, Tensor, Tensor, Tensor], Tensor]
-"""From (critic, real, generated, one uniform number per example) to a weighted scalar."""
+Penalty = Callable[[Critic, Tensor, Tensor, Noise], Tensor]
+"""From (critic, real, generated, random numbers) to a weighted scalar."""
 
 
 class Conditions(ABC):

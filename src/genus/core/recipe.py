@@ -45,7 +45,9 @@ class TrainSettings(BaseModel):
     length: int | float | str = Field(description="iterations, '2 minutes', '500k samples' or '10 epochs'")
     batch: int = Field(64, ge=1, description="examples per update, over all ranks")
     seed: int = Field(0, ge=0, description="seed of weights, data order and noise")
-    precision: Literal["32", "bf16-mixed"] = Field("32", description="arithmetic of forward passes")
+    precision: Literal["32", "bf16-mixed", "auto"] = Field(
+        "32", description="arithmetic of forward passes; auto: bf16-mixed where the hardware is fast at it"
+    )
     accumulate: int = Field(1, ge=1, description="micro-batches per update")
     clip: float | None = Field(None, gt=0, description="largest norm of a group's gradient")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights; null for none")

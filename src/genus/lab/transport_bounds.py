@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 from torch import Tensor, nn
 
+from genus.core.noise import Noise
 from genus.lab.fit import fit
 from genus.metrics.sliced import sliced_wasserstein
 from genus.metrics.transport import wasserstein_distance
@@ -121,7 +122,7 @@ def critic_bound(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = mlp((p.shape[1],), (1,), hidden=hidden, activation="leaky-relu").double()
-        mix = torch.rand(len(p), dtype=torch.float64)
+        mix_seed = int(torch.randint(2**31, ()))
 
     def critic(x: Tensor) -> Tensor:
         return network(x)[:, 0]
@@ -130,12 +131,13 @@ def critic_bound(
 
     def loss() -> Tensor:
         value = wasserstein(critic(real), critic(fake)).discriminator
-        return value if clip is not None else value + gradient_penalty(critic, real, fake, mix)
+        return value if clip is not None else value + gradient_penalty(critic, real, fake, Noise(mix_seed))
 
     fit(network, loss, iterations=iterations, clip=clip)
     with torch.no_grad():
         value = float(critic(held_real).mean() - critic(held_fake).mean())
-    middle = mix[:, None] * held_real + (1 - mix[:, None]) * held_fake
+    mix = Noise(mix_seed).uniform(len(p), 1).double()
+    middle = mix * held_real + (1 - mix) * held_fake
     slope = max(
         float(input_gradient(critic, x).norm(dim=1).max().detach()) for x in (held_real, held_fake, middle)
     )

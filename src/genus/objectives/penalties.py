@@ -1,8 +1,7 @@
 """Penalties on the gradient of a discriminator with respect to its input.
 
 A penalty receives the critic with its condition bound, real and generated examples
-``(n, *shape)`` of equal size, and one uniform number per example ``(n,)``; it returns a weighted
-scalar.
+``(n, *shape)`` of equal size, and the source of random numbers; it returns a weighted scalar.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genus.core.components import Critic
+from genus.core.noise import Noise
 from genus.core.registry import penalty
 
 
@@ -33,7 +33,7 @@ def gradient_penalty(
     critic: Critic,
     real: Tensor,
     fake: Tensor,
-    mix: Tensor,
+    noise: Noise,
     *,
     weight: float = 10.0,
     one_sided: bool = False,
@@ -44,29 +44,29 @@ def gradient_penalty(
         weight: λ, >= 0.
         one_sided: penalise slopes above 1 only.
     """
-    share = mix.reshape(-1, *(1,) * (real.dim() - 1)).to(real.dtype)
+    share = noise.uniform(len(real), *(1,) * (real.dim() - 1)).to(real.dtype)
     slope = input_gradient(critic, share * real + (1 - share) * fake).norm(dim=1)
     excess = (slope - 1).clamp_min(0) if one_sided else slope - 1
     return weight * excess.square().mean()
 
 
 @penalty("r1", paper="arXiv:1801.04406")
-def r1(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, *, weight: float = 1.0) -> Tensor:
+def r1(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 1.0) -> Tensor:
     """Flat at real examples: γ/2 E‖∇D(x)‖².
 
     Args:
         weight: γ, >= 0.
     """
-    del fake, mix
+    del fake, noise
     return weight / 2 * input_gradient(critic, real).square().sum(1).mean()
 
 
 @penalty("r2", paper="arXiv:1801.04406")
-def r2(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, *, weight: float = 1.0) -> Tensor:
+def r2(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 1.0) -> Tensor:
     """Flat at generated examples: γ/2 E‖∇D(G(z))‖².
 
     Args:
         weight: γ, >= 0.
     """
-    del real, mix
+    del real, noise
     return weight / 2 * input_gradient(critic, fake).square().sum(1).mean()

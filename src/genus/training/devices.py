@@ -21,7 +21,7 @@ def launch(device: str = "auto", precision: str = "32") -> Fabric:
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        precision: ``"32"`` or ``"bf16-mixed"``.
+        precision: ``"32"``, ``"bf16-mixed"``, or ``"auto"`` for what is faster here.
 
     Raises:
         InputError: when this machine has no such device.
@@ -41,10 +41,25 @@ def launch(device: str = "auto", precision: str = "32") -> Fabric:
             devices=local if world > 1 else 1,
             num_nodes=max(world // max(local, 1), 1),
             strategy="ddp" if world > 1 else "auto",
-            precision="bf16-mixed" if precision == "bf16-mixed" else "32-true",
+            precision="bf16-mixed" if _in_bf16(precision, device) else "32-true",
         )
         fabric.launch()
     return fabric
+
+
+def _in_bf16(precision: str, device: str) -> bool:
+    """Whether to train in bfloat16: when asked to, or when that is the faster one of this hardware.
+
+    Processors without instructions for it emulate it, twenty times slower than float32.
+    """
+    if precision != "auto":
+        return precision == "bf16-mixed"
+    if device in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device == "mps" or (device == "auto" and torch.backends.mps.is_available()):
+        return False
+    asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("amx_tile", "avx512_bf16"))
+    return any(ask is not None and ask() for ask in asks)
 
 
 def sum_tensors(fabric: Fabric, tensors: list[Tensor]) -> list[Tensor]:

@@ -95,9 +95,8 @@ class GAN(Model, Samples):
         ctx.observe(real=real_score.mean(), fake=fake_score.mean())
         terms = {"loss": self.objective(real_score, fake_score).discriminator}
         if ctx.progress.stage_iteration % self.penalty_every == 0:
-            mix = ctx.noise.uniform(len(batch))
             for number, penalty in enumerate(self.penalties):
-                value = penalty(lambda x: self.discriminator(x, given), real, fake, mix)
+                value = penalty(lambda x: self.discriminator(x, given), real, fake, ctx.noise)
                 terms[f"penalty {number}"] = value * self.penalty_every
         return terms
 
