@@ -44,8 +44,7 @@ def gradient_penalty(
         weight: λ, >= 0.
         one_sided: penalise slopes above 1 only.
     """
-    share = noise.uniform(len(real), *(1,) * (real.dim() - 1)).to(real.dtype)
-    slope = input_gradient(critic, share * real + (1 - share) * fake).norm(dim=1)
+    slope = input_gradient(critic, between(real, fake, noise)).norm(dim=1)
     excess = (slope - 1).clamp_min(0) if one_sided else slope - 1
     return weight * excess.square().mean()
 
@@ -70,3 +69,75 @@ def r2(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: floa
     """
     del real, noise
     return weight / 2 * input_gradient(critic, fake).square().sum(1).mean()
+
+
+@penalty("zero-centred", paper="arXiv:1902.03984")
+def zero_centred(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 10.0) -> Tensor:
+    """Flat between real and generated examples: λ E‖∇D(x̂)‖², x̂ = ux + (1 − u)G(z).
+
+    Args:
+        weight: λ, >= 0.
+    """
+    return weight * input_gradient(critic, between(real, fake, noise)).square().sum(1).mean()
+
+
+@penalty("wasserstein-divergence", paper="arXiv:1712.01026")
+def wasserstein_divergence(
+    critic: Critic,
+    real: Tensor,
+    fake: Tensor,
+    noise: Noise,
+    *,
+    weight: float = 2.0,
+    power: float = 6.0,
+) -> Tensor:
+    """A power of the slope between real and generated examples: k E‖∇D(x̂)‖^p, x̂ = ux + (1 − u)G(z).
+
+    Beside the objective ``wasserstein`` it makes the Wasserstein divergence, which needs no bound
+    on the slope.
+
+    Args:
+        weight: k, >= 0.
+        power: p, >= 2.
+    """
+    square = input_gradient(critic, between(real, fake, noise)).square().sum(1)
+    return weight * square.pow(power / 2).mean()
+
+
+@penalty("dragan", paper="arXiv:1705.07215")
+def dragan(
+    critic: Critic,
+    real: Tensor,
+    fake: Tensor,
+    noise: Noise,
+    *,
+    weight: float = 10.0,
+    spread: float = 0.5,
+) -> Tensor:
+    """Slope 1 around real examples: λ E(‖∇D(x + uδ)‖ − 1)², δ uniform in [0, c·std(x)] for each element.
+
+    The perturbation is that of the authors' experiments, which the paper writes as a normal one
+    of fixed size: std is taken over all elements of the batch, u is uniform in [0, 1).
+
+    Args:
+        weight: λ, >= 0.
+        spread: c, largest perturbation in standard deviations of the batch, > 0.
+    """
+    del fake
+    delta = noise.uniform(*real.shape).to(real.dtype) * (spread * real.std(correction=0))
+    slope = input_gradient(critic, real + _shares(real, noise) * delta).norm(dim=1)
+    return weight * (slope - 1).square().mean()
+
+
+dragan.couples_batch = True  # type: ignore[attr-defined]
+
+
+def between(real: Tensor, fake: Tensor, noise: Noise) -> Tensor:
+    """Points ux + (1 − u)G(z) on the lines between examples and samples, one u for each pair."""
+    share = _shares(real, noise)
+    return share * real + (1 - share) * fake
+
+
+def _shares(like: Tensor, noise: Noise) -> Tensor:
+    """One uniform number for each example, ``(n, 1, …)``."""
+    return noise.uniform(len(like), *(1,) * (like.dim() - 1)).to(like.dtype)

@@ -1,0 +1,130 @@
+"""Differentiable augmentation of what a discriminator sees, real and generated alike.
+
+An augmentation receives examples ``(n, *shape)`` on the players' scale, the source of random
+numbers, and its strength, a scalar in [0, 1]; it returns changed examples through which gradients
+pass. Each example is changed by random numbers of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor
+
+from genus.core.errors import RecipeError
+from genus.core.noise import Noise
+from genus.core.registry import augmentation
+from genus.objectives.augment_blit import cutout, flip, shift, turn
+from genus.objectives.augment_colour import brightness, contrast, saturation
+from genus.objectives.augment_warp import warp
+
+
+@augmentation("diffaugment", paper="arXiv:2006.10738")
+def diffaugment(
+    x: Tensor,
+    noise: Noise,
+    strength: Tensor,
+    *,
+    policy: Sequence[Literal["colour", "translation", "cutout"]] = ("colour", "translation", "cutout"),
+) -> Tensor:
+    """Random colour, translation and cutout, each of an example with probability ``strength``.
+
+    Colour adds u − ½, scales channels around their mean by 2u and values around theirs by u + ½;
+    translation moves by up to an eighth of each side, zeros follow; cutout zeroes a box of half
+    the side. The paper's strength is 1; one, two and three spatial axes alike.
+
+    Args:
+        x: ``(n, channels, *size)``, on the scale [−1, 1].
+        noise: random numbers.
+        strength: probability of each transformation, scalar in [0, 1].
+        policy: which kinds.
+
+    Raises:
+        RecipeError: for vectors, which have no places.
+    """
+    _needs_places(x, "diffaugment")
+    if "colour" in policy:
+        for change in (brightness, saturation, contrast):
+            x = change(x, noise, strength)
+    if "translation" in policy:
+        x = shift(x, noise, strength)
+    if "cutout" in policy:
+        x = cutout(x, noise, strength)
+    return x
+
+
+@augmentation("geometric", paper="arXiv:2006.06676")
+def geometric(
+    x: Tensor,
+    noise: Noise,
+    strength: Tensor,
+    *,
+    policy: Sequence[Literal["flip", "turn", "shift", "scale", "rotate", "stretch", "move"]] | None = None,
+) -> Tensor:
+    """Random flips, turns and shifts by whole elements, then scaling, rotation, stretching and moves.
+
+    These are the paper's pixel blitting and general geometric transformations, with its
+    distributions; each is applied to an example with probability ``strength``. In three axes
+    turns are in a random plane, rotations uniform in space, and stretching has three factors of
+    product 1. Values between elements are linear, without the paper's wavelet filter, and
+    examples are mirrored at their edges.
+
+    Args:
+        x: ``(n, channels, *size)``.
+        noise: random numbers.
+        strength: probability of each transformation, scalar in [0, 1].
+        policy: which kinds; null for all that suit the number of axes, which for sequences are
+            shift, scale and move. Leave out what the data must not suffer: digits are not
+            flipped, turned or rotated.
+
+    Raises:
+        RecipeError: for vectors, which have no places; for turns, rotations or stretching of
+            sequences, which have one axis.
+    """
+    _needs_places(x, "geometric")
+    kinds = _geometric_kinds(x.dim() - 2, policy)
+    if "flip" in kinds:
+        x = flip(x, noise, strength)
+    if "turn" in kinds:
+        x = turn(x, noise, strength)
+    if "shift" in kinds:
+        x = shift(x, noise, strength, edges="mirror")
+    general = kinds & {"scale", "rotate", "stretch", "move"}
+    return warp(x, noise, strength, general) if general else x
+
+
+@augmentation("instance-noise", paper="arXiv:1610.04490")
+def instance_noise(x: Tensor, noise: Noise, strength: Tensor, *, std: float = 0.1) -> Tensor:
+    """Add normal noise to every element: x + pσε, which makes the players' distributions overlap.
+
+    The paper lowers the noise to none while it trains: let ``strength`` fall.
+
+    Args:
+        x: ``(n, *shape)``; vectors, too.
+        noise: random numbers.
+        strength: p, by which the noise is scaled; scalar in [0, 1].
+        std: σ, standard deviation at strength 1, on the players' scale, > 0.
+    """
+    return x + (strength * std).to(x.dtype) * noise.normal(*x.shape).to(x.dtype)
+
+
+def _geometric_kinds(dims: int, policy: Sequence[str] | None) -> set[str]:
+    """The kinds asked for, or all that suit the number of axes."""
+    in_a_plane = {"turn", "rotate", "stretch"}
+    if policy is None:
+        return {"shift", "scale", "move"} | (in_a_plane | {"flip"} if dims > 1 else set())
+    if dims == 1 and (unfit := in_a_plane & set(policy)):
+        raise RecipeError(
+            f"augmentation 'geometric': sequences have one axis, so {', '.join(sorted(unfit))} cannot "
+            "be applied; use policy=[shift,scale,move], and flip where direction does not matter"
+        )
+    return set(policy)
+
+
+def _needs_places(x: Tensor, name: str) -> None:
+    if x.dim() < 3:
+        raise RecipeError(
+            f"augmentation {name!r} moves and colours places, and vectors such as (n, "
+            f"{x.shape[-1]}) have none; use instance-noise, or no augmentation"
+        )
