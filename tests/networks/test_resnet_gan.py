@@ -23,13 +23,23 @@ def test_parameter_counts_of_the_papers_networks_for_32() -> None:
     assert count(discriminator) == 151_680 + 311_680 + 2 * 295_168 + 129 == 1_053_825
 
 
+def test_parameter_counts_for_64_agree_with_another_implementation() -> None:
+    # torch-mimicry 0.1.16, SNGANGenerator64 and SNGANDiscriminator64.
+    with torch.device("meta"):
+        generator = resnet((128,), (3, 64, 64), width=64, widths="doubling")
+        discriminator = resnet((3, 64, 64), (1,), width=64, widths="doubling", halvings=5)
+    assert count(generator) == 12_220_675
+    assert count(discriminator) == 10_141_441
+
+
 def test_doubling_ends_at_sixteen_fold() -> None:
     generator = resnet((8,), (3, 128, 128), width=2, widths="doubling")
     assert isinstance(generator, ResidualGenerator)
     assert generator.start == (32, 4, 4)
     assert [b.conv2.weight.shape[0] for b in generator.body] == [32, 16, 8, 4, 2]
     net = resnet((3, 128, 128), (1,), width=2, widths="doubling", halvings=5, blocks=1)
-    assert [b.conv1.weight.shape[0] for b in net.body] == [2, 4, 8, 16, 32, 32]
+    assert [b.shortcut.weight.shape[0] for b in net.body[:5]] == [2, 4, 8, 16, 32]
+    assert net.read.linear.weight.shape == (1, 32)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -66,21 +66,31 @@ class DownBlock(nn.Module):
         down: whether sides are halved, rounding down.
         first: leaves out the first norm and ReLU, for blocks that see the image itself.
         norm: before each ReLU; the paper has none.
+        wide: whether the first convolution widens already (BigGAN) or the second one (SNGAN).
 
     Paper: arXiv:1802.05957, appendix B.4.
     """
 
     def __init__(
-        self, dims: int, before: int, after: int, *, down: bool, first: bool = False, norm: Norm = "none"
+        self,
+        dims: int,
+        before: int,
+        after: int,
+        *,
+        down: bool,
+        first: bool = False,
+        norm: Norm = "none",
+        wide: bool = False,
     ) -> None:
         super().__init__()
+        inside = after if wide or first else before
         self.norm1 = normalisation("none" if first else norm, before, dims)
-        self.norm2 = normalisation(norm, after, dims)
+        self.norm2 = normalisation(norm, inside, dims)
         self.first = first
         self.pool = _POOL[dims] if down else None
-        self.conv1 = convolution(dims, before, after, 3, padding=1)
+        self.conv1 = convolution(dims, before, inside, 3, padding=1)
         self.conv2 = (
-            DownConvolution(dims, after, after) if down else convolution(dims, after, after, 3, padding=1)
+            DownConvolution(dims, inside, after) if down else convolution(dims, after, after, 3, padding=1)
         )
         plain = not down and before == after
         self.shortcut = nn.Identity() if plain else convolution(dims, before, after, 1)

@@ -76,7 +76,7 @@ def biggan(
         wide = [width * min(factor**level, _MOST) for level in range(levels + 1)]
         net = ResidualDiscriminator(
             inputs, outputs[0], wide, condition, halvings=levels, blocks=blocks + 1, norm="none",
-            attention=place("biggan", attention, 1, levels),
+            attention=place("biggan", attention, 1, levels), wide=True,
         )  # fmt: skip
     else:
         raise RecipeError(

@@ -180,6 +180,7 @@ class ResidualDiscriminator(nn.Module):
         widths: channels of each halving block.
         condition: features of the condition; 0 for none.
         halvings, blocks, norm, attention: as in :func:`resnet`.
+        wide: whether a block's first convolution widens already.
     """
 
     def __init__(
@@ -193,6 +194,7 @@ class ResidualDiscriminator(nn.Module):
         blocks: int,
         norm: Norm,
         attention: int | None,
+        wide: bool = False,
     ) -> None:
         super().__init__()
         if condition and features != 1:
@@ -201,7 +203,8 @@ class ResidualDiscriminator(nn.Module):
         body: list[nn.Module] = []
         for level in range(max(halvings + blocks, 1)):
             after = widths[min(level, len(widths) - 1)]
-            body.append(DownBlock(dims, before, after, down=level < halvings, first=level == 0, norm=norm))
+            down, first = level < halvings, level == 0
+            body.append(DownBlock(dims, before, after, down=down, first=first, norm=norm, wide=wide))
             if attention == level + 1:
                 body.append(PooledAttention(dims, after))
             before = after
