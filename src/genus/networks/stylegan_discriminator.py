@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
 from genus.core.registry import network
-from genus.layers.batch_coupling import MinibatchStddev
+from genus.layers.batch_coupling import MinibatchDeviation
 from genus.layers.equalised import EqualisedConvolution, EqualisedLinear
 from genus.layers.resampling import fir_down, pyramid, smooth
 from genus.layers.style import GAIN, SLOPE, RectifiedConvolution, beside, channels_last, widths
@@ -169,7 +169,7 @@ class Head(nn.Module):
 
     def __init__(self, channels: int, features: int, size: tuple[int, ...], group: int) -> None:
         super().__init__()
-        self.deviation = MinibatchStddev(group)
+        self.deviation = MinibatchDeviation(group)
         self.convolution = RectifiedConvolution(len(size), channels + 1, channels, 3)
         self.dense = EqualisedLinear(channels * math.prod(size), channels)
         self.out = EqualisedLinear(channels, features, gain=1.0)

@@ -1,0 +1,154 @@
+"""The generator of FastGAN: few layers, noise, and skip-layer excitation across resolutions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from genus.core.network import TakesNoise
+from genus.core.noise import Noise
+from genus.core.registry import network
+from genus.layers.convolution import convolution, normalisation
+from genus.layers.doubled_convolution import DoubledConvolution
+from genus.layers.excitation import SkipLayerExcitation
+from genus.layers.style import channels_last, draw_like
+from genus.networks.stylegan2 import generator_shapes
+
+MULTIPLES = (16, 8, 4, 2, 2, 1, 0.5, 0.25, 0.125)
+"""Channels of each resolution from 4² to 1024², in units of the width."""
+_GAP = 4
+"""Doublings between the map that gates and the map that is gated."""
+_GATES = 4
+"""Most gates: from 4² to 64², and so on to 512²."""
+
+
+@network("fastgan", paper="arXiv:2101.04775")
+def fastgan(
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    condition: int = 0,
+    *,
+    width: int = 64,
+    spectral: bool = True,
+) -> nn.Module:
+    """From a latent to an image of any size from 8 up, by one or two convolutions per resolution.
+
+    As in the authors' code every other resolution has two convolutions with noise, and maps gate
+    those 4 doublings above them (fewer in images below 64). What differs from it: there is one
+    image, without a second one of 128² from features of that size; the condition, which the paper
+    does not have, stands beside the latent. The output is linear.
+
+    Args:
+        inputs: ``(latent,)``.
+        outputs: channels, then 1 to 3 sides of at least 7.
+        condition: features of the condition per example; 0 for none.
+        width: channels at 128²; 16 times as many at 4².
+        spectral: spectral normalisation of every convolution, as in the authors' code.
+
+    Raises:
+        RecipeError: for other shapes.
+    """
+    latent, sizes = generator_shapes("fastgan", inputs, outputs)
+    wide = [multiple_of(width, level) for level in range(len(sizes))]
+    return FastGAN(latent + condition, outputs[0], sizes, wide, spectral)
+
+
+def multiple_of(width: int, level: int) -> int:
+    """Channels of a resolution, counted from the smallest.
+
+    >>> [multiple_of(64, level) for level in (0, 3, 8, 20)]
+    [1024, 128, 8, 8]
+    """
+    return max(1, int(width * MULTIPLES[min(level, len(MULTIPLES) - 1)]))
+
+
+class FastGAN(TakesNoise):
+    """The module behind :func:`fastgan`.
+
+    Args:
+        latent: size of the latent, with that of the condition.
+        channels: of the image.
+        sizes: sides of each resolution, the smallest first.
+        wide: channels of each resolution.
+        spectral: spectral normalisation.
+    """
+
+    def __init__(
+        self, latent: int, channels: int, sizes: list[tuple[int, ...]], wide: list[int], spectral: bool
+    ) -> None:
+        super().__init__()
+        dims, top = len(sizes[0]), len(sizes) - 1
+        self.sizes = sizes
+        self.first = convolution(
+            dims, latent, 2 * wide[0], sizes[0], transposed=True, spectral=spectral, bias=False
+        )
+        self.norm = normalisation("batch", 2 * wide[0], dims)
+        self.up = nn.ModuleList(
+            Up(dims, wide[level - 1], wide[level], spectral=spectral, twice=level % 2 == 1)
+            for level in range(1, top + 1)
+        )
+        self.gap = min(_GAP, top)
+        self.gates = nn.ModuleList(
+            SkipLayerExcitation(dims, wide[level], wide[level + self.gap], spectral=spectral)
+            for level in range(min(_GATES, top + 1 - self.gap) if top else 0)
+        )
+        self.show = convolution(dims, wide[-1], channels, 3, padding=1, spectral=spectral, bias=False)
+        initialise(self)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None, *, noise: Noise) -> Tensor:
+        """Map latents ``(n, latent)``, told a condition ``(n, condition)``, to images."""
+        if condition is not None:
+            x = torch.cat([x, condition], 1)
+        h = channels_last(self.first(x.reshape(*x.shape, *(1,) * len(self.sizes[0]))))
+        maps = [F.glu(self.norm(h), 1)]
+        for level, (up, size) in enumerate(zip(self.up, self.sizes[1:], strict=True), 1):
+            h = up(maps[-1], size, noise)
+            below = level - self.gap
+            gated = 0 <= below < len(self.gates)
+            maps.append(self.gates[below](maps[below], h) if gated else h)
+        return self.show(maps[-1])
+
+
+class Up(nn.Module):
+    """Doubling, convolution, (noise,) batch normalisation and a gated linear unit; once or twice.
+
+    Noise comes in where there are two convolutions, by a learned strength that starts at 0.
+
+    Args:
+        dims: spatial axes.
+        before: channels of the input.
+        after: channels of the output.
+        spectral: spectral normalisation.
+        twice: a second convolution, and noise after both.
+    """
+
+    def __init__(self, dims: int, before: int, after: int, *, spectral: bool, twice: bool) -> None:
+        super().__init__()
+        double = DoubledConvolution(dims, before, 2 * after)
+        self.grow = spectral_norm(double) if spectral else double
+        self.norm = normalisation("batch", 2 * after, dims)
+        self.twice = twice
+        if twice:
+            self.strength = nn.Parameter(torch.zeros(2))
+            self.keep = convolution(dims, after, 2 * after, 3, padding=1, spectral=spectral, bias=False)
+            self.second_norm = normalisation("batch", 2 * after, dims)
+
+    def forward(self, x: Tensor, size: tuple[int, ...], noise: Noise) -> Tensor:
+        """Map ``(n, before, *sides)`` to ``(n, after, *size)``."""
+        x = self.grow(x, size)
+        if not self.twice:
+            return F.glu(self.norm(x), 1)
+        x = F.glu(self.norm(x.add_(draw_like(x, noise) * self.strength[0])), 1)
+        x = self.keep(x)
+        return F.glu(self.second_norm(x.add_(draw_like(x, noise) * self.strength[1])), 1)
+
+
+def initialise(module: nn.Module) -> None:
+    """Weights of convolutions from N(0, 0.02²), scales of norms from N(1, 0.02²), as DCGAN's."""
+    for name, parameter in module.named_parameters():
+        if "norm" in name and name.endswith("weight"):
+            nn.init.normal_(parameter, 1.0, 0.02)
+        elif parameter.dim() > 2:
+            nn.init.normal_(parameter, 0.0, 0.02)
