@@ -27,13 +27,13 @@ def test_by_hand() -> None:
     layer = player(1, 0)
     history = History(layer)
     move(layer, 9, 9)
-    assert history.term().item() == 0  # there is no past yet
+    assert history().item() == 0  # there is no past yet
     for values in ((1, 0), (3, 4)):
         move(layer, *values)
         history.update()
     move(layer, 5, 6)
-    assert history.term().item() == pytest.approx(25)
-    (slope,) = torch.autograd.grad(history.term(), layer.weight)
+    assert history().item() == pytest.approx(25)
+    (slope,) = torch.autograd.grad(history(), layer.weight)
     assert slope.tolist() == [[6.0, 8.0]]
 
 
@@ -48,7 +48,7 @@ def test_the_mean_is_of_all_the_past() -> None:
         history.update()
         past.append(nn.utils.parameters_to_vector(network.parameters()).detach().double())
     expected = (past[-1] - torch.stack(past).mean(0)).square().sum().item()
-    assert history.term().item() == pytest.approx(expected, rel=1e-5)
+    assert history().item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_it_owns_means_and_no_parameters() -> None:
@@ -70,8 +70,8 @@ def test_it_goes_on_after_a_checkpoint_and_watches_the_copy_in_a_copy() -> None:
     for one in (other, twin):
         move(one["player"], 3, 0)  # type: ignore[arg-type]
         one["history"].update()  # type: ignore[operator]
-        assert one["history"].term().item() == pytest.approx(1)  # type: ignore[operator]
-    assert history.term().item() == 0
+        assert one["history"]().item() == pytest.approx(1)  # type: ignore[operator]
+    assert history().item() == 0
 
 
 def test_means_keep_more_digits_than_half_precision() -> None:

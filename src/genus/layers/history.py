@@ -11,7 +11,7 @@ class History(nn.Module):
 
     .. math:: \Big\| \theta - \frac{1}{t} \sum_{i=1}^{t} \theta_i \Big\|^2
 
-    Call ``update`` after each step of the optimiser and add a multiple of ``term`` to the loss.
+    Call ``update`` after each step of the optimiser and add a multiple of ``history()`` to the loss.
     The means and their number are buffers, so that a resumed run goes on with them; the network
     is watched, not owned: its parameters are none of this module's.
 
@@ -31,7 +31,7 @@ class History(nn.Module):
             wide = torch.promote_types(parameter.dtype, torch.float32)
             self.register_buffer(f"mean_{number}", parameter.detach().clone().to(wide))
 
-    def term(self) -> Tensor:
+    def forward(self) -> Tensor:
         """Squared distance to the mean of the past, a scalar; 0 before the first update."""
         now = [*self._watched[0].parameters()]
         if not now:
