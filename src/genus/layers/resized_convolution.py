@@ -37,8 +37,46 @@ def sums_of_neighbours(weight: Tensor) -> Tensor:
     return weight
 
 
-class UpConvolution(nn.Module):
+def up_convolve(x: Tensor, weight: Tensor, bias: Tensor | None, size: tuple[int, ...]) -> Tensor:
     """Double by repetition, then convolve with 3 weights per axis, then cut to a size.
+
+    Args:
+        x: ``(n, before, *sides)``.
+        weight: ``(after, before, 3, …)``.
+        bias: ``(after,)``.
+        size: sides of the output: twice those of the input, or one less.
+
+    Returns:
+        ``(n, after, *size)``.
+    """
+    dims = x.dim() - 2
+    if math.prod(x.shape[2:]) < _PLACES:
+        return cut(_CONVOLVE[dims](F.interpolate(x, scale_factor=2.0), weight, bias, 1, 1), size)
+    kernel = sums_of_neighbours(weight).flip(tuple(range(2, x.dim()))).transpose(0, 1)
+    return cut(_TRANSPOSED[dims](x, kernel, bias, 2, 1), size)
+
+
+def down_convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *, ceil: bool = False) -> Tensor:
+    """Convolve with 3 weights per axis, then average pairs of places.
+
+    Args:
+        x: ``(n, before, *sides)``.
+        weight: ``(after, before, 3, …)``.
+        bias: ``(after,)``.
+        ceil: where a side is odd, keep its last place alone; else it is left out.
+
+    Returns:
+        ``(n, after, *halves)``.
+    """
+    dims = x.dim() - 2
+    ragged = ceil and any(side % 2 for side in x.shape[2:])
+    if ragged or math.prod(x.shape[2:]) < _PLACES * 2**dims:
+        return _POOL[dims](_CONVOLVE[dims](x, weight, bias, 1, 1), 2, ceil_mode=ceil)
+    return _CONVOLVE[dims](x, sums_of_neighbours(weight) / 2**dims, bias, 2, 1)
+
+
+class UpConvolution(nn.Module):
+    """:func:`up_convolve` with weights of its own.
 
     Args:
         dims: spatial axes.
@@ -50,19 +88,15 @@ class UpConvolution(nn.Module):
     def __init__(self, dims: int, before: int, after: int, size: tuple[int, ...]) -> None:
         super().__init__()
         self.conv = convolution(dims, before, after, 3, padding=1)
-        self.dims = dims
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, before, *sides)`` to ``(n, after, *size)``."""
-        if math.prod(x.shape[2:]) < _PLACES:
-            return cut(self.conv(F.interpolate(x, scale_factor=2.0)), self.size)
-        kernel = sums_of_neighbours(self.conv.weight).flip(tuple(range(2, x.dim()))).transpose(0, 1)  # type: ignore[arg-type]
-        return cut(_TRANSPOSED[self.dims](x, kernel, self.conv.bias, 2, 1), self.size)  # type: ignore[arg-type]
+        return up_convolve(x, self.conv.weight, self.conv.bias, self.size)  # type: ignore[arg-type]
 
 
 class DownConvolution(nn.Module):
-    """Convolve with 3 weights per axis, then average pairs of places; the odd last one is left out.
+    """:func:`down_convolve` with weights of its own; the odd last place of a side is left out.
 
     Args:
         dims: spatial axes.
@@ -73,11 +107,7 @@ class DownConvolution(nn.Module):
     def __init__(self, dims: int, before: int, after: int) -> None:
         super().__init__()
         self.conv = convolution(dims, before, after, 3, padding=1)
-        self.dims = dims
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, before, *sides)`` to ``(n, after, *⌊sides/2⌋)``."""
-        if math.prod(x.shape[2:]) < _PLACES * 2**self.dims:
-            return _POOL[self.dims](self.conv(x), 2)
-        kernel = sums_of_neighbours(self.conv.weight) / 2**self.dims  # type: ignore[arg-type]
-        return _CONVOLVE[self.dims](x, kernel, self.conv.bias, 2, 1)  # type: ignore[arg-type]
+        return down_convolve(x, self.conv.weight, self.conv.bias)  # type: ignore[arg-type]
