@@ -95,3 +95,13 @@ def test_they_say_that_they_couple_and_can_be_differentiated_twice(kind: str, sh
     for parameter in layer.parameters():
         (slope,) = torch.autograd.grad(layer(x).sum(), parameter)
         assert slope.abs().sum() > 0
+
+
+@pytest.mark.parametrize("layer", [MinibatchDeviation(4), MinibatchDiscrimination((3,), 2, 2)])
+def test_small_differences_are_seen_under_autocast(layer: nn.Module) -> None:
+    """Examples 1e-3 apart around 1 are all the same in bfloat16."""
+    x = 1 + 1e-3 * random(8, 3).float()
+    with torch.no_grad():
+        plain = layer(x)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert torch.equal(layer(x), plain)

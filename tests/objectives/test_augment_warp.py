@@ -125,3 +125,11 @@ def test_gradients_of_any_order(size: tuple[int, ...]) -> None:
 def test_half_precision_comes_back_as_it_was() -> None:
     x = random(2, 1, 4, 4).to(torch.bfloat16)
     assert warp(x, Noise(0), ALWAYS, ("scale",)).dtype == torch.bfloat16
+
+
+def test_places_keep_their_digits_under_autocast() -> None:
+    x = random(4, 1, 40, 40).float()
+    kinds = ("scale", "rotate", "stretch", "move")
+    plain = warp(x, Noise(0), ALWAYS, kinds)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(warp(x, Noise(0), ALWAYS, kinds), plain)

@@ -97,3 +97,11 @@ def test_clipping() -> None:
     clip_weights(layer, 0.25)
     assert layer.weight.tolist() == [[0.25, -0.25], [0.125, 0.0]]
     assert layer.bias.tolist() == [-0.25, 0.0625]
+
+
+def test_products_keep_their_digits_under_autocast() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(8, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = orthogonal_full(layer).item()
+    assert inside == orthogonal_full(layer).item()

@@ -38,10 +38,13 @@ class MinibatchDiscrimination(CouplesBatch):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, channels, *size)`` to ``(n, channels + features, *size)``."""
-        coordinates = torch.einsum("na,abc->nbc", x.flatten(1), self.weight)
-        # Written out, since the distances of torch.cdist cannot be differentiated twice.
-        distance = (coordinates[:, None] - coordinates[None]).abs().sum(-1)
-        return _append(x, torch.exp(-distance).sum(1))
+        with torch.autocast(x.device.type, enabled=False):  # small differences would drown in bf16
+            flat = x.flatten(1).to(self.weight.dtype)
+            coordinates = torch.einsum("na,abc->nbc", flat, self.weight)
+            # Written out, since the distances of torch.cdist cannot be differentiated twice.
+            distance = (coordinates[:, None] - coordinates[None]).abs().sum(-1)
+            closeness = torch.exp(-distance).sum(1)
+        return _append(x, closeness.to(x.dtype))
 
     def extra_repr(self) -> str:
         return "inputs={}, features={}, width={}".format(*self.weight.shape)
@@ -76,8 +79,10 @@ class MinibatchDeviation(CouplesBatch):
         number = torch.arange(len(x), device=x.device) % max(1, len(x) // self.group)
         deal = (number[:, None] == number[None]).to(flat.dtype)
         deal = deal / deal.sum(1, keepdim=True)  # each row averages over one example's group
-        variance = deal @ (flat - deal @ flat).square()
-        return _append(x, (variance + 1e-8).sqrt().mean(1, keepdim=True).to(x.dtype))
+        with torch.autocast(x.device.type, enabled=False):  # small differences would drown in bf16
+            variance = deal @ (flat - deal @ flat).square()
+            deviation = (variance + 1e-8).sqrt().mean(1, keepdim=True)
+        return _append(x, deviation.to(x.dtype))
 
     def extra_repr(self) -> str:
         return f"group={self.group}"

@@ -40,6 +40,16 @@ def warp(x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str]) -> T
         The examples, sampled linearly and mirrored at their edges; linear in x, and exactly x
         where nothing was drawn. Gradients exist to any order.
     """
+    with torch.autocast(x.device.type, enabled=False):  # places in bf16 would be elements apart
+        back, offset, touched = _draw_maps(x, noise, strength, kinds)
+        moved = sample_affine(x, back, offset)
+    return torch.where(touched.view(-1, *(1,) * (x.dim() - 1)), moved, x)
+
+
+def _draw_maps(
+    x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Inverse linear parts ``(n, axes, axes)``, translations ``(n, axes)``, and who has any ``(n,)``."""
     n, dims = len(x), x.dim() - 2
     touched = torch.zeros(n, dtype=torch.bool, device=x.device)
     back = torch.eye(dims, device=x.device).repeat(n, 1, 1)
@@ -66,7 +76,7 @@ def warp(x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str]) -> T
     if "move" in kinds:
         sides = torch.tensor(x.shape[:1:-1], dtype=torch.float32, device=x.device)
         offset = MOVE * sides * drawn(strength) * noise.normal(n, dims)
-    return torch.where(touched.view(n, *(1,) * (dims + 1)), sample_affine(x, back, offset), x)
+    return back, offset, touched
 
 
 def rotations(noise: Noise, n: int, dims: int) -> Tensor:

@@ -110,5 +110,8 @@ def _away_from_identity(matrix: Tensor) -> Tensor:
 
 
 def _sum(module: nn.Module, weight: float, term: Callable[[Tensor], Tensor]) -> Tensor:
-    terms = [term(matrix) for matrix in filter_matrices(module)]
+    matrices = list(filter_matrices(module))
+    kind = matrices[0].device.type if matrices else "cpu"
+    with torch.autocast(kind, enabled=False):  # products near 0 are what is measured
+        terms = [term(matrix) for matrix in matrices]
     return weight * torch.stack(terms).sum() if terms else torch.zeros(())
