@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from genus.core.phase import Progress
 from genus.metrics.quick import quick_reference, quick_scores
 from tests.tiny import RECIPES, tiny_config, tiny_engine
 
@@ -17,7 +18,7 @@ UPDATES = 800
 def test_training_improves_the_watched_score(name: str, tmp_path: Path) -> None:
     config = tiny_config(name, batch=64, ema=None, log_every=50)
     config["optimizer"] = {"name": "adam", "lr": 1e-3, "betas": [0.5, 0.99]}
-    updates = sum(phase.repeat for phase in tiny_engine(config, tmp_path / "any").stages[0].phases)
+    updates = sum(phase.times(Progress()) for phase in tiny_engine(config, tmp_path / "any").stages[0].phases)
     config["train"]["length"] = UPDATES // updates
     engine = tiny_engine(config, tmp_path / "run")
     reference = quick_reference(engine.source, engine.source, num_held_out=100)

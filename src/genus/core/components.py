@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from genus.core.batch import Batch
 from genus.core.noise import Noise
+from genus.core.phase import Averages, Progress, Terms
 from genus.core.spec import DataSpec
 
 Network = Callable[[tuple[int, ...], tuple[int, ...]], nn.Module]
@@ -31,24 +33,99 @@ Critic = Callable[[Tensor], Tensor]
 Penalty = Callable[[Critic, Tensor, Tensor, Noise], Tensor]
 """From (critic, real, generated, random numbers) to a weighted scalar."""
 
+Regulariser = Callable[[nn.Module], Tensor]
+"""From a player to a weighted scalar that depends on its parameters alone."""
+
+Augmentation = Callable[[Tensor, Noise, Tensor], Tensor]
+"""From (examples, random numbers, strength in [0, 1]) to changed examples; gradients pass."""
+
+
+def couples_batch(component: object) -> bool:
+    """Whether an objective or penalty looks at a batch as a whole, so that it is no mean over it.
+
+    Such functions carry an attribute ``couples_batch = True``.
+    """
+    return bool(getattr(getattr(component, "func", component), "couples_batch", False))
+
+
+class Readout(NamedTuple):
+    """What a discriminator says of a batch.
+
+    Args:
+        score: ``(n,)``, higher for real examples.
+        features: ``(n, features)`` from which it was read, where the discriminator has such.
+        logits: ``(n, outputs)`` of a second head, where the conditioning has one.
+    """
+
+    score: Tensor
+    features: Tensor | None = None
+    logits: Tensor | None = None
+
 
 class Conditions(ABC):
-    """How a class reaches the two players of a GAN.
+    """How a condition reaches the two players of a GAN, and what they lose when it is missed.
 
     Args:
         spec: the data; what is missing there is refused when the model is built.
     """
+
+    labelled = True
+    """Whether the condition is a class of the data that samples can be asked for."""
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
 
     @abstractmethod
     def generator(self, network: Network, latent: int) -> nn.Module:
-        """Build a generator whose ``forward(z, given)`` maps ``(n, latent)`` to examples."""
+        """Build a generator ``forward(z, given, noise)`` from latents ``(n, latent)`` to examples."""
 
     @abstractmethod
     def discriminator(self, network: Network) -> nn.Module:
-        """Build a discriminator whose ``forward(x, given)`` maps examples to scores ``(n,)``."""
+        """Build a discriminator whose ``read(x, given)`` returns a :class:`Readout`."""
+
+    def given(self, batch: Batch, noise: Noise) -> Tensor | None:
+        """The condition to generate with, beside the examples of a batch: by default their classes."""
+        return batch.given if self.labelled else self.draw(len(batch), noise)
+
+    def draw(self, n: int, noise: Noise) -> Tensor | None:
+        """Conditions to sample with when none are asked for."""
+        return None
+
+    def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
+        """Terms beside the objective in the discriminator's loss."""
+        return {}
+
+    def generator_terms(self, fake: Readout, given: Tensor | None) -> Terms:
+        """Terms beside the objective in the generator's loss."""
+        return {}
 
 
 Conditioning = Callable[[DataSpec], Conditions]
+
+
+class Steps(nn.Module, ABC):
+    """How many updates the discriminator gets in an iteration; what it remembers are buffers."""
+
+    @abstractmethod
+    def count(self, progress: Progress, usual: int) -> int:
+        """Updates in this iteration, ≥ 0, where the recipe's number is ``usual``."""
+
+    def hear(self, averages: Averages) -> None:
+        """Called with the averages of each discriminator update."""
+
+
+Pace = Callable[[], Steps]
+
+
+class Control(nn.Module, ABC):
+    """How strong augmentation is; what it remembers are buffers."""
+
+    @abstractmethod
+    def value(self, progress: Progress) -> Tensor:
+        """Strength in [0, 1], a scalar."""
+
+    def hear(self, averages: Averages) -> None:
+        """Called with the averages of each discriminator update."""
+
+
+Strength = Callable[[], Control]

@@ -6,6 +6,7 @@ Capabilities are nominal: a model has one when it derives from the class, and ev
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
@@ -73,6 +74,64 @@ class Samples(ABC):
     def condition(self, batch: Batch) -> Tensor | None:
         """The classes of a batch, if this model uses them."""
         return batch.given if self.conditional else None
+
+
+class LatentSpace(Samples):
+    """Draws examples by mapping a latent vector, which can be chosen."""
+
+    latent: int
+    """Numbers in a latent vector, standard normal."""
+
+    def draw_latent(self, n: int, *, noise: Noise, truncation: float | None = None) -> Tensor:
+        """Latents ``(n, latent)``; with ``truncation`` t each number is drawn from |z| ≤ t alone."""
+        if truncation is None:
+            return noise.normal(n, self.latent)
+        return truncated_normal(noise.uniform(n, self.latent), truncation)
+
+    @abstractmethod
+    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        """Examples in data units from latents ``(n, latent)``; what else is random comes from ``noise``."""
+
+    def sample(
+        self, n: int, *, given: Tensor | None = None, noise: Noise, truncation: float | None = None
+    ) -> Tensor:
+        """As :meth:`Samples.sample`; with ``truncation``, quality is bought with diversity."""
+        z = self.draw_latent(n, noise=noise, truncation=truncation)
+        return self.generate_from(z, given=given, noise=noise)
+
+
+class StyleSpace(LatentSpace):
+    """Maps latents to styles first, which can be chosen, too."""
+
+    @abstractmethod
+    def map_latent(self, z: Tensor, *, given: Tensor | None = None) -> Tensor:
+        """Styles ``(n, style_size)`` of latents ``(n, latent)``."""
+
+    @abstractmethod
+    def generate_from_styles(self, styles: Tensor, *, noise: Noise) -> Tensor:
+        """Examples in data units from styles ``(n, style_size)``, or ``(n, layers, style_size)``."""
+
+
+def truncated_normal(uniform: Tensor, bound: float) -> Tensor:
+    """Standard normal numbers given that they lie in [−bound, bound], from uniform ones.
+
+    z = Φ⁻¹(Φ(−b) + u(Φ(b) − Φ(−b))) (arXiv:1809.11096, section 3.1).
+
+    >>> import torch
+    >>> truncated_normal(torch.tensor([0.0, 0.5, 1.0]), 2.0)
+    tensor([-2.0000,  0.0000,  2.0000])
+    """
+    low = 0.5 * math.erfc(bound / math.sqrt(2))
+    share = (low + uniform.double() * (1 - 2 * low)).clamp(1e-12, 1 - 1e-12)
+    return (math.sqrt(2) * (2 * share - 1).erfinv()).clamp(-bound, bound).to(uniform.dtype)
+
+
+class Clusters(ABC):
+    """Sorts examples into groups that it found without labels."""
+
+    @abstractmethod
+    def clusters(self, x: Tensor) -> Tensor:
+        """Logits ``(n, groups)`` of examples ``(n, *spec.shape)`` in data units."""
 
 
 class Density(ABC):

@@ -94,7 +94,8 @@ class Phase:
             groups that share one forward pass minimise different sums.
         step: for closed forms: changes parameters and buffers itself, without gradients, and
             returns what to log.
-        repeat: updates per iteration, each on a fresh batch (critic steps).
+        repeat: updates per iteration, each on a fresh batch (critic steps); or a function of
+            where training stands, which may also return 0 to leave the phase out.
         every: run in each ``every``-th iteration only (lazy regularisation).
         whole_batch: the loss is not a mean over samples, so accumulation is refused.
         after: called once after each update with the averages (weight clipping, BEGAN's k).
@@ -104,10 +105,14 @@ class Phase:
     updates: Groups = field(default_factory=dict[str, Callable[[], Iterable[Parameter]]])
     loss: Callable[[Batch, Context], Terms | Mapping[str, Terms]] | None = None
     step: Callable[[Batch, Context], Terms] | None = None
-    repeat: int = 1
+    repeat: int | Callable[[Progress], int] = 1
     every: int = 1
     whole_batch: bool = False
     after: Callable[[Averages], None] | None = None
+
+    def times(self, progress: Progress) -> int:
+        """Updates in the iteration that begins."""
+        return self.repeat(progress) if callable(self.repeat) else self.repeat
 
     def __post_init__(self) -> None:
         if (self.loss is None) == (self.step is None):

@@ -2,8 +2,9 @@
 
 A component is a function or class under one of the decorators below. Arguments a recipe may set
 are its keyword-only parameters; what stands before the ``*`` is supplied by the code that uses
-it. The catalogue is read from source text, so that ``genus list``, ``--help`` and the check of a
-recipe need neither torch nor the component's own imports.
+it. A class whose ``__init__`` ends in ``**name`` takes the parameters of its base class, too. The
+catalogue is read from source text, so that ``genus list``, ``--help`` and the check of a recipe
+need neither torch nor the component's own imports.
 
 Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module
 name; that module (or every file of that package) is read in the same way.
@@ -25,7 +26,8 @@ from typing import Any, TypeVar
 from genus.core.errors import GenusError, RecipeError, nearest
 
 KINDS = (
-    "model", "network", "objective", "penalty", "conditioning",
+    "model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation", "strength",
+    "pace",
     "optimizer", "schedule", "data", "metric", "features", "lab",
 )  # fmt: skip
 """Kinds of component; each is the name of a decorator in this module."""
@@ -52,7 +54,11 @@ model = _decorator("model")
 network = _decorator("network")
 objective = _decorator("objective")
 penalty = _decorator("penalty")
+regulariser = _decorator("regulariser")
 conditioning = _decorator("conditioning")
+augmentation = _decorator("augmentation")
+strength = _decorator("strength")
+pace = _decorator("pace")
 optimizer = _decorator("optimizer")
 schedule = _decorator("schedule")
 data = _decorator("data")
@@ -62,7 +68,8 @@ lab = _decorator("lab")
 
 COMPONENT_TYPES = {
     "Network": "network", "Objective": "objective", "Penalty": "penalty",
-    "Conditioning": "conditioning",
+    "Regulariser": "regulariser", "Conditioning": "conditioning", "Augmentation": "augmentation",
+    "Strength": "strength", "Pace": "pace",
 }  # fmt: skip
 """Annotations that say: a recipe names a component here, and the code receives it with its
 recipe arguments already bound."""
@@ -150,8 +157,10 @@ def catalogue() -> dict[tuple[str, str], Component]:
         GenusError: when two components share a kind and a name.
     """
     found: dict[tuple[str, str], Component] = {}
-    for module, path in _sources():
-        for entry in _read(module, path):
+    files = [(module, tree.body) for module, path in _sources() if (tree := _parse(path))]
+    classes = {n.name: (module, n) for module, body in files for n in body if isinstance(n, ast.ClassDef)}
+    for module, body in files:
+        for entry in _read(module, body, classes):
             key = (entry.kind, entry.name)
             if key in found:
                 raise GenusError(
@@ -193,11 +202,16 @@ def _files(package: str, folder: Path) -> Iterator[tuple[str, Path]]:
         yield ".".join((package, *(p for p in parts if p != "__init__"))), path
 
 
-def _read(module: str, path: Path) -> Iterator[Component]:
+_Classes = dict[str, tuple[str, ast.ClassDef]]
+
+
+def _parse(path: Path) -> ast.Module | None:
     text = path.read_text(encoding="utf-8")
-    if "registry" not in text:
-        return
-    for node in ast.parse(text).body:
+    return ast.parse(text) if "registry" in text else None
+
+
+def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Component]:
+    for node in body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             continue
         for mark in node.decorator_list:
@@ -209,24 +223,25 @@ def _read(module: str, path: Path) -> Iterator[Component]:
                 and isinstance(mark.args[0], ast.Constant)
             ):
                 paper = next((ast.literal_eval(k.value) for k in mark.keywords if k.arg == "paper"), "")
-                yield _component(module, node, mark.func.id, str(mark.args[0].value), str(paper))
+                yield Component(
+                    kind=mark.func.id,
+                    name=str(mark.args[0].value),
+                    module=module,
+                    attribute=node.name,
+                    paper=str(paper),
+                    doc=ast.get_docstring(node) or "",
+                    parameters=tuple(_parameters(module, node, classes)),
+                )
 
 
-def _component(
-    module: str, node: ast.FunctionDef | ast.ClassDef, kind: str, name: str, paper: str
-) -> Component:
-    doc = ast.get_docstring(node) or ""
-    signature: ast.FunctionDef | None = None
-    if isinstance(node, ast.FunctionDef):
-        signature = node
-    else:
-        for item in node.body:
-            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-                signature = item
-        if signature is None:
-            raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
-    docs = {**_argument_docs(doc), **_argument_docs(ast.get_docstring(signature) or "")}
-    parameters: list[Parameter] = []
+def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Classes) -> Iterator[Parameter]:
+    """Parameters of a component, its own before those it hands on to its base class."""
+    signature = _signature(module, node)
+    docs = {
+        **_argument_docs(ast.get_docstring(node) or ""),
+        **_argument_docs(ast.get_docstring(signature) or ""),
+    }
+    own = {arg.arg for arg in signature.args.kwonlyargs}
     for arg, default in zip(signature.args.kwonlyargs, signature.args.kw_defaults, strict=True):
         try:
             value = None if default is None else ast.literal_eval(default)
@@ -235,16 +250,28 @@ def _component(
                 f"{module}.{node.name}: the default of {arg.arg!r} must be a literal, so that it "
                 "can be shown without importing torch"
             ) from None
-        parameters.append(
-            Parameter(
-                name=arg.arg,
-                annotation=ast.unparse(arg.annotation) if arg.annotation else "Any",
-                default=value,
-                required=default is None,
-                doc=docs.get(arg.arg, ""),
-            )
+        yield Parameter(
+            name=arg.arg,
+            annotation=ast.unparse(arg.annotation) if arg.annotation else "Any",
+            default=value,
+            required=default is None,
+            doc=docs.get(arg.arg, ""),
         )
-    return Component(kind, name, module, node.name, paper, doc, tuple(parameters))
+    if signature.args.kwarg is not None and isinstance(node, ast.ClassDef):
+        for base in node.bases:
+            if isinstance(base, ast.Name) and base.id in classes:
+                inherited = _parameters(*classes[base.id], classes)
+                yield from (parameter for parameter in inherited if parameter.name not in own)
+                return
+
+
+def _signature(module: str, node: ast.FunctionDef | ast.ClassDef) -> ast.FunctionDef:
+    if isinstance(node, ast.FunctionDef):
+        return node
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return item
+    raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
 
 
 def _argument_docs(doc: str) -> dict[str, str]:

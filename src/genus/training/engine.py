@@ -163,7 +163,7 @@ class Engine:
         for phase in stage.phases:
             if self.clock.stage_iteration % phase.every:
                 continue
-            for repeat in range(phase.repeat):
+            for repeat in range(phase.times(progress)):
                 if repeat == len(batches):
                     batches.append(self._fetch(items))
                 averages = self._update(phase, batches[repeat], repeat)

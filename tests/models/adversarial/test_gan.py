@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.registry import components
 from genus.core.spec import DataSpec
+from genus.models.adversarial.readouts import Auxiliary
 
 IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256, classes=("a", "b", "c"))
 SPECS = [
@@ -41,35 +41,83 @@ def batch_of(spec: DataSpec, n: int = 6) -> Batch:
     return Batch(x, torch.arange(n) % spec.num_classes if spec.classes else None)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{s.kind}{s.shape}")
-def test_every_objective_penalty_and_conditioning_composes(spec: DataSpec) -> None:
-    conditions = [None, *components("conditioning")] if spec.classes else [None]
-    for objective, conditioning in itertools.product(components("objective"), conditions):
-        for penalty in components("penalty"):
-            model = make(spec, objective=objective, conditioning=conditioning, penalties=[penalty])
-            for phase in model.phases():
-                assert phase.loss is not None
-                terms = phase.loss(batch_of(spec), Context(noise=Noise(0)))
-                total = sum(terms.values())
-                assert torch.isfinite(total)  # type: ignore[arg-type]
-                parameters = [p for group in phase.updates.values() for p in group()]
-                grads = torch.autograd.grad(total, parameters, allow_unused=True)
-                assert any(g is not None and g.abs().sum() > 0 for g in grads)
+def check_losses(model: Any, spec: DataSpec) -> None:
+    """Every phase has a finite loss with a gradient in its own parameters."""
+    for phase in model.phases():
+        assert phase.loss is not None
+        terms = phase.loss(batch_of(spec), Context(noise=Noise(0)))
+        total = sum(terms.values())
+        assert torch.isfinite(total)  # type: ignore[arg-type]
+        parameters = [p for group in phase.updates.values() for p in group()]
+        grads = torch.autograd.grad(total, parameters, allow_unused=True)
+        assert any(g is not None and g.abs().sum() > 0 for g in grads)
+
+
+def penalties_for(spec: DataSpec) -> list[str]:
+    """Consistency compares augmented examples, and vectors have no places to move."""
+    return [p for p in components("penalty") if not (spec.kind == "vector" and "consistency" in p)]
+
+
+def name_of(spec: DataSpec) -> str:
+    return f"{spec.kind}{spec.shape}"
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name_of)
+@pytest.mark.parametrize("objective", sorted(components("objective")))
+def test_every_objective_composes_with_every_penalty(spec: DataSpec, objective: str) -> None:
+    for penalty in penalties_for(spec):
+        check_losses(make(spec, objective=objective, penalties=[penalty]), spec)
 
 
 @pytest.mark.parametrize("conditioning", sorted(components("conditioning")))
+@pytest.mark.parametrize("objective", ["hinge", "relativistic-hinge"])
+def test_every_conditioning_composes_with_penalties_and_augmentation(
+    conditioning: str, objective: str
+) -> None:
+    for spec in SPECS[:2]:
+        changes: dict[str, Any] = {"penalties": ["r1", "consistency"], "augmentation": "diffaugment"}
+        if conditioning == "one-hot":
+            changes["discriminator"] = {"name": "mlp", "hidden": [8]}  # it sees flat examples
+            changes["augmentation"], changes["penalties"] = "diffaugment", ["r1"]
+        check_losses(make(spec, objective=objective, conditioning=conditioning, **changes), spec)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name_of)
+def test_every_stabiliser_composes(spec: DataSpec) -> None:
+    for name in components("augmentation"):
+        if spec.kind == "vector" and name != "instance-noise":
+            with pytest.raises(RecipeError, match="places"):
+                check_losses(make(spec, augmentation=name), spec)
+            continue
+        for strength in (None, *components("strength")):
+            check_losses(make(spec, augmentation=name, strength=strength, penalties=["r1"]), spec)
+    check_losses(make(spec, packing=2, penalties=["gradient-penalty"]), spec)
+    check_losses(make(spec, features=8, feature_matching=1.0), spec)
+    check_losses(
+        make(
+            spec, generator_regularisers=list(components("regulariser")), historical_averaging=0.1,
+            discriminator_regularisers=list(components("regulariser")),
+        ),
+        spec,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("conditioning", sorted(set(components("conditioning")) - {"information"}))
 def test_conditioning_is_refused_without_classes(conditioning: str) -> None:
     with pytest.raises(RecipeError, match="needs classes"):
         make(SPECS[3], conditioning=conditioning)
 
 
-@pytest.mark.parametrize("conditioning", sorted(components("conditioning")))
+@pytest.mark.parametrize("conditioning", ["auxiliary", "concatenation", "embedding", "one-hot", "projection"])
 def test_the_class_reaches_both_players(conditioning: str) -> None:
-    model = make(IMAGES, conditioning=conditioning).eval()
+    flat = {"name": "mlp", "hidden": [8]}  # any conditioning can read it
+    model = make(IMAGES, conditioning=conditioning, discriminator=flat).eval()
     x, z = batch_of(IMAGES).x, Noise(0).normal(6, 4)
     a, b = torch.zeros(6, dtype=torch.long), torch.ones(6, dtype=torch.long)
-    assert not torch.allclose(model.generator(z, a), model.generator(z, b))
-    assert not torch.allclose(model.discriminator(x, a), model.discriminator(x, b))
+    noise = Noise(0)
+    assert not torch.allclose(model.generator(z, a, noise), model.generator(z, b, noise))
+    if not isinstance(model.conditions, Auxiliary):  # it names the class and is not told it
+        assert not torch.allclose(model.discriminator(x, a).score, model.discriminator(x, b).score)
 
 
 def test_lazy_penalties_are_rarer_and_stronger() -> None:
@@ -111,7 +159,7 @@ def test_unrolling_is_the_gradient_through_the_discriminators_steps() -> None:
         def by_hand() -> float:
             scores = torch.nn.Sequential(*list(model.discriminator.network))
             start = {k: v.clone() for k, v in model.discriminator.state_dict().items()}
-            fake = model.generate(len(batch), None, Noise(0)).detach()
+            fake = model.generate(Noise(0).normal(len(batch), 4), None, Noise(0)).detach()
             for _ in range(2):
                 players = model.objective(scores(batch.x).squeeze(1), scores(fake).squeeze(1))
                 parameters = list(model.discriminator.parameters())

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from genus.core.batch import Batch
 from genus.core.components import Conditioning, Network
-from genus.core.model import Model, Samples
+from genus.core.model import LatentSpace, Model
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Terms
 from genus.core.registry import model
@@ -20,7 +20,7 @@ from genus.models.adversarial.conditions import Unconditional
 
 
 @model("began", paper="arXiv:1703.10717")
-class BEGAN(Model, Samples):
+class BEGAN(Model, LatentSpace):
     """Reconstruction errors L(v) = |v − D(v)| of an auto-encoder are the critic.
 
     L_D = L(x) − k L(G(z)), L_G = L(G(z)), and after each step k ← k + λ(γL(x) − L(G(z))), kept
@@ -59,7 +59,7 @@ class BEGAN(Model, Samples):
         super().__init__(spec)
         self.scaling = Scaling(spec)
         how = conditioning(spec) if conditioning is not None else Unconditional(spec)
-        self.conditional = conditioning is not None
+        self.conditional = how.labelled
         self.generator = how.generator(generator, latent)
         self.encoder = encoder(spec.shape, (latent,))
         self.decoder = how.generator(decoder, latent)
@@ -86,24 +86,24 @@ class BEGAN(Model, Samples):
             ),
         ]
 
-    def error(self, x: Tensor, given: Tensor | None) -> Tensor:
+    def error(self, x: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
         """Mean absolute reconstruction error of the discriminator."""
-        return self._error(x, self.encoder(x), given)
+        return self._error(x, self.encoder(x), given, noise)
 
-    def _error(self, x: Tensor, code: Tensor, given: Tensor | None) -> Tensor:
-        return (x - self.scaling.squash(self.decoder(code, given))).abs().float().mean()
+    def _error(self, x: Tensor, code: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+        return (x - self.scaling.squash(self.decoder(code, given, noise))).abs().float().mean()
 
-    def generate(self, n: int, given: Tensor | None, noise: Noise) -> Tensor:
-        """Draw examples on the players' scale, ``(n, *shape)``."""
-        return self.scaling.squash(self.generator(noise.normal(n, self.latent), given))
+    def generate(self, z: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+        """Examples on the players' scale from latents, ``(n, *shape)``."""
+        return self.scaling.squash(self.generator(z, given, noise))
 
     def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """L(x) − k L(G(z))."""
         given = self.condition(batch)
         with torch.no_grad():
-            fake = self.generate(len(batch), given, ctx.noise)
-        real_error = self.error(self.scaling.inward(batch.x), given)
-        fake_error = self.error(fake, given)
+            fake = self.generate(ctx.noise.normal(len(batch), self.latent), given, ctx.noise)
+        real_error = self.error(self.scaling.inward(batch.x), given, ctx.noise)
+        fake_error = self.error(fake, given, ctx.noise)
         gap = (self.diversity * real_error - fake_error).abs()
         ctx.observe(real=real_error, fake=fake_error, convergence=real_error + gap, balance=self.balance)
         return {"loss": real_error - self.balance * fake_error}
@@ -111,9 +111,9 @@ class BEGAN(Model, Samples):
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """L(G(z)), and the pulling-away term."""
         given = self.condition(batch)
-        fake = self.generate(len(batch), given, ctx.noise)
+        fake = self.generate(ctx.noise.normal(len(batch), self.latent), given, ctx.noise)
         code = self.encoder(fake)
-        terms = {"loss": self._error(fake, code, given)}
+        terms = {"loss": self._error(fake, code, given, ctx.noise)}
         if self.pulling_away:
             terms["pulling away"] = self.pulling_away * pulling_away(code)
         return terms
@@ -123,8 +123,8 @@ class BEGAN(Model, Samples):
         step = self.balance_rate * (self.diversity * averages["real"] - averages["fake"])
         self.balance.add_(step).clamp_(0, 1)
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        return self.scaling.outward(self.generate(n, given, noise))
+    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        return self.scaling.outward(self.generate(z, given, noise))
 
 
 def pulling_away(code: Tensor) -> Tensor:

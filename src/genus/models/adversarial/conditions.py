@@ -3,132 +3,196 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Literal
 
-import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from genus.core.components import Conditions, Network
 from genus.core.errors import RecipeError
 from genus.core.registry import conditioning
 from genus.core.spec import DataSpec
+from genus.layers.condition import build_conditioned
+from genus.models.adversarial.players import (
+    ClassMaps,
+    DirectScore,
+    Discriminator,
+    Generator,
+    LearnedMap,
+    LinearScore,
+    OneHotBeside,
+    ProjectionScore,
+)
+
+Way = Literal["concatenation", "norm"]
+"""How a generator is told: beside its latent, or through its normalisation layers."""
 
 
 class Unconditional(Conditions):
-    """No condition: networks see the latent or the example alone."""
+    """No condition: networks see the latent or the example alone.
 
-    def generator(self, network: Network, latent: int) -> nn.Module:
-        return _IgnoresClass(network((latent,), self.spec.shape))
+    Args:
+        spec: the data.
+        features: size of features from which a linear layer reads the score; None lets the network
+            give it.
+        packing: examples that the discriminator judges together.
+    """
 
-    def discriminator(self, network: Network) -> nn.Module:
-        return _Scores(network(self.spec.shape, (1,)))
+    labelled = False
+
+    def __init__(self, spec: DataSpec, *, features: int | None = None, packing: int = 1) -> None:
+        super().__init__(spec)
+        self.features = features
+        self.packed = (spec.shape[0] * packing, *spec.shape[1:])
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        return Generator(network((latent,), self.spec.shape))
+
+    def discriminator(self, network: Network) -> Discriminator:
+        if self.features is None:
+            return DirectScore(network(self.packed, (1,)))
+        return LinearScore(network(self.packed, (self.features,)), self.features)
+
+
+class Labelled(Conditions):
+    """Conditions that need classes, and tell the generator an embedding of them.
+
+    Args:
+        spec: the data.
+        embedding: size of the generator's class embedding.
+        generator: ``concatenation``: the embedding stands beside the latent; ``norm``: it sets the
+            scales and shifts of the generator's normalisation layers.
+
+    Raises:
+        RecipeError: when the data have no classes.
+    """
+
+    def __init__(self, spec: DataSpec, *, embedding: int, generator: Way) -> None:
+        super().__init__(spec)
+        if not spec.classes:
+            raise RecipeError(
+                f"conditioning {getattr(self, 'genus_name', '')!r} needs classes; the data have none: "
+                f"{spec.describe()}. Use labelled data, or model.conditioning=null"
+            )
+        self.classes = spec.num_classes
+        self.embedding = embedding
+        self.way: Way = generator
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        embed = nn.Embedding(self.classes, self.embedding)
+        return told(network, latent, self.spec.shape, embed, self.embedding, self.way)
+
+
+def told(
+    network: Network, latent: int, shape: tuple[int, ...], embed: nn.Module, features: int, way: Way
+) -> Generator:
+    """Build a generator that is told ``features`` numbers in one of the ways."""
+    if way == "norm":
+        return Generator(build_conditioned(network, (latent,), shape, features), embed, beside=False)
+    return Generator(network((latent + features,), shape), embed)
+
+
+class OneHot(nn.Module):
+    """Class numbers ``(n,)`` as rows of the identity, ``(n, classes)``."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def forward(self, given: Tensor) -> Tensor:
+        return F.one_hot(given, self.classes).float()
+
+
+@conditioning("one-hot", paper="arXiv:1411.1784")
+class OneHotVectors(Labelled):
+    """A one-hot class stands beside the latent and beside the flattened example; for perceptrons."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        """Build for labelled data."""
+        super().__init__(spec, embedding=spec.num_classes, generator="concatenation")
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        return told(network, latent, self.spec.shape, OneHot(self.classes), self.classes, self.way)
+
+    def discriminator(self, network: Network) -> Discriminator:
+        return OneHotBeside(network((math.prod(self.spec.shape) + self.classes,), (1,)), self.classes)
 
 
 @conditioning("concatenation", paper="arXiv:1411.1784")
-class Concatenation(Conditions):
+class Concatenation(Labelled):
     """The class stands beside the input: an embedding beside the latent, constant maps beside the image."""
 
-    def __init__(self, spec: DataSpec, *, embedding: int = 32) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        embedding: int = 32,
+        generator: Literal["concatenation", "norm"] = "concatenation",
+    ) -> None:
         """Build for labelled data.
 
         Args:
             embedding: size of the generator's class embedding.
+            generator: beside its latent, or through its normalisation layers.
         """
-        super().__init__(spec)
-        self.classes = _classes(spec, "concatenation")
-        self.embedding = embedding
+        super().__init__(spec, embedding=embedding, generator=generator)
 
-    def generator(self, network: Network, latent: int) -> nn.Module:
-        net = network((latent + self.embedding,), self.spec.shape)
-        return _EmbedsClass(net, self.classes, self.embedding)
-
-    def discriminator(self, network: Network) -> nn.Module:
+    def discriminator(self, network: Network) -> Discriminator:
         channels, *size = self.spec.shape
-        return _ClassMaps(network((channels + self.classes, *size), (1,)), self.classes)
+        return ClassMaps(network((channels + self.classes, *size), (1,)), self.classes)
+
+
+@conditioning("embedding", paper="arXiv:1605.05396")
+class Embedding(Labelled):
+    """The class is embedded for both players: beside the latent, and as one more, learned channel."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        embedding: int = 32,
+        generator: Literal["concatenation", "norm"] = "concatenation",
+    ) -> None:
+        """Build for labelled data.
+
+        Args:
+            embedding: size of the generator's class embedding.
+            generator: beside its latent, or through its normalisation layers.
+        """
+        super().__init__(spec, embedding=embedding, generator=generator)
+
+    def discriminator(self, network: Network) -> Discriminator:
+        channels, *size = self.spec.shape
+        return LearnedMap(network((channels + 1, *size), (1,)), self.classes, tuple(size))
 
 
 @conditioning("projection", paper="arXiv:1802.05637")
-class Projection(Conditions):
-    """The discriminator scores w·φ(x) + e(y)·φ(x); the generator gets an embedding beside its latent."""
+class Projection(Labelled):
+    """The discriminator scores w·φ(x) + e(y)·φ(x); the generator is told an embedding."""
 
-    def __init__(self, spec: DataSpec, *, embedding: int = 32, features: int = 128) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        embedding: int = 32,
+        features: int = 128,
+        generator: Literal["concatenation", "norm"] = "concatenation",
+    ) -> None:
         """Build for labelled data.
 
         Args:
             embedding: size of the generator's class embedding.
             features: size of φ(x).
+            generator: beside its latent, or through its normalisation layers.
         """
-        super().__init__(spec)
-        self.classes = _classes(spec, "projection")
-        self.embedding = embedding
+        super().__init__(spec, embedding=embedding, generator=generator)
         self.features = features
 
-    def generator(self, network: Network, latent: int) -> nn.Module:
-        net = network((latent + self.embedding,), self.spec.shape)
-        return _EmbedsClass(net, self.classes, self.embedding)
-
-    def discriminator(self, network: Network) -> nn.Module:
-        return _Projects(network(self.spec.shape, (self.features,)), self.classes, self.features)
+    def discriminator(self, network: Network) -> Discriminator:
+        return ProjectionScore(network(self.spec.shape, (self.features,)), self.features, self.classes)
 
 
-def _classes(spec: DataSpec, name: str) -> int:
-    if not spec.classes:
-        raise RecipeError(
-            f"conditioning {name!r} needs classes; the data have none: {spec.describe()}. Use "
-            "labelled data, or model.conditioning=null"
-        )
-    return spec.num_classes
-
-
-class _IgnoresClass(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, z: Tensor, given: Tensor | None = None) -> Tensor:
-        return self.network(z)
-
-
-class _Scores(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
-        return self.network(x).squeeze(1).float()
-
-
-class _EmbedsClass(nn.Module):
-    def __init__(self, network: nn.Module, classes: int, size: int) -> None:
-        super().__init__()
-        self.network = network
-        self.embedding = nn.Embedding(classes, size)
-
-    def forward(self, z: Tensor, given: Tensor) -> Tensor:
-        return self.network(torch.cat([z, self.embedding(given)], 1))
-
-
-class _ClassMaps(nn.Module):
-    def __init__(self, network: nn.Module, classes: int) -> None:
-        super().__init__()
-        self.network = network
-        self.classes = classes
-
-    def forward(self, x: Tensor, given: Tensor) -> Tensor:
-        maps = nn.functional.one_hot(given, self.classes).to(x.dtype)
-        maps = maps.reshape(*maps.shape, *(1,) * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
-        return self.network(torch.cat([x, maps], 1)).squeeze(1).float()
-
-
-class _Projects(nn.Module):
-    def __init__(self, network: nn.Module, classes: int, features: int) -> None:
-        super().__init__()
-        self.network = network
-        self.weight = nn.Linear(features, 1)
-        self.embedding = nn.Embedding(classes, features)
-        nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(features))
-
-    def forward(self, x: Tensor, given: Tensor) -> Tensor:
-        phi = nn.functional.leaky_relu(self.network(x), 0.2)
-        with torch.autocast(x.device.type, enabled=False):  # a score of 70.3 has no bf16 neighbour
-            phi = phi.to(self.weight.weight.dtype)
-            return self.weight(phi).squeeze(1) + (self.embedding(given) * phi).sum(1)
+def unconditional(spec: DataSpec, features: int | None, packing: int) -> Unconditional:
+    """Conditions of a GAN without any, for examples judged ``packing`` at a time."""
+    return Unconditional(replace(spec, classes=()), features=features, packing=packing)

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genus.core.batch import Batch
-from genus.core.components import Conditioning, Network, Objective, Penalty
-from genus.core.model import Model, Samples
+from genus.core.components import (
+    Augmentation,
+    Conditioning,
+    Network,
+    Objective,
+    Pace,
+    Penalty,
+    Readout,
+    Regulariser,
+    Strength,
+    couples_batch,
+)
+from genus.core.errors import RecipeError
+from genus.core.model import LatentSpace, Model
+from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
-from genus.core.phase import Context, Phase, Terms
+from genus.core.phase import Averages, Context, Phase, Progress, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
+from genus.layers.history import History
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Unconditional
+from genus.models.adversarial.players import DirectScore
+from genus.objectives.regularisers import clip_weights
 
 
 @model("gan", paper="arXiv:1406.2661")
-class GAN(Model, Samples):
+class GAN(Model, LatentSpace):
     """A generator plays against a discriminator that tells its samples from data.
 
     Both play on data scaled to [−1, 1] where the data are bounded (the generator ends in tanh),
@@ -38,6 +55,16 @@ class GAN(Model, Samples):
         latent: int = 64,
         discriminator_steps: int = 1,
         penalty_every: int = 1,
+        pace: Pace | None = None,
+        augmentation: Augmentation | None = None,
+        strength: Strength | None = None,
+        features: int | None = None,
+        feature_matching: float | None = None,
+        packing: int | None = None,
+        weight_clip: float | None = None,
+        generator_regularisers: Sequence[Regulariser] = (),
+        discriminator_regularisers: Sequence[Regulariser] = (),
+        historical_averaging: float | None = None,
     ) -> None:
         """Build both players.
 
@@ -51,67 +78,202 @@ class GAN(Model, Samples):
             discriminator_steps: discriminator updates per generator update, each on fresh data.
             penalty_every: compute penalties in each so-many-th iteration only, as much stronger
                 (lazy regularisation).
+            pace: changes the number of discriminator updates in the course of training.
+            augmentation: of all that the discriminator sees, so that it cannot memorise; gradients pass.
+            strength: of the augmentation; null for full strength.
+            features: size of features φ(x) from which a linear layer reads the score; null lets the
+                network give it. Conditioning may bring its own.
+            feature_matching: weight of ‖E φ(x) − E φ(G(z))‖² in the generator's loss (arXiv:1606.03498).
+            packing: examples that the discriminator judges together (arXiv:1712.04086); null for one.
+            weight_clip: bound of the discriminator's weights after each of its updates (arXiv:1701.07875).
+            generator_regularisers: terms on the generator's weights.
+            discriminator_regularisers: terms on the discriminator's weights.
+            historical_averaging: weight of ‖θ − mean of all earlier θ‖² in both losses (arXiv:1606.03498).
         """
         super().__init__(spec)
-        how = conditioning(spec) if conditioning is not None else Unconditional(spec)
-        self.conditional = conditioning is not None
+        packing = packing or 1
+        if conditioning is not None and packing > 1:
+            raise RecipeError(
+                "model.packing: examples judged together would have several classes; train with "
+                "model.conditioning=null, or without packing"
+            )
+        if conditioning is not None and features is not None:
+            raise RecipeError("model.features: set model.conditioning.features, the conditioning has its own")
+        if strength is not None and augmentation is None:
+            raise RecipeError("model.strength: there is no augmentation that it could control")
+        self.conditions = (
+            conditioning(spec)
+            if conditioning is not None
+            else Unconditional(spec, features=features, packing=packing)
+        )
+        self.conditional = self.conditions.labelled
         self.scaling = Scaling(spec)
-        self.generator = how.generator(generator, latent)
-        self.discriminator = how.discriminator(discriminator)
+        self.generator = self.conditions.generator(generator, latent)
+        self.discriminator = self.conditions.discriminator(discriminator)
+        if feature_matching is not None and isinstance(self.discriminator, DirectScore):
+            raise RecipeError("model.feature_matching needs features: set model.features, such as 128")
         self.objective = objective
         self.relative = _compares(objective)
         self.penalties = penalties
         self.latent = latent
         self.discriminator_steps = discriminator_steps
         self.penalty_every = penalty_every
+        self.pace = pace() if pace is not None else None
+        self.augmentation = augmentation
+        self.strength = strength() if strength is not None else None
+        self.feature_matching = feature_matching
+        self.packing = packing
+        self.weight_clip = weight_clip
+        self.regularisers = {
+            "generator": tuple(generator_regularisers),
+            "discriminator": tuple(discriminator_regularisers),
+        }
+        self.historical_averaging = historical_averaging
+        if historical_averaging is not None:
+            self.histories = nn.ModuleDict(
+                {name: History(self.player(name)) for name in ("generator", "discriminator")}
+            )
+
+    def player(self, name: str) -> nn.Module:
+        """``generator`` or ``discriminator``."""
+        return {"generator": self.generator, "discriminator": self.discriminator}[name]
+
+    # --- training ----------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
         """Discriminator updates, then one generator update."""
+        whole = self.couples_batch()
         return [
             Phase(
                 name="discriminator",
                 updates={"discriminator": self.discriminator.parameters},
                 loss=self.discriminator_loss,
-                repeat=self.discriminator_steps,
+                repeat=self.discriminator_steps if self.pace is None else self._paced,
+                whole_batch=whole,
+                after=self.after_discriminator,
             ),
             Phase(
                 name="generator",
                 updates={"generator": self.generator.parameters},
                 loss=self.generator_loss,
+                whole_batch=whole,
+                after=self.after_generator,
             ),
         ]
 
-    def generate(self, n: int, given: Tensor | None, noise: Noise) -> Tensor:
-        """Draw examples on the players' scale, ``(n, *shape)``."""
-        return self.scaling.squash(self.generator(noise.normal(n, self.latent), given))
+    def couples_batch(self) -> bool:
+        """Whether losses look at their batch as a whole, so that they are no means over it."""
+        layers = any(isinstance(module, CouplesBatch) for module in self.modules())
+        functions = any(couples_batch(part) for part in (self.objective, *self.penalties))
+        return layers or functions or self.packing > 1 or self.feature_matching is not None
+
+    def generate(self, z: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+        """Examples on the players' scale from latents, ``(n, *shape)``."""
+        return self.scaling.squash(self.generator(z, given, noise))
+
+    def fakes(self, n: int, given: Tensor | None, ctx: Context) -> Tensor:
+        """Generated examples to train on."""
+        return self.generate(ctx.noise.normal(n, self.latent), given, ctx.noise)
+
+    def shown(self, x: Tensor, ctx: Context) -> Tensor:
+        """What the discriminator sees of examples: augmented, and packed."""
+        if self.augmentation is not None:
+            full = torch.ones((), device=x.device)
+            strength = full if self.strength is None else self.strength.value(ctx.progress).to(x.device)
+            x = self.augmentation(x, ctx.noise, strength)
+        if self.packing > 1:
+            packs = len(x) // self.packing
+            x = x[: packs * self.packing].reshape(packs, -1, *x.shape[2:])
+        return x
 
     def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
-        """The objective's discriminator side, and penalties."""
-        given = self.condition(batch)
-        real = self.scaling.inward(batch.x)
+        """The objective's discriminator side, what the conditioning adds, penalties."""
+        given = self.conditions.given(batch, ctx.noise)
         with torch.no_grad():
-            fake = self.generate(len(batch), given, ctx.noise)
-        real_score, fake_score = self.discriminator(real, given), self.discriminator(fake, given)
-        ctx.observe(real=real_score.mean(), fake=fake_score.mean())
-        terms = {"loss": self.objective(real_score, fake_score).discriminator}
-        if ctx.progress.stage_iteration % self.penalty_every == 0:
+            fake = self.fakes(len(batch), given, ctx)
+        real, fake = self.shown(self.scaling.inward(batch.x), ctx), self.shown(fake, ctx)
+        of_real, own = self.discriminator.with_own_task(real, given, ctx.noise)
+        of_fake = self.discriminator(fake, given)
+        _observe(ctx, of_real, of_fake)
+        terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
+        if own is not None:
+            terms["own task"] = own
+        terms.update(self.conditions.discriminator_terms(batch, of_real, of_fake, given))
+        if self.penalties and ctx.progress.stage_iteration % self.penalty_every == 0:
             for number, penalty in enumerate(self.penalties):
-                value = penalty(lambda x: self.discriminator(x, given), real, fake, ctx.noise)
+                value = penalty(lambda x: self.discriminator(x, given).score, real, fake, ctx.noise)
                 terms[f"penalty {number}"] = value * self.penalty_every
-        return terms
+        return {**terms, **self.weight_terms("discriminator")}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
-        """The objective's generator side."""
-        given = self.condition(batch)
-        fake = self.generate(len(batch), given, ctx.noise)
-        fake_score = self.discriminator(fake, given)
-        real_score = fake_score.detach()
-        if self.relative:
-            real_score = self.discriminator(self.scaling.inward(batch.x), given)
-        return {"loss": self.objective(real_score, fake_score).generator}
+        """The objective's generator side, and what the conditioning adds."""
+        given = self.conditions.given(batch, ctx.noise)
+        fake = self.fakes(len(batch), given, ctx)
+        of_fake = self.discriminator(self.shown(fake, ctx), given)
+        real_score = of_fake.score.detach()
+        terms: dict[str, Tensor] = {}
+        if self.relative or self.feature_matching is not None:
+            of_real = self.discriminator(self.shown(self.scaling.inward(batch.x), ctx), given)
+            real_score = of_real.score
+            if self.feature_matching is not None:
+                terms["features"] = self.feature_matching * feature_distance(of_real, of_fake)
+        terms["loss"] = self.objective(real_score, of_fake.score).generator
+        terms.update(self.conditions.generator_terms(of_fake, given))
+        return {**terms, **self.weight_terms("generator")}
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        return self.scaling.outward(self.generate(n, given, noise))
+    def weight_terms(self, name: str) -> Terms:
+        """Terms on the weights of a player."""
+        player = self.player(name)
+        terms = {f"regulariser {i}": term(player) for i, term in enumerate(self.regularisers[name])}
+        if self.historical_averaging is not None:
+            terms["history"] = self.historical_averaging * cast("History", self.histories[name]).term()
+        return terms
+
+    def after_discriminator(self, averages: Averages) -> None:
+        """Clip weights, remember them, and let what follows the discriminator's success hear of it."""
+        if self.weight_clip is not None:
+            clip_weights(self.discriminator, self.weight_clip)
+        if self.pace is not None:
+            self.pace.hear(averages)
+        if self.strength is not None:
+            self.strength.hear(averages)
+        if self.historical_averaging is not None:
+            self._remember("discriminator")
+
+    def after_generator(self, averages: Averages) -> None:
+        """Remember the generator's weights where its loss looks back at them."""
+        if self.historical_averaging is not None:
+            self._remember("generator")
+
+    def _remember(self, name: str) -> None:
+        cast("History", self.histories[name]).update()
+
+    def _paced(self, progress: Progress) -> int:
+        assert self.pace is not None
+        return self.pace.count(progress, self.discriminator_steps)
+
+    # --- sampling ----------------------------------------------------------------------------
+
+    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        if given is None:
+            given = self.conditions.draw(len(z), noise)
+        return self.scaling.outward(self.generate(z, given, noise))
+
+
+def feature_distance(real: Readout, fake: Readout) -> Tensor:
+    """‖E φ(x) − E φ(G(z))‖², the squared distance of the mean features of two batches."""
+    assert real.features is not None
+    assert fake.features is not None
+    return (real.features.mean(0) - fake.features.mean(0)).square().sum()
+
+
+def _observe(ctx: Context, real: Readout, fake: Readout) -> None:
+    """Log mean scores and how often the discriminator is right."""
+    ctx.observe(
+        real=real.score.mean(),
+        fake=fake.score.mean(),
+        **{"real right": (real.score > 0).float().mean(), "fake right": (fake.score < 0).float().mean()},
+    )
 
 
 def _compares(objective: Objective) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
 from genus.core.batch import Batch
-from genus.core.components import Conditioning, Network, Objective, Penalty
+from genus.core.components import Readout
 from genus.core.phase import Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
@@ -25,46 +26,16 @@ class UnrolledGAN(GAN):
     and its gradient flows through all K steps. The discriminator itself takes ordinary steps.
     """
 
-    def __init__(
-        self,
-        spec: DataSpec,
-        *,
-        generator: Network,
-        discriminator: Network,
-        objective: Objective,
-        penalties: Sequence[Penalty] = (),
-        conditioning: Conditioning | None = None,
-        latent: int = 64,
-        discriminator_steps: int = 1,
-        penalty_every: int = 1,
-        unroll: int = 5,
-        unroll_rate: float = 0.1,
-    ) -> None:
-        """Build both players.
+    def __init__(self, spec: DataSpec, *, unroll: int = 5, unroll_rate: float = 0.1, **gan: Any) -> None:
+        """Build both players; the discriminator must be without batch norm.
 
         Args:
-            generator: network from latent to example.
-            discriminator: network from example to score; without batch norm.
-            objective: what both minimise.
-            penalties: added to the discriminator's loss.
-            conditioning: how classes are used; null for none.
-            latent: size of the standard normal latent.
-            discriminator_steps: discriminator updates per generator update.
-            penalty_every: compute penalties in each so-many-th iteration only.
             unroll: K, steps the discriminator is looked ahead; 0 gives a plain GAN.
             unroll_rate: η, learning rate of the steps looked ahead.
+            gan: see :class:`GAN`; penalties and feature matching act on the discriminator's own steps
+                and on the generator of a plain GAN, and are not looked ahead.
         """
-        super().__init__(
-            spec,
-            generator=generator,
-            discriminator=discriminator,
-            objective=objective,
-            penalties=penalties,
-            conditioning=conditioning,
-            latent=latent,
-            discriminator_steps=discriminator_steps,
-            penalty_every=penalty_every,
-        )
+        super().__init__(spec, **gan)
         self.unroll = unroll
         self.unroll_rate = unroll_rate
 
@@ -75,19 +46,23 @@ class UnrolledGAN(GAN):
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side against the discriminator K steps ahead."""
-        given = self.condition(batch)
-        real = self.scaling.inward(batch.x)
-        fake = self.generate(len(batch), given, ctx.noise)
+        given = self.conditions.given(batch, ctx.noise)
+        real = self.shown(self.scaling.inward(batch.x), ctx)
+        fake = self.shown(self.fakes(len(batch), given, ctx), ctx)
         weights = {name: p.detach().requires_grad_(True) for name, p in self.discriminator.named_parameters()}
         for _ in range(self.unroll):
-            loss = self.objective(self._score(weights, real, given), self._score(weights, fake, given))
-            slopes = torch.autograd.grad(loss.discriminator, list(weights.values()), create_graph=True)
+            of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
+            loss = self.objective(of_real.score, of_fake.score).discriminator
+            for term in self.conditions.discriminator_terms(batch, of_real, of_fake, given).values():
+                loss = loss + term
+            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
             weights = {
                 name: weight - self.unroll_rate * slope
                 for (name, weight), slope in zip(weights.items(), slopes, strict=True)
             }
-        players = self.objective(self._score(weights, real, given), self._score(weights, fake, given))
-        return {"loss": players.generator}
+        of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
+        terms = {"loss": self.objective(of_real.score, of_fake.score).generator}
+        return {**terms, **self.conditions.generator_terms(of_fake, given), **self.weight_terms("generator")}
 
-    def _score(self, weights: dict[str, Tensor], x: Tensor, given: Tensor | None) -> Tensor:
+    def _read(self, weights: dict[str, Tensor], x: Tensor, given: Tensor | None) -> Readout:
         return functional_call(self.discriminator, weights, (x, given))

@@ -1,0 +1,208 @@
+"""The two players of a GAN: a network each, and the way in and out of it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genus.core.components import Readout
+from genus.core.network import SelfSupervised, Styled, TakesNoise
+from genus.core.noise import Noise
+
+
+class Generator(nn.Module):
+    """A network from latent to example that is told a condition, or none.
+
+    Args:
+        network: maps ``(n, latent)``, or ``(n, latent + features)`` with ``beside``.
+        embed: from conditions to ``(n, features)``; None where there is no condition.
+        beside: features stand beside the latent; else they are the network's second argument.
+    """
+
+    def __init__(self, network: nn.Module, embed: nn.Module | None = None, beside: bool = True) -> None:
+        super().__init__()
+        self.network = network
+        self.embed = embed
+        self.beside = beside
+
+    def forward(self, z: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+        """Examples before squashing, ``(n, *shape)``."""
+        z, condition = self._told(z, given)
+        own = {"noise": noise} if isinstance(self.network, TakesNoise) else {}
+        return self.network(z, **own) if condition is None else self.network(z, condition, **own)
+
+    def styles(self, z: Tensor, given: Tensor | None) -> Tensor:
+        """Styles w of a style-based network, ``(n, style_size)``."""
+        assert isinstance(self.network, Styled)
+        return self.network.mapping(*self._told(z, given))
+
+    def _told(self, z: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        if self.embed is None or given is None:
+            return z, None
+        features = self.embed(given)
+        return (torch.cat([z, features.to(z.dtype)], 1), None) if self.beside else (z, features)
+
+
+class Discriminator(nn.Module, ABC):
+    """A network from example to numbers, and what is read out of them.
+
+    Args:
+        network: maps examples ``(n, channels, *size)`` to ``(n, outputs)``.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+        """What the network sees; by default the examples alone."""
+        return x
+
+    @abstractmethod
+    def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
+        """Read the network's outputs ``(n, outputs)``."""
+
+    def forward(self, x: Tensor, given: Tensor | None = None) -> Readout:
+        """Everything the discriminator says of examples ``(n, *shape)``."""
+        return self.top(self.network(self.enter(x, given)), given)
+
+    def with_own_task(self, x: Tensor, given: Tensor | None, noise: Noise) -> tuple[Readout, Tensor | None]:
+        """As :meth:`forward`, and the loss of the network's own task where it has one."""
+        if not isinstance(self.network, SelfSupervised):
+            return self(x, given), None
+        outputs, loss = self.network.forward_with_loss(self.enter(x, given), noise)
+        return self.top(outputs, given), loss
+
+
+def features_of(outputs: Tensor, layer: nn.Linear) -> Tensor:
+    """φ(x): a network's outputs through a leaky ReLU, in the type of the layer that reads them."""
+    return F.leaky_relu(outputs, 0.2).to(layer.weight.dtype)
+
+
+class DirectScore(Discriminator):
+    """The network's only output is the score."""
+
+    def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
+        return Readout(outputs.squeeze(1).float())
+
+
+class LinearScore(Discriminator):
+    """A linear layer reads the score out of features φ(x), and logits where there are such.
+
+    Args:
+        network: maps examples to ``(n, features)``.
+        features: size of φ(x).
+        logits: outputs of a second linear layer; 0 for none.
+    """
+
+    def __init__(self, network: nn.Module, features: int, logits: int = 0) -> None:
+        super().__init__(network)
+        self.weight = nn.Linear(features, 1)
+        self.head = nn.Linear(features, logits) if logits else None
+
+    def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
+        with torch.autocast(outputs.device.type, enabled=False):  # a score of 70.3 has no bf16 neighbour
+            phi = features_of(outputs, self.weight)
+            return Readout(self.score(phi, given), phi, None if self.head is None else self.head(phi))
+
+    def score(self, phi: Tensor, given: Tensor | None) -> Tensor:
+        """Scores ``(n,)`` of features ``(n, features)``."""
+        return self.weight(phi).squeeze(1)
+
+
+class ProjectionScore(LinearScore):
+    """Scores w·φ(x) + e(y)·φ(x).
+
+    Args:
+        network: maps examples to ``(n, features)``.
+        features: size of φ(x).
+        classes: how many.
+    """
+
+    def __init__(self, network: nn.Module, features: int, classes: int) -> None:
+        super().__init__(network, features)
+        self.embedding = nn.Embedding(classes, features)
+        nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(features))
+
+    def score(self, phi: Tensor, given: Tensor | None) -> Tensor:
+        assert given is not None
+        return super().score(phi, given) + (self.embedding(given) * phi).sum(1)
+
+
+class ClassScore(Discriminator):
+    """A classifier whose evidence for any of its classes is the score, log Σ_k exp l_k(x).
+
+    Args:
+        network: maps examples to ``(n, features)``.
+        features: size of φ(x).
+        classes: how many.
+    """
+
+    def __init__(self, network: nn.Module, features: int, classes: int) -> None:
+        super().__init__(network)
+        self.head = nn.Linear(features, classes)
+
+    def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
+        with torch.autocast(outputs.device.type, enabled=False):
+            phi = features_of(outputs, self.head)
+            logits = self.head(phi)
+        return Readout(logits.logsumexp(1), phi, logits)
+
+
+class ClassMaps(DirectScore):
+    """The class stands beside the example: one constant map per class, 1 for its own and 0 for others.
+
+    Args:
+        network: maps ``(n, channels + classes, *size)`` to the score.
+        classes: how many.
+    """
+
+    def __init__(self, network: nn.Module, classes: int) -> None:
+        super().__init__(network)
+        self.classes = classes
+
+    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+        assert given is not None
+        maps = F.one_hot(given, self.classes).to(x.dtype)
+        maps = maps.reshape(*maps.shape, *(1,) * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
+        return torch.cat([x, maps], 1)
+
+
+class LearnedMap(DirectScore):
+    """The class stands beside the example as one more channel, a learned map for each class.
+
+    Args:
+        network: maps ``(n, channels + 1, *size)`` to the score.
+        classes: how many.
+        size: sides of the map; for vectors the map is one number.
+    """
+
+    def __init__(self, network: nn.Module, classes: int, size: tuple[int, ...]) -> None:
+        super().__init__(network)
+        self.size = size
+        self.embedding = nn.Embedding(classes, math.prod(size))
+
+    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+        assert given is not None
+        return torch.cat([x, self.embedding(given).to(x.dtype).reshape(-1, 1, *self.size)], 1)
+
+
+class OneHotBeside(DirectScore):
+    """A one-hot class stands beside the flattened example.
+
+    Args:
+        network: maps ``(n, elements + classes)`` to the score.
+        classes: how many.
+    """
+
+    def __init__(self, network: nn.Module, classes: int) -> None:
+        super().__init__(network)
+        self.classes = classes
+
+    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+        assert given is not None
+        return torch.cat([x.flatten(1), F.one_hot(given, self.classes).to(x.dtype)], 1)

@@ -1,0 +1,239 @@
+"""Conditions that the discriminator reads out: its second head names a class, a code or a style."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from genus.core.batch import Batch
+from genus.core.components import Conditions, Network, Readout
+from genus.core.errors import RecipeError
+from genus.core.noise import Noise
+from genus.core.phase import Terms
+from genus.core.registry import conditioning
+from genus.core.spec import DataSpec
+from genus.models.adversarial.conditions import Labelled, told
+from genus.models.adversarial.players import ClassScore, Discriminator, Generator, LinearScore
+
+UNKNOWN = -1
+"""Class number of an example whose class is not known."""
+
+
+@conditioning("auxiliary", paper="arXiv:1610.09585")
+class Auxiliary(Labelled):
+    """AC-GAN: the discriminator names the class of real and generated examples; both players gain by it.
+
+    L_C = −E log p(y | x) of real and of generated examples is added to both losses.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        embedding: int = 32,
+        features: int = 128,
+        weight: float = 1.0,
+        generator: Literal["concatenation", "norm"] = "concatenation",
+    ) -> None:
+        """Build for labelled data.
+
+        Args:
+            embedding: size of the generator's class embedding.
+            features: size of φ(x), from which score and class are read.
+            weight: of L_C.
+            generator: beside its latent, or through its normalisation layers.
+        """
+        super().__init__(spec, embedding=embedding, generator=generator)
+        self.features = features
+        self.weight = weight
+
+    def discriminator(self, network: Network) -> Discriminator:
+        return LinearScore(network(self.spec.shape, (self.features,)), self.features, self.classes)
+
+    def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
+        assert given is not None
+        return {
+            "class of real": self.weight * F.cross_entropy(_logits(real), given),
+            "class of fake": self.weight * F.cross_entropy(_logits(fake), given),
+        }
+
+    def generator_terms(self, fake: Readout, given: Tensor | None) -> Terms:
+        assert given is not None
+        return {"class": self.weight * F.cross_entropy(_logits(fake), given)}
+
+
+@conditioning("information", paper="arXiv:1606.03657")
+class Information(Conditions):
+    """InfoGAN: the generator is given codes c, and the discriminator's head Q(c | x) recovers them.
+
+    A lower bound of the mutual information, E log Q(c | G(z, c)) + H(c), is maximised by both
+    players; c is one category and some uniform numbers in [−1, 1], of which Q gives the mean and the
+    logarithm of the standard deviation. No labels are needed.
+    """
+
+    labelled = False
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        categories: int = 10,
+        continuous: int = 2,
+        features: int = 128,
+        weight: float = 1.0,
+        continuous_weight: float = 0.1,
+    ) -> None:
+        """Build for any data.
+
+        Args:
+            categories: values of the discrete code, >= 2.
+            continuous: number of continuous codes.
+            features: size of φ(x), from which score and codes are read.
+            weight: of the bound for the category.
+            continuous_weight: of the bound for the continuous codes.
+        """
+        super().__init__(spec)
+        if categories < 2:
+            raise RecipeError("conditioning 'information' needs at least two categories")
+        self.categories = categories
+        self.continuous = continuous
+        self.features = features
+        self.weight = weight
+        self.continuous_weight = continuous_weight
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        size = self.categories + self.continuous
+        return told(network, latent, self.spec.shape, torch.nn.Identity(), size, "concatenation")
+
+    def discriminator(self, network: Network) -> Discriminator:
+        outputs = self.categories + 2 * self.continuous
+        return LinearScore(network(self.spec.shape, (self.features,)), self.features, outputs)
+
+    def draw(self, n: int, noise: Noise) -> Tensor:
+        category = F.one_hot(noise.integers(self.categories, n), self.categories).float()
+        return torch.cat([category, 2 * noise.uniform(n, self.continuous) - 1], 1)
+
+    def information_terms(self, fake: Readout, codes: Tensor) -> Terms:
+        """−log Q(c | x) of the codes ``(n, categories + continuous)``."""
+        logits, means, deviations = _logits(fake).split(
+            [self.categories, self.continuous, self.continuous], 1
+        )
+        terms = {"category": self.weight * F.cross_entropy(logits, codes[:, : self.categories].argmax(1))}
+        if self.continuous:
+            gap = (codes[:, self.categories :] - means) * (-deviations).exp()
+            nll = (gap.square() / 2 + deviations + math.log(2 * math.pi) / 2).sum(1).mean()
+            terms["continuous codes"] = self.continuous_weight * nll
+        return terms
+
+    def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
+        assert given is not None
+        return self.information_terms(fake, given)
+
+    def generator_terms(self, fake: Readout, given: Tensor | None) -> Terms:
+        assert given is not None
+        return self.information_terms(fake, given)
+
+
+@conditioning("k-plus-one", paper="arXiv:1606.03498")
+class KPlusOne(Conditions):
+    """Semi-supervised: a classifier of K classes whose evidence for any of them is the score.
+
+    D(x) = Z/(Z + 1) with Z = Σ_k exp l_k(x), so the logit of D is log Z; the K + 1st class, generated,
+    has the logit 0. Examples whose class is known also teach the classifier. The generator is told
+    nothing.
+    """
+
+    labelled = False
+
+    def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0) -> None:
+        """Build for data of which some examples are labelled.
+
+        Args:
+            features: size of φ(x), from which the classes are read.
+            weight: of the cross-entropy of labelled examples.
+        """
+        super().__init__(spec)
+        if not spec.classes:
+            raise RecipeError(
+                f"conditioning 'k-plus-one' needs classes, of some examples at least; the data have none: "
+                f"{spec.describe()}"
+            )
+        self.features = features
+        self.weight = weight
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        return Generator(network((latent,), self.spec.shape))
+
+    def discriminator(self, network: Network) -> Discriminator:
+        network_ = network(self.spec.shape, (self.features,))
+        return ClassScore(network_, self.features, self.spec.num_classes)
+
+    def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
+        if batch.given is None:
+            return {}
+        losses = F.cross_entropy(_logits(real), batch.given, ignore_index=UNKNOWN, reduction="none")
+        return {"class of labelled": self.weight * losses.mean()}
+
+
+@conditioning("style-ambiguity", paper="arXiv:1706.07068")
+class StyleAmbiguity(Conditions):
+    """CAN: the discriminator names the style of real art; the generator is rewarded for none.
+
+    L_G gains −Σ_k (1/K log p_k + (1 − 1/K) log(1 − p_k)), least when all K styles are equally likely.
+    """
+
+    labelled = False
+
+    def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0) -> None:
+        """Build for labelled data; the classes are the styles.
+
+        Args:
+            features: size of φ(x), from which score and style are read.
+            weight: of both terms.
+        """
+        super().__init__(spec)
+        if not spec.classes:
+            raise RecipeError(
+                "conditioning 'style-ambiguity' needs classes as styles; the data have none: "
+                f"{spec.describe()}"
+            )
+        self.features = features
+        self.weight = weight
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        return Generator(network((latent,), self.spec.shape))
+
+    def discriminator(self, network: Network) -> Discriminator:
+        network_ = network(self.spec.shape, (self.features,))
+        return LinearScore(network_, self.features, self.spec.num_classes)
+
+    def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
+        assert batch.given is not None
+        return {"style of real": self.weight * F.cross_entropy(_logits(real), batch.given)}
+
+    def generator_terms(self, fake: Readout, given: Tensor | None) -> Terms:
+        return {"ambiguity": self.weight * style_ambiguity(_logits(fake))}
+
+
+def style_ambiguity(logits: Tensor) -> Tensor:
+    """−Σ_k (1/K log p_k + (1 − 1/K) log(1 − p_k)), a mean over the batch.
+
+    Args:
+        logits: of the styles, ``(n, K)``.
+
+    >>> round(style_ambiguity(torch.zeros(1, 2)).item(), 4)  # 2 log 2
+    1.3863
+    """
+    k = logits.shape[1]
+    log_p = logits.log_softmax(1)
+    log_rest = torch.log1p(-log_p.exp().clamp_max(1 - 1e-6))
+    return -(log_p / k + (1 - 1 / k) * log_rest).sum(1).mean()
+
+
+def _logits(readout: Readout) -> Tensor:
+    assert readout.logits is not None
+    return readout.logits

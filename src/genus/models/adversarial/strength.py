@@ -1,0 +1,83 @@
+"""How strong augmentation is: as it is told, less and less, or as much as overfitting asks for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from genus.core.components import Control
+from genus.core.errors import RecipeError
+from genus.core.phase import Averages, Progress
+from genus.core.registry import strength
+
+
+@strength("constant")
+class Constant(Control):
+    """The same throughout."""
+
+    amount: Tensor
+
+    def __init__(self, *, strength: float = 1.0) -> None:
+        """Remember it.
+
+        Args:
+            strength: in [0, 1].
+        """
+        super().__init__()
+        self.register_buffer("amount", torch.tensor(float(strength)), persistent=False)
+        if not 0 <= strength <= 1:
+            raise RecipeError(f"the strength of an augmentation lies between 0 and 1; got {strength}")
+
+    def value(self, progress: Progress) -> Tensor:
+        return self.amount
+
+
+@strength("annealed", paper="arXiv:1610.04490")
+class Annealed(Control):
+    """Falls linearly to 0, as the noise on instances does."""
+
+    def __init__(self, *, strength: float = 1.0, until: float = 1.0) -> None:
+        """Remember both.
+
+        Args:
+            strength: at the start, in [0, 1].
+            until: share of the stage after which it is 0, in (0, 1].
+        """
+        super().__init__()
+        if not 0 <= strength <= 1 or not 0 < until <= 1:
+            raise RecipeError("strength 'annealed' needs 0 <= strength <= 1 and 0 < until <= 1")
+        self.strength, self.until = strength, until
+
+    def value(self, progress: Progress) -> Tensor:
+        return torch.tensor(self.strength * max(0.0, 1 - progress.fraction / self.until))
+
+
+@strength("adaptive", paper="arXiv:2006.06676")
+class Adaptive(Control):
+    """Grows while the discriminator overfits: r = E sign D(x) of real examples shall be near a target.
+
+    p ← p + sign(r − target) / ``updates``, kept in [0, 1].
+    """
+
+    probability: Tensor
+
+    def __init__(self, *, target: float = 0.6, updates: int = 8000) -> None:
+        """Start from 0.
+
+        Args:
+            target: wanted mean sign of the scores of real examples, in (0, 1).
+            updates: discriminator updates in which the strength can go from 0 to 1; the paper's is
+                500,000 examples.
+        """
+        super().__init__()
+        if not 0 < target < 1 or updates < 1:
+            raise RecipeError("strength 'adaptive' needs 0 < target < 1 and updates >= 1")
+        self.target, self.updates = target, updates
+        self.register_buffer("probability", torch.zeros(()))
+
+    def value(self, progress: Progress) -> Tensor:
+        return self.probability
+
+    def hear(self, averages: Averages) -> None:
+        overfit = 2 * averages["real right"] - 1
+        self.probability.add_((1 if overfit > self.target else -1) / self.updates).clamp_(0, 1)
