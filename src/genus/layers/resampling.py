@@ -17,6 +17,8 @@ from genus.core.errors import RecipeError
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_ENLARGES = (0.25, 0.75, 0.75, 0.25)
+_SHRINKS = (0.125, 0.375, 0.375, 0.125)
 _POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
@@ -97,7 +99,7 @@ def fir_up(x: Tensor, size: tuple[int, ...]) -> Tensor:
     Paper: arXiv:1812.04948, arXiv:1912.04958 (the same filter with the same padding).
     """
     dims, channels = x.dim() - 2, x.shape[1]
-    kernel = _kernel(dims, x.dtype, x.device, 4.0).expand(channels, 1, *(4,) * dims)
+    kernel = separable(_ENLARGES, dims, x.dtype, x.device).expand(channels, 1, *(4,) * dims)
     return cut(_TRANSPOSED[dims](x, kernel, stride=2, padding=1, groups=channels), size)
 
 
@@ -113,7 +115,7 @@ def fir_down(x: Tensor) -> Tensor:
     odd = [side % 2 for side in x.shape[2:]]
     if any(odd):
         x = F.pad(x, [pad for extra in reversed(odd) for pad in (0, extra)])
-    kernel = _kernel(dims, x.dtype, x.device, 8.0).expand(channels, 1, *(4,) * dims)
+    kernel = separable(_SHRINKS, dims, x.dtype, x.device).expand(channels, 1, *(4,) * dims)
     return _CONVOLVE[dims](x, kernel, stride=2, padding=1, groups=channels)
 
 
@@ -129,7 +131,7 @@ def smooth(x: Tensor, before: int, after: int) -> Tensor:
     if before != after:
         x = F.pad(x, [before, after] * dims)
         before = 0
-    kernel = _kernel(dims, x.dtype, x.device, 8.0).expand(channels, 1, *(4,) * dims)
+    kernel = separable(_SHRINKS, dims, x.dtype, x.device).expand(channels, 1, *(4,) * dims)
     return _CONVOLVE[dims](x, kernel, padding=before, groups=channels)
 
 
@@ -148,11 +150,14 @@ def _doublings(small: tuple[int, ...], large: tuple[int, ...]) -> int:
 
 
 @lru_cache(maxsize=64)
-def _kernel(dims: int, dtype: torch.dtype, device: torch.device, divisor: float) -> Tensor:
-    """The filter as a constant; made outside of inference mode, so that training may share it."""
+def separable(line: tuple[float, ...], dims: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A filter along one axis as a constant kernel ``(1, 1, …)`` over ``dims`` axes.
+
+    It is made outside of inference mode, so that training may share it.
+    """
     with torch.inference_mode(False):
-        line = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=dtype, device=device) / divisor
-        kernel = line
+        along = torch.tensor(line, dtype=dtype, device=device)
+        kernel = along
         for _ in range(dims - 1):
-            kernel = kernel[..., None] * line
+            kernel = kernel[..., None] * along
         return kernel[None, None]
