@@ -91,9 +91,11 @@ def test_the_loss_by_hand() -> None:
     corner = Noise(5).integers(2, 2, 2)
     rows = [[(0, 8), (8, 16)][int(side)] for side in corner[:, 0]]
     columns = [[(0, 8), (8, 16)][int(side)] for side in corner[:, 1]]
-    cut = lambda maps: torch.stack(
-        [m[:, a:b, c:d] for m, (a, b), (c, d) in zip(maps, rows, columns, strict=True)]
-    )
+
+    def cut(maps: torch.Tensor) -> torch.Tensor:
+        places = zip(maps, rows, columns, strict=True)
+        return torch.stack([m[:, a:b, c:d] for m, (a, b), (c, d) in places])
+
     expected = (net.whole(last) - x).abs().mean() + (net.part(cut(before)) - cut(x)).abs().mean()
     assert net.forward_with_loss(x, Noise(5))[1].item() == pytest.approx(expected.item())
 

@@ -1,0 +1,105 @@
+"""The wavelet discriminator of StyleSwin, which sees frequencies on which artefacts of blocks show."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from genus.core.errors import RecipeError
+from genus.core.registry import network
+from genus.layers.haar import haar
+from genus.layers.resampling import fir_down, smooth
+from genus.layers.style import RectifiedConvolution, beside, channels_last, widths
+from genus.networks.stylegan_discriminator import Head, discriminator_sizes, even
+
+
+@network("styleswin-discriminator", paper="arXiv:2112.10762, arXiv:2102.06108")
+def styleswin_discriminator(
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    condition: int = 0,
+    *,
+    width: int = 64,
+    channels: int = 512,
+    group: int = 4,
+) -> nn.Module:
+    """Convolutions on the Haar wavelets of the image at every resolution, as the authors' code has them.
+
+    Args:
+        inputs: channels, then 1 to 3 sides of at least 7.
+        outputs: ``(features,)``.
+        condition: features of the condition, which become constant channels beside the image.
+        width: channels of the finest features, whose sides are half the image's; they double
+            with each coarser resolution.
+        channels: most channels of any resolution.
+        group: examples whose deviation is one more feature; the batch is cut into such groups.
+
+    Raises:
+        RecipeError: for other shapes.
+    """
+    sizes = discriminator_sizes("styleswin-discriminator", inputs, outputs)
+    if len(sizes) < 2:
+        raise RecipeError(
+            f"network 'styleswin-discriminator' needs sides of at least 7, got {inputs[1:]}; use 'mlp'"
+        )
+    wide = widths(len(sizes) - 1, width, channels)
+    return WaveletDiscriminator(inputs[0] + condition, outputs[0], sizes[:-1], condition, wide, group)
+
+
+class WaveletDiscriminator(nn.Module):
+    """The module behind :func:`styleswin_discriminator`.
+
+    Args:
+        channels: of the image and its condition.
+        features: of the output.
+        sizes: sides of the features at each resolution, the smallest first.
+        condition: features of the condition, 0 for none.
+        wide: channels of each resolution.
+        group: of the deviation over the batch.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        features: int,
+        sizes: list[tuple[int, ...]],
+        condition: int,
+        wide: list[int],
+        group: int,
+    ) -> None:
+        super().__init__()
+        dims, wide = len(sizes[0]), wide[::-1]
+        self.condition = condition
+        bands = channels * 2**dims
+        self.read = nn.ModuleList(RectifiedConvolution(dims, bands, size, 1) for size in wide)
+        self.down = nn.ModuleList(Halving(dims, before, after) for before, after in pairwise(wide))
+        self.head = Head(wide[-1], features, sizes[0], group)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Map ``(n, channels, *sides)``, told a condition ``(n, condition)``, to ``(n, features)``."""
+        image = channels_last(beside(x, condition, self.condition))
+        h = self.read[0](haar(image))
+        for down, read in zip(self.down, self.read[1:], strict=True):
+            image = fir_down(image)
+            h = down(h) + read(haar(image))
+        return self.head(h)
+
+
+class Halving(nn.Module):
+    """A convolution, then another after a filter, which halves the sides.
+
+    Args:
+        dims: spatial axes.
+        before: channels of the input.
+        after: channels of the output.
+    """
+
+    def __init__(self, dims: int, before: int, after: int) -> None:
+        super().__init__()
+        self.keep = RectifiedConvolution(dims, before, before, 3)
+        self.halve = RectifiedConvolution(dims, before, after, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(n, before, *sides)`` to ``(n, after, *halved)``."""
+        return self.halve(smooth(even(self.keep(x)), 2, 2))
