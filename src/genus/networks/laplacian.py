@@ -47,14 +47,15 @@ def laplacian_level(
     channels, *rest = inputs
     size = tuple(rest)
     dims = len(size)
-    if dims not in (1, 2, 3) or (len(outputs) > 1 and outputs[1:] != size):
+    if dims not in (1, 2, 3) or not outputs or outputs[1:] not in ((), size):
         raise RecipeError(
             f"network 'laplacian-level' maps an image to one of its size or to a vector, not {inputs} to "
             f"{outputs}; use 'dcgan' or 'mlp'"
         )
     before = channels + (1 if condition else 0)
     if len(outputs) == 1:
-        body = _discriminator(before, size, outputs[0], width, 0.5 if dropout is None else dropout)
+        share = 0.5 if dropout is None else dropout
+        body = _discriminator(before, size, outputs[0], width, share)
     elif dropout is not None:
         raise RecipeError("the generator of 'laplacian-level' drops nothing; leave dropout to null there")
     else:
