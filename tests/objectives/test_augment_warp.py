@@ -99,6 +99,13 @@ def test_maps_are_multiplied_in_the_order_promised() -> None:
     assert torch.allclose(found, expected, atol=1e-4)
 
 
+def test_moves_are_shares_of_their_own_side() -> None:
+    """Normal numbers ½ and −1 of 8 by 16 elements: 1 to the right, 1 up."""
+    x = random(1, 1, 8, 16)
+    found = warp(x, Scripted([0.0], [0.5, -1.0]), ALWAYS, ("move",))
+    assert torch.allclose(found[..., :-1, 1:], x[..., 1:, :-1], atol=1e-6)
+
+
 def test_what_is_not_drawn_is_left_exactly_alone() -> None:
     x = random(3000, 1, 5)
     for kind in ("scale", "move"):

@@ -81,6 +81,9 @@ def test_policies_choose() -> None:
     assert torch.allclose(coloured, coloured[:, :, :1, :1].expand_as(coloured))
     symmetric = x + x.flip(-1)
     assert torch.equal(geometric(symmetric, Noise(0), torch.ones(()), policy=("flip",)), symmetric)
+    shifted = geometric(x, Noise(0), torch.ones(()), policy=("shift",))  # edges are mirrored, not zero
+    assert all(set(s.flatten().tolist()) <= {*x[i].flatten().tolist()} for i, s in enumerate(shifted))
+    assert (shifted != x).any()
     kept = geometric(x, Noise(0), torch.ones(()), policy=("flip", "turn"))
     assert torch.equal(kept.flatten(1).sort(1).values, x.flatten(1).sort(1).values)
 
