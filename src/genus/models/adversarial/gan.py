@@ -226,7 +226,7 @@ class GAN(Model, LatentSpace):
         player = self.player(name)
         terms = {f"regulariser {i}": term(player) for i, term in enumerate(self.regularisers[name])}
         if self.historical_averaging is not None:
-            terms["history"] = self.historical_averaging * cast("History", self.histories[name]).term()
+            terms["history"] = self.historical_averaging * cast("History", self.histories[name])()
         return terms
 
     def after_discriminator(self, averages: Averages) -> None:
