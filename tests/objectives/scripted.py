@@ -22,7 +22,7 @@ class Scripted(Noise):
         self.draws = list(draws)
 
     def _next(self, n: int, shape: tuple[int, ...]) -> Tensor:
-        return torch.tensor(self.draws.pop(0), dtype=torch.float64).view(n, *shape)
+        return torch.tensor(self.draws.pop(0), dtype=torch.float32).view(n, *shape)
 
     def uniform(self, n: int, *shape: int) -> Tensor:
         return self._next(n, shape)
