@@ -20,7 +20,8 @@ def grouped(layer: ModulatedConvolution, x: Tensor, style: Tensor) -> Tensor:
     n, before, *sides = x.shape
     dims = len(sides)
     s = layer.affine(style).view(n, 1, before, *(1,) * dims)
-    weight = s * layer.weight * layer.scale
+    weight = layer.weight.transpose(0, 1) if layer.up else layer.weight
+    weight = s * weight * layer.scale
     if layer.demodulate:
         weight = weight / (weight.square().flatten(2).sum(2) + 1e-8).sqrt().view(n, -1, *(1,) * (dims + 1))
     after = weight.shape[1]
@@ -84,10 +85,12 @@ def test_outputs_have_variance_one_whatever_the_style() -> None:
 def test_filtering_after_the_kernel_equals_filtering_before_it_inside(dims: int) -> None:
     torch.manual_seed(0)
     x = torch.randn(1, 2, *(8,) * dims, dtype=torch.float64)
-    weight = torch.randn(3, 2, *(3,) * dims, dtype=torch.float64)
+    weight = torch.randn(2, 3, *(3,) * dims, dtype=torch.float64)
     size = (15,) * dims
     cheap = convolve_up(x, weight * 2**dims, size)
-    flipped = weight.flip(list(range(2, 2 + dims)))  # the adjoint runs over the kernel backwards
+    flipped = weight.transpose(0, 1).flip(
+        list(range(2, 2 + dims))
+    )  # the adjoint runs over the kernel backwards
     dear = CONVOLVE[dims](fir_up(x, (16,) * dims), flipped, padding=1)
     inner = (slice(None), slice(None), *(slice(4, 12),) * dims)
     assert cheap.shape == (1, 3, *size)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.layers.modulation import convolve
+from genus.layers.modulation import channels_last, convolve
 from genus.layers.resampling import cut
 from genus.layers.resized_convolution import sums_of_neighbours
 
@@ -32,7 +32,9 @@ class DoubledConvolution(nn.Module):
     def __init__(self, dims: int, before: int, after: int) -> None:
         super().__init__()
         bound = 1 / math.sqrt(before * 3**dims)
-        self.weight = nn.Parameter(torch.empty(after, before, *(3,) * dims).uniform_(-bound, bound))
+        self.weight = nn.Parameter(
+            channels_last(torch.empty(after, before, *(3,) * dims).uniform_(-bound, bound))
+        )
 
     def forward(self, x: Tensor, size: tuple[int, ...]) -> Tensor:
         """Map ``(n, before, *sides)`` to ``(n, after, *size)``, twice the sides or one less."""

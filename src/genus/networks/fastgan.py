@@ -13,7 +13,8 @@ from genus.core.registry import network
 from genus.layers.convolution import convolution, normalisation
 from genus.layers.doubled_convolution import DoubledConvolution
 from genus.layers.excitation import SkipLayerExcitation
-from genus.layers.style import channels_last, draw_like
+from genus.layers.modulation import channels_last
+from genus.layers.style import draw_like
 from genus.networks.stylegan2 import generator_shapes
 
 MULTIPLES = (16, 8, 4, 2, 2, 1, 0.5, 0.25, 0.125)

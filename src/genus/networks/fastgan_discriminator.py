@@ -11,8 +11,9 @@ from genus.core.noise import Noise
 from genus.core.registry import network
 from genus.layers.convolution import convolution, normalisation
 from genus.layers.excitation import SkipLayerExcitation
+from genus.layers.modulation import channels_last
 from genus.layers.resampling import box_down, halved
-from genus.layers.style import SLOPE, channels_last
+from genus.layers.style import SLOPE
 from genus.networks.fastgan import initialise, multiple_of
 from genus.networks.fastgan_blocks import DOUBLINGS, Decoder, Down, Entrance
 from genus.networks.stylegan_discriminator import discriminator_sizes

@@ -13,8 +13,8 @@ from genus.core.network import Styled
 from genus.core.noise import Noise
 from genus.core.registry import network
 from genus.layers.equalised import EqualisedConvolution
-from genus.layers.modulation import AdaptiveInstanceNorm, convolve, convolve_up, spread
-from genus.layers.style import SLOPE, Mapping, channels_last, draw_like, widths
+from genus.layers.modulation import AdaptiveInstanceNorm, channels_last, convolve, convolve_up, scaled, spread
+from genus.layers.style import SLOPE, Mapping, draw_like, widths
 from genus.networks.stylegan2 import generator_shapes
 
 
@@ -109,12 +109,12 @@ class Kept(nn.Module):
 
     def __init__(self, dims: int, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(channels, channels, *(3,) * dims))
+        self.weight = nn.Parameter(channels_last(torch.randn(channels, channels, *(3,) * dims)))
         self.scale = math.sqrt(2 / (channels * 3**dims))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, channels, *sides)`` to the same shape."""
-        return convolve(x, self.weight * self.scale)
+        return convolve(*scaled(x, self.weight, self.scale))
 
 
 class Doubled(nn.Module):
@@ -128,12 +128,13 @@ class Doubled(nn.Module):
 
     def __init__(self, dims: int, before: int, after: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(after, before, *(3,) * dims))
+        self.weight = nn.Parameter(channels_last(torch.randn(before, after, *(3,) * dims)))
         self.scale = 2**dims * math.sqrt(2 / (before * 3**dims))
 
     def forward(self, x: Tensor, size: tuple[int, ...]) -> Tensor:
         """Map ``(n, before, *sides)`` to ``(n, after, *size)``."""
-        return convolve_up(x, self.weight * self.scale, size)
+        x, weight = scaled(x, self.weight, self.scale)
+        return convolve_up(x, weight, size)
 
 
 class Epilogue(nn.Module):

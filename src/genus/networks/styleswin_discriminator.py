@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from genus.core.errors import RecipeError
 from genus.core.registry import network
 from genus.layers.haar import haar
+from genus.layers.modulation import channels_last
 from genus.layers.resampling import fir_down, smooth
-from genus.layers.style import RectifiedConvolution, beside, channels_last, widths
+from genus.layers.style import RectifiedConvolution, beside, widths
 from genus.networks.stylegan_discriminator import Head, discriminator_sizes, even
 
 
