@@ -1,7 +1,9 @@
 """Training speed of residual GANs against torch-mimicry (pip install --no-deps torch-mimicry).
 
 Its package imports torchvision for data sets and scores; here its networks and their training
-steps are imported without the rest of it.
+steps are imported without the rest of it. With the same weights both sides give the same values to
+5e-6, but for two things of the rival's: its generators double by linear interpolation instead of
+repetition, and its discriminators' shortcuts see rectified features, for ReLU works in place.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def progan(
             raise RecipeError("the generator of 'progan' compares no examples; leave group to null there")
         return GrowingGenerator(inputs[0], outputs, condition, width)
     if len(outputs) == 1 and len(inputs) in (2, 3, 4):
-        return GrowingDiscriminator(inputs, outputs[0], condition, width, group or 4)
+        return GrowingDiscriminator(inputs, outputs[0], condition, width, 4 if group is None else group)
     raise RecipeError(
         f"network 'progan' maps a vector to an image or back, not {inputs} to {outputs}; use 'mlp'"
     )
