@@ -21,6 +21,8 @@ from genus.core.length import Length
         ("1 epoch", 1, "epochs"),
         ("90 seconds", 90, "seconds"),
         ("90s", 90, "seconds"),
+        ("90 CPU seconds", 90, "CPU seconds"),
+        ("2 CPU minutes", 120, "CPU seconds"),
         ("2 minutes", 120, "seconds"),
         ("2min", 120, "seconds"),
         ("5m", 300, "seconds"),

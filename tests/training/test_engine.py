@@ -360,7 +360,9 @@ def test_log_lines(tmp_path: Path) -> None:
     engine.fit()
     lines = list(engine.run.log_lines())
     assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 5, 10, 20]
-    assert all(line.keys() == {"iteration", "samples", "stage", "seconds", "losses"} for line in lines)
+    assert all(
+        line.keys() == {"iteration", "samples", "stage", "seconds", "cpu_seconds", "losses"} for line in lines
+    )
     assert lines[-1]["samples"] == 160
     assert lines[0]["losses"]["fit/square"] > lines[-1]["losses"]["fit/square"] > 0
 

@@ -1,4 +1,4 @@
-"""How long something lasts: in iterations, samples, epochs or seconds."""
+"""How long something lasts: in iterations, samples, epochs, seconds or seconds of processor time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from genus.core.errors import RecipeError
 
-Unit = Literal["iterations", "samples", "epochs", "seconds"]
+Unit = Literal["iterations", "samples", "epochs", "seconds", "CPU seconds"]
 
 _UNITS: dict[str, tuple[Unit, float]] = {
     "iteration": ("iterations", 1), "iterations": ("iterations", 1), "it": ("iterations", 1),
@@ -17,6 +17,8 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     "s": ("seconds", 1), "second": ("seconds", 1), "seconds": ("seconds", 1),
     "min": ("seconds", 60), "minute": ("seconds", 60), "minutes": ("seconds", 60),
     "h": ("seconds", 3600), "hour": ("seconds", 3600), "hours": ("seconds", 3600),
+    "cpu second": ("CPU seconds", 1), "cpu seconds": ("CPU seconds", 1),
+    "cpu minute": ("CPU seconds", 60), "cpu minutes": ("CPU seconds", 60),
 }  # fmt: skip
 _SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
 
@@ -30,7 +32,10 @@ class Length:
 
     @classmethod
     def parse(cls, text: str | int | float | Length) -> Length:
-        """Read ``300`` (iterations), ``"2 minutes"``, ``"500k samples"``, ``"10 epochs"``.
+        """Read ``300`` (iterations), ``"2 minutes"``, ``"500k samples"``, ``"10 epochs"``, ``"90 CPU seconds"``.
+
+        CPU seconds are those of all threads of the training process together, whatever else the
+        machine does at the time.
 
         Raises:
             RecipeError: when the text is not a positive number with a known unit.
@@ -40,9 +45,11 @@ class Length:
         """
         if isinstance(text, Length):
             return text
-        match = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*([kKmM](?![a-z]))?\s*([a-z]*)\s*", str(text))
+        match = re.fullmatch(
+            r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*([kKmM](?![a-z]))?\s*((?:CPU )?[a-z]*)\s*", str(text)
+        )
         if match:
-            number, scale, name = match[1], match[2] or "", match[3]
+            number, scale, name = match[1], match[2] or "", match[3].lower()
             if scale == "m" and not name:  # "5m" means minutes to people
                 scale, name = "", "min"
             unit, seconds = _UNITS.get(name or "iterations", ("", 0.0))
@@ -54,7 +61,7 @@ class Length:
                 return cls(amount, unit)  # type: ignore[arg-type]
         raise RecipeError(
             f"length {text!r} is not understood; write iterations as 4000 or '4000 iterations', "
-            "time as '2 minutes', data as '500k samples' or '10 epochs'"
+            "time as '2 minutes' or '90 CPU seconds', data as '500k samples' or '10 epochs'"
         )
 
     def scaled(self, factor: float) -> Length:
@@ -62,6 +69,6 @@ class Length:
         return Length(self.amount * factor, self.unit)
 
     def __str__(self) -> str:
-        if self.unit == "seconds" and self.amount >= 60:
-            return f"{self.amount / 60:g} minutes"
+        if self.unit.endswith("seconds") and self.amount >= 60:
+            return f"{self.amount / 60:g} {self.unit.replace('seconds', 'minutes')}"
         return f"{self.amount:g} {self.unit}"

@@ -119,7 +119,7 @@ def truncated_normal(uniform: Tensor, bound: float) -> Tensor:
 
     >>> import torch
     >>> truncated_normal(torch.tensor([0.0, 0.5, 1.0]), 2.0)
-    tensor([-2.0000,  0.0000,  2.0000])
+    tensor([-2.,  0.,  2.])
     """
     low = 0.5 * math.erfc(bound / math.sqrt(2))
     share = (low + uniform.double() * (1 - 2 * low)).clamp(1e-12, 1 - 1e-12)

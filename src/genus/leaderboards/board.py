@@ -57,6 +57,7 @@ class Line:
         entry: its name.
         means: by score.
         seconds: mean training seconds of its seeds.
+        cpu_seconds: mean processor seconds of them, all threads.
         samples: mean examples seen in training.
         memory: largest resident memory of its processes, MiB.
         failed: seed and reason of trainings that came to no score.
@@ -70,6 +71,7 @@ class Line:
     entry: str
     means: dict[str, Mean]
     seconds: float
+    cpu_seconds: float
     samples: float
     memory: float
     failed: dict[int, str]
@@ -183,6 +185,7 @@ def _line(entry: str, results: Sequence[Result]) -> Line:
         entry=entry,
         means={key: _mean(found) for key, found in scores.items()},
         seconds=_average(result.seconds for result in results),
+        cpu_seconds=_average(result.cpu_seconds for result in results),
         samples=_average(result.samples for result in results),
         memory=max(result.memory for result in results),
         failed={result.seed: result.error for result in results if result.error},

@@ -38,9 +38,10 @@ class Result:
         evaluation: None when training or evaluation failed.
         error: why it failed; empty when it did not.
         seconds: of training.
+        cpu_seconds: of training, all threads.
         samples: examples of the data seen in training.
         memory: largest resident memory of the process, MiB.
-        live: (share of the training seconds, live score) in the order of training.
+        live: (share of the training's CPU seconds, live score) in the order of training.
     """
 
     entry: str
@@ -50,6 +51,7 @@ class Result:
     evaluation: Evaluation | None
     error: str = ""
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     samples: int = 0
     memory: float = 0.0
     live: Sequence[tuple[float, float]] = ()
@@ -141,9 +143,9 @@ def read_result(cell: Cell) -> Result:
         raise InputError(f"{path} is damaged ({error}); delete it and run the benchmark again") from None
     measured = record.get("evaluation")
     log = list(Run(cell.folder).log_lines()) if (cell.folder / "recipe.yaml").is_file() else []
-    seconds = float(log[-1]["seconds"]) if log else 0.0
+    seconds, cpu_seconds = (float(log[-1][key]) if log else 0.0 for key in ("seconds", "cpu_seconds"))
     live = [
-        (line["seconds"] / max(seconds, 1e-9), next(iter(line["scores"].values())))
+        (line["cpu_seconds"] / max(cpu_seconds, 1e-9), next(iter(line["scores"].values())))
         for line in log
         if line.get("scores")
     ]
@@ -155,6 +157,7 @@ def read_result(cell: Cell) -> Result:
         evaluation=None if measured is None else Evaluation.from_json(json.dumps(measured)),
         error=record.get("error", ""),
         seconds=seconds,
+        cpu_seconds=cpu_seconds,
         samples=int(log[-1]["samples"]) if log else 0,
         memory=record["memory"],
         live=live,

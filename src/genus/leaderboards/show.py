@@ -15,7 +15,7 @@ from genus.reports.document import document
 from genus.training.checkpoints import write_text
 
 _FIGURE_COLUMNS = 4
-_COSTS = ("spread", "converged", "seconds", "samples", "MiB")
+_COSTS = ("spread", "converged", "seconds", "CPU seconds", "samples", "MiB")
 
 
 def write_boards(folder: Path, name: str, summary: str, boards: Sequence[Board]) -> list[Path]:
@@ -65,7 +65,7 @@ def cells(board: Board, line: Line) -> list[str]:
     scores = [_mean(line.means.get(column)) for column in board.columns]
     ranking = line.means.get(board.columns[0]) if board.columns else None
     spread = ranking.spread / abs(ranking.value) if ranking and ranking.value else math.nan
-    costs = [f"{line.seconds:.0f}", _count(line.samples), f"{line.memory:.0f}"]
+    costs = [f"{line.seconds:.0f}", f"{line.cpu_seconds:.0f}", _count(line.samples), f"{line.memory:.0f}"]
     return [name, *scores, _percent(spread), _percent(line.converged), *costs]
 
 

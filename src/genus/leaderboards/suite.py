@@ -41,7 +41,7 @@ class Suite(BaseModel):
     data: tuple[str, ...] = Field((), description="names or paths; each recipe's own by default")
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="a number of seeds, or a list")
     budget: int | float | str | None = Field(
-        None, description="'60 seconds', '200k samples', iterations; each recipe's own length by default"
+        None, description="'60 CPU seconds', '200k samples', iterations; each recipe's own length by default"
     )
     samples: int | None = Field(
         None, ge=10, description="drawn for the evaluation; the protocol's by default"

@@ -24,6 +24,7 @@ class Moment:
         stage: name of the stage.
         fraction: how much of the whole run is done, in [0, 1].
         seconds: training time so far.
+        cpu_seconds: processor time of all threads in it.
     """
 
     iteration: int
@@ -31,6 +32,7 @@ class Moment:
     stage: str
     fraction: float
     seconds: float
+    cpu_seconds: float = 0.0
 
 
 class Callback:
@@ -84,6 +86,7 @@ class JsonLines(Callback):
                 "samples": moment.samples,
                 "stage": moment.stage,
                 "seconds": round(moment.seconds, 3),
+                "cpu_seconds": round(moment.cpu_seconds, 3),
                 **values,
             }
             rest = memoryview(json.dumps(line).encode() + b"\n")

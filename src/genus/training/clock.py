@@ -16,27 +16,38 @@ class Clock:
         iteration: iterations of the run.
         samples: examples of the data seen, over all ranks.
         seconds: training time, without scoring, sampling and saving.
+        cpu_seconds: processor time of all threads in it.
         stage: index of the stage.
         stage_iteration: iterations of the stage.
         stage_samples: examples seen in the stage.
         stage_seconds: training time in the stage.
+        stage_cpu_seconds: processor time in the stage.
         position: global batches taken in the stage.
     """
 
     iteration: int = 0
     samples: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     stage: int = 0
     stage_iteration: int = 0
     stage_samples: int = 0
     stage_seconds: float = 0.0
+    stage_cpu_seconds: float = 0.0
     position: int = 0
 
     def next_stage(self) -> None:
         """Begin the next stage."""
         self.stage += 1
         self.stage_iteration = self.stage_samples = self.position = 0
-        self.stage_seconds = 0.0
+        self.stage_seconds = self.stage_cpu_seconds = 0.0
+
+    def passed(self, seconds: float, cpu_seconds: float) -> None:
+        """Count the time that an iteration took."""
+        self.seconds += seconds
+        self.stage_seconds += seconds
+        self.cpu_seconds += cpu_seconds
+        self.stage_cpu_seconds += cpu_seconds
 
     def stage_fraction(self, length: Length, batches_per_epoch: int) -> float:
         """How much of a stage of that length is done; 1 or more when it is over."""
@@ -44,6 +55,7 @@ class Clock:
             "iterations": self.stage_iteration,
             "samples": self.stage_samples,
             "seconds": self.stage_seconds,
+            "CPU seconds": self.stage_cpu_seconds,
             "epochs": self.position / batches_per_epoch,
         }[length.unit]
         return done / length.amount
@@ -54,6 +66,7 @@ class Clock:
             "iterations": float(self.iteration),
             "samples": float(self.samples),
             "seconds": self.seconds,
+            "CPU seconds": self.cpu_seconds,
             "epochs": self.samples / num_examples,
         }[length.unit]
 

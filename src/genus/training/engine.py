@@ -138,12 +138,12 @@ class Engine:
             while self._fraction() < 1:
                 if self._stops_early():
                     return False
-                start = time.perf_counter()
+                start = (time.perf_counter(), time.process_time())
                 values = self._iterate(stage, items)
+                spent = (time.perf_counter() - start[0], time.process_time() - start[1])
                 # Rank 0's clock and signals count for all, so that all do the same.
-                seconds, self._stop = self._from_first((time.perf_counter() - start, interrupts.requested))
-                self.clock.seconds += seconds
-                self.clock.stage_seconds += seconds
+                spent, self._stop = self._from_first((spent, interrupts.requested))
+                self.clock.passed(*spent)
                 self._report(values)
                 self._publish()
         finally:
@@ -419,6 +419,7 @@ class Engine:
             stage=self.stages[self.clock.stage].name,
             fraction=(sum(shares[: self.clock.stage]) + within) / sum(shares),
             seconds=self.clock.seconds,
+            cpu_seconds=self.clock.cpu_seconds,
         )
 
     def _stops_early(self) -> bool:

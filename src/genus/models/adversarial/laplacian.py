@@ -15,8 +15,7 @@ from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.layers.pyramid import enlarge, shrink
-from genus.layers.resampling import pyramid
+from genus.layers.pyramid import enlarge, pyramid_sizes, shrink
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Unconditional
 
@@ -59,7 +58,7 @@ class LaplacianGAN(Model, Samples):
         self.require("images, volumes or sequences with a side of 8 or more", len(spec.shape) > 1)
         channels, *size = spec.shape
         self.scaling = Scaling(spec)
-        self.sizes = pyramid(tuple(size), smallest)
+        self.sizes = pyramid_sizes(tuple(size), smallest)
         coarse = replace(spec, shape=(channels, *self.sizes[0]))
         how = conditioning(coarse) if conditioning is not None else Unconditional(coarse)
         self.conditions = how
