@@ -60,6 +60,8 @@ CASES: dict[str, Callable[[], Comparison]] = {"sngan": sngan, "sngan64": sngan64
 
 def _mimicry() -> None:
     """Make the rival's networks importable without its data sets and scores."""
+    if "torch_mimicry" in sys.modules:
+        return
     found = importlib.util.find_spec("torch_mimicry")
     if found is None or not found.submodule_search_locations:
         raise SystemExit("pip install --no-deps torch-mimicry")
@@ -67,7 +69,7 @@ def _mimicry() -> None:
     for name in ("torch_mimicry", "torch_mimicry.nets"):
         package = types.ModuleType(name)
         package.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
-        sys.modules.setdefault(name, package)
+        sys.modules[name] = package
 
 
 class _Log:
