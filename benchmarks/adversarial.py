@@ -36,9 +36,7 @@ def sngan(batch: int = 8) -> Comparison:
     generator = {"name": "resnet", "width": 256}
     discriminator = {"name": "resnet", "width": 128, "halvings": 2, "blocks": 2, "spectral": True}
     ours = engine_turn(_recipe(generator, discriminator, batch, 32), [], STEPS, "iterations")
-    return alternate(
-        f"SNGAN 3×32×32, batch {batch}, one step of each player, vs torch-mimicry 0.1.16", ours, rival, 5
-    )
+    return alternate(f"SNGAN 3×32×32, batch {batch}, one step of each player, {RIVAL}", ours, rival, 5)
 
 
 def sngan64(batch: int = 4) -> Comparison:
@@ -50,9 +48,7 @@ def sngan64(batch: int = 4) -> Comparison:
     generator = {"name": "resnet", "width": 64, "widths": "doubling"}
     discriminator = {**generator, "halvings": 5, "spectral": True}
     ours = engine_turn(_recipe(generator, discriminator, batch, 64), [], STEPS, "iterations")
-    return alternate(
-        f"SNGAN 3×64×64, batch {batch}, one step of each player, vs torch-mimicry 0.1.16", ours, rival, 5
-    )
+    return alternate(f"SNGAN 3×64×64, batch {batch}, one step of each player, {RIVAL}", ours, rival, 5)
 
 
 CASES: dict[str, Callable[[], Comparison]] = {"sngan": sngan, "sngan64": sngan64}
