@@ -7,7 +7,9 @@ from typing import Any, Literal
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-Norm = Literal["batch", "layer", "instance", "none"]
+from genus.layers.reference_norm import ReferenceBatchNorm, VirtualBatchNorm
+
+Norm = Literal["batch", "layer", "instance", "virtual", "reference", "none"]
 
 _CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -33,12 +35,17 @@ def normalisation(name: Norm, channels: int, dims: int) -> nn.Module:
 
     Args:
         name: ``layer`` normalises each example over channels and space, ``instance`` each channel
-            of each example, ``batch`` each channel over the batch.
+            of each example, ``batch`` each channel over the batch, ``reference`` over a fixed batch
+            and ``virtual`` over that and the example (see :mod:`genus.layers.reference_norm`).
         channels: number of channels.
         dims: spatial axes; 0 for vectors.
     """
     if name == "none":
         return nn.Identity()
+    if name == "virtual":
+        return VirtualBatchNorm(channels)
+    if name == "reference":
+        return ReferenceBatchNorm(channels)
     if name == "batch":
         return _BATCH_NORMS[max(dims, 1)](channels)
     if dims == 0:

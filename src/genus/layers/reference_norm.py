@@ -108,7 +108,7 @@ class WithReference(nn.Module):
 
     def __init__(self, network: nn.Module, reference: Tensor, condition: Tensor | None = None) -> None:
         super().__init__()
-        if not any(True for _ in _reference_norms(network)):
+        if not has_reference_norm(network):
             raise RecipeError(
                 "a reference batch needs a network with reference or virtual batch normalisation"
             )
@@ -161,6 +161,11 @@ def reference_pass(network: nn.Module, reference: Tensor, condition: Tensor | No
     finally:
         for layer in layers:
             layer.recording, layer.moments = False, None
+
+
+def has_reference_norm(network: nn.Module) -> bool:
+    """Whether a network normalises by a reference batch."""
+    return any(True for _ in _reference_norms(network))
 
 
 def _reference_norms(network: nn.Module) -> Iterator[ReferenceBatchNorm]:

@@ -20,7 +20,7 @@ def dcgan(
     outputs: tuple[int, ...],
     *,
     width: int = 64,
-    norm: Literal["batch", "layer", "instance", "none"] = "batch",
+    norm: Literal["batch", "layer", "instance", "virtual", "reference", "none"] = "batch",
     spectral: bool = False,
     dropout: float = 0.0,
 ) -> nn.Module:

@@ -6,12 +6,24 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from genus.core.registry import network
 from genus.layers.convolution import normalisation
 
-Activation = Literal["relu", "leaky-relu", "tanh", "silu", "softplus"]
+Activation = Literal["relu", "leaky-relu", "tanh", "silu", "softplus", "maxout"]
+
+PIECES = 5
+"""Linear maps of a maxout unit."""
+
+
+class Largest(nn.Module):
+    """The largest number along the last axis."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(…, pieces)`` to ``(…)``."""
+        return x.amax(-1)
+
 
 _ACTIVATIONS = {
     "relu": nn.ReLU,
@@ -19,6 +31,7 @@ _ACTIVATIONS = {
     "tanh": nn.Tanh,
     "silu": nn.SiLU,
     "softplus": nn.Softplus,
+    "maxout": lambda: nn.Sequential(nn.Unflatten(1, (-1, PIECES)), Largest()),
 }
 
 
@@ -28,15 +41,16 @@ def mlp(
     outputs: tuple[int, ...],
     *,
     hidden: Sequence[int] = (256, 256),
-    activation: Literal["relu", "leaky-relu", "tanh", "silu", "softplus"] = "relu",
-    norm: Literal["batch", "layer", "none"] = "none",
+    activation: Literal["relu", "leaky-relu", "tanh", "silu", "softplus", "maxout"] = "relu",
+    norm: Literal["batch", "layer", "virtual", "reference", "none"] = "none",
     dropout: float = 0.0,
 ) -> nn.Module:
     """Fully connected layers: ``(n, *inputs)`` → ``(n, *outputs)``; the output is linear.
 
     Args:
         hidden: widths of the hidden layers.
-        activation: after each hidden layer.
+        activation: after each hidden layer; ``maxout`` takes the largest of five linear maps
+            (arXiv:1302.4389).
         norm: before each activation.
         dropout: share of hidden units dropped in training, in [0, 1).
 
@@ -47,7 +61,9 @@ def mlp(
     layers: list[nn.Module] = [nn.Flatten()]
     width = math.prod(inputs)
     for size in hidden:
-        layers += [nn.Linear(width, size), normalisation(norm, size, 0), _ACTIVATIONS[activation]()]
+        pieces = PIECES if activation == "maxout" else 1
+        layers += [nn.Linear(width, pieces * size), normalisation(norm, pieces * size, 0)]
+        layers.append(_ACTIVATIONS[activation]())
         if dropout:
             layers.append(nn.Dropout(dropout))
         width = size

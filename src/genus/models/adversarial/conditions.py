@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Literal
 
 from torch import Tensor, nn
@@ -37,12 +36,16 @@ class Unconditional(Conditions):
         features: size of features from which a linear layer reads the score; None lets the network
             give it.
         packing: examples that the discriminator judges together.
+        kernels: of minibatch discrimination; 0 for none.
     """
 
     labelled = False
 
-    def __init__(self, spec: DataSpec, *, features: int | None = None, packing: int = 1) -> None:
+    def __init__(
+        self, spec: DataSpec, *, features: int | None = None, packing: int = 1, kernels: int = 0
+    ) -> None:
         super().__init__(spec)
+        self.kernels = kernels
         self.features = features
         self.packed = (spec.shape[0] * packing, *spec.shape[1:])
 
@@ -52,7 +55,7 @@ class Unconditional(Conditions):
     def discriminator(self, network: Network) -> Discriminator:
         if self.features is None:
             return DirectScore(network(self.packed, (1,)))
-        return LinearScore(network(self.packed, (self.features,)), self.features)
+        return LinearScore(network(self.packed, (self.features,)), self.features, kernels=self.kernels)
 
 
 class Labelled(Conditions):
@@ -191,8 +194,3 @@ class Projection(Labelled):
 
     def discriminator(self, network: Network) -> Discriminator:
         return ProjectionScore(network(self.spec.shape, (self.features,)), self.features, self.classes)
-
-
-def unconditional(spec: DataSpec, features: int | None, packing: int) -> Unconditional:
-    """Conditions of a GAN without any, for examples judged ``packing`` at a time."""
-    return Unconditional(replace(spec, classes=()), features=features, packing=packing)

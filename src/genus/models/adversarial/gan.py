@@ -29,10 +29,14 @@ from genus.core.phase import Averages, Context, Phase, Progress, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.history import History
+from genus.layers.reference_norm import WithReference, has_reference_norm
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Unconditional
 from genus.models.adversarial.players import DirectScore
 from genus.objectives.regularisers import clip_weights
+
+REFERENCES = 64
+"""Examples in a reference batch."""
 
 
 @model("gan", paper="arXiv:1406.2661")
@@ -42,6 +46,8 @@ class GAN(Model, LatentSpace):
     Both play on data scaled to [−1, 1] where the data are bounded (the generator ends in tanh),
     and on raw values otherwise.
     """
+
+    reference_held: Tensor
 
     def __init__(
         self,
@@ -60,6 +66,7 @@ class GAN(Model, LatentSpace):
         strength: Strength | None = None,
         features: int | None = None,
         feature_matching: float | None = None,
+        minibatch_discrimination: int | None = None,
         packing: int | None = None,
         weight_clip: float | None = None,
         generator_regularisers: Sequence[Regulariser] = (),
@@ -84,6 +91,8 @@ class GAN(Model, LatentSpace):
             features: size of features φ(x) from which a linear layer reads the score; null lets the
                 network give it. Conditioning may bring its own.
             feature_matching: weight of ‖E φ(x) − E φ(G(z))‖² in the generator's loss (arXiv:1606.03498).
+            minibatch_discrimination: kernels that tell how near φ(x) is to that of the other examples
+                (arXiv:1606.03498); null for none.
             packing: examples that the discriminator judges together (arXiv:1712.04086); null for one.
             weight_clip: bound of the discriminator's weights after each of its updates (arXiv:1701.07875).
             generator_regularisers: terms on the generator's weights.
@@ -99,17 +108,25 @@ class GAN(Model, LatentSpace):
             )
         if conditioning is not None and features is not None:
             raise RecipeError("model.features: set model.conditioning.features, the conditioning has its own")
+        if minibatch_discrimination is not None and features is None:
+            raise RecipeError(
+                "model.minibatch_discrimination looks at features: set model.features, such as 128, and "
+                "model.conditioning=null"
+            )
         if strength is not None and augmentation is None:
             raise RecipeError("model.strength: there is no augmentation that it could control")
         self.conditions = (
             conditioning(spec)
             if conditioning is not None
-            else Unconditional(spec, features=features, packing=packing)
+            else Unconditional(
+                spec, features=features, packing=packing, kernels=minibatch_discrimination or 0
+            )
         )
         self.conditional = self.conditions.labelled
         self.scaling = Scaling(spec)
         self.generator = self.conditions.generator(generator, latent)
         self.discriminator = self.conditions.discriminator(discriminator)
+        self.referees = self._hold_references(latent)
         if feature_matching is not None and isinstance(self.discriminator, DirectScore):
             raise RecipeError("model.feature_matching needs features: set model.features, such as 128")
         self.objective = objective
@@ -138,11 +155,32 @@ class GAN(Model, LatentSpace):
         """``generator`` or ``discriminator``."""
         return {"generator": self.generator, "discriminator": self.discriminator}[name]
 
+    def _hold_references(self, latent: int) -> bool:
+        """Give networks with virtual or reference batch normalisation their reference batch.
+
+        The generator's is drawn here; the discriminator's is the first batch of real examples.
+        """
+        norms = [has_reference_norm(player.network) for player in (self.generator, self.discriminator)]
+        if any(norms) and not isinstance(self.conditions, Unconditional):
+            raise RecipeError(
+                "virtual and reference batch normalisation run a fixed batch through a network, which would "
+                "need fixed conditions; train with model.conditioning=null, or with another norm"
+            )
+        if norms[0]:
+            reference = Noise(0).normal(REFERENCES, latent)
+            self.generator.network = WithReference(self.generator.network, reference)
+        if norms[1]:
+            shape = (self.spec.shape[0] * self.packing, *self.spec.shape[1:])
+            reference = torch.zeros(REFERENCES, *shape)
+            self.discriminator.network = WithReference(self.discriminator.network, reference)
+            self.register_buffer("reference_held", torch.tensor(False))
+        return norms[1]
+
     # --- training ----------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
         """Discriminator updates, then one generator update."""
-        whole = self.couples_batch()
+        whole = self.couples_batch() or self.referees
         return [
             Phase(
                 name="discriminator",
@@ -192,6 +230,8 @@ class GAN(Model, LatentSpace):
         with torch.no_grad():
             fake = self.fakes(len(batch), given, ctx)
         real, fake = self.shown(self.scaling.inward(batch.x), ctx), self.shown(fake, ctx)
+        if self.referees and not self.reference_held:
+            self._hold(real)
         of_real, own = self.discriminator.with_own_task(real, given, ctx.noise)
         of_fake = self.discriminator(fake, given)
         _observe(ctx, of_real, of_fake)
@@ -247,6 +287,12 @@ class GAN(Model, LatentSpace):
 
     def _remember(self, name: str) -> None:
         cast("History", self.histories[name]).update()
+
+    def _hold(self, real: Tensor) -> None:
+        """Keep real examples as the discriminator's reference batch, in turn where they are few."""
+        rows = torch.arange(REFERENCES, device=real.device) % len(real)
+        cast("WithReference", self.discriminator.network).hold(real[rows])
+        self.reference_held.fill_(True)
 
     def _paced(self, progress: Progress) -> int:
         assert self.pace is not None

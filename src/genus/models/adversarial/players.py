@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from genus.core.components import Readout
 from genus.core.network import SelfSupervised, Styled, TakesNoise
 from genus.core.noise import Noise
+from genus.layers.batch_coupling import MinibatchDiscrimination
 
 
 class Generator(nn.Module):
@@ -97,11 +98,14 @@ class LinearScore(Discriminator):
         network: maps examples to ``(n, features)``.
         features: size of φ(x).
         logits: outputs of a second linear layer; 0 for none.
+        kernels: of minibatch discrimination (arXiv:1606.03498), which puts beside φ(x) how near those
+            of the other examples are; 0 for none.
     """
 
-    def __init__(self, network: nn.Module, features: int, logits: int = 0) -> None:
+    def __init__(self, network: nn.Module, features: int, logits: int = 0, kernels: int = 0) -> None:
         super().__init__(network)
-        self.weight = nn.Linear(features, 1)
+        self.crowd = MinibatchDiscrimination((features,), features=kernels) if kernels else None
+        self.weight = nn.Linear(features + kernels, 1)
         self.head = nn.Linear(features, logits) if logits else None
 
     def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
@@ -111,6 +115,8 @@ class LinearScore(Discriminator):
 
     def score(self, phi: Tensor, given: Tensor | None) -> Tensor:
         """Scores ``(n,)`` of features ``(n, features)``."""
+        if self.crowd is not None:
+            phi = self.crowd(phi)
         return self.weight(phi).squeeze(1)
 
 
