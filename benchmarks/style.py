@@ -189,7 +189,7 @@ def _stand_in(name: str, **attributes: Any) -> None:
 CASES: dict[str, tuple[Callable[[int, float], Pair], Callable[[int, float], Pair], int, int, float]] = {
     "stylegan2": (ours_stylegan2, rival_stylegan2, 64, 4, 0.0),
     "stylegan2-r1": (ours_stylegan2, rival_stylegan2, 64, 4, 5.0),
-    "fastgan": (ours_fastgan, rival_fastgan, 128, 8, 0.0),
+    "fastgan": (ours_fastgan, rival_fastgan, 128, 4, 0.0),
 }
 """Ours, the rival's, side of the images, batch, weight of the penalty."""
 

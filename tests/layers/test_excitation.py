@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from genus.layers.doubled_convolution import DoubledConvolution
-from genus.layers.excitation import SkipLayerExcitation
+from genus.layers.doubled_convolution import DoubledConvolution, doubled_convolution
+from genus.layers.excitation import SkipLayerExcitation, gated
 
 CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -37,13 +37,38 @@ def test_doubling_then_convolving(sides: tuple[int, ...]) -> None:
     """Small maps are computed literally, large ones by summed weights; both are this."""
     torch.manual_seed(0)
     dims = len(sides)
-    layer = DoubledConvolution(dims, 3, 2).double()
     x = torch.randn(2, 3, *sides, dtype=torch.float64)
     repeated = x
     for axis in range(dims):
         repeated = repeated.repeat_interleave(2, 2 + axis)
-    expected = CONVOLVE[dims](repeated, layer.weight, padding=1)
-    size = tuple(2 * side - 1 for side in sides)
-    assert torch.allclose(layer(x, tuple(2 * side for side in sides)), expected, atol=1e-12)
-    inner = (slice(None), slice(None), *(slice(side) for side in size))
-    assert torch.allclose(layer(x, size), expected[inner], atol=1e-12)
+    for size in (tuple(2 * side for side in sides), tuple(2 * side - 1 for side in sides)):
+        layer = DoubledConvolution(dims, 3, 2, size).double()
+        weight = layer.weight
+        if layer.fused:
+            weight = weight.transpose(0, 1).flip(list(range(2, 2 + dims)))
+        expected = CONVOLVE[dims](repeated, weight, padding=1)
+        inner = (slice(None), slice(None), *(slice(side) for side in size))
+        assert torch.allclose(layer(x), expected[inner], atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 32)])
+def test_spectral_norm_takes_the_same_matrix_on_both_ways(size: tuple[int, ...]) -> None:
+    """Rows are output channels, whichever way the weight lies."""
+    torch.manual_seed(0)
+    layer = doubled_convolution(2, 3, 2, size, spectral=True)
+    for _ in range(50):
+        layer(torch.randn(1, 3, size[0] // 2, size[1] // 2))
+    weight = layer.weight.transpose(0, 1) if layer.fused else layer.weight
+    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
+
+
+def test_gated_linear_unit_keeps_the_order_of_memory() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 6, 3, 4).to(memory_format=torch.channels_last).requires_grad_()
+    y = gated(x)
+    assert torch.allclose(y, F.glu(x, 1))
+    (slope,) = torch.autograd.grad(y.square().sum(), x)
+    (expected,) = torch.autograd.grad(F.glu(x, 1).square().sum(), x)
+    assert torch.allclose(slope, expected)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    assert slope.is_contiguous(memory_format=torch.channels_last)

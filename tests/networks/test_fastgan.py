@@ -104,9 +104,9 @@ def test_reconstructions_have_at_most_16_times_the_sides_of_the_last_features() 
     with torch.device("meta"):
         net = fastgan_discriminator((3, 512, 512), (1,), spectral=False)
         small = fastgan_discriminator((3, 64, 64), (1,), spectral=False)
-    assert net.whole.sizes[-1] == net.part.sizes[-1] == (128, 128)
-    assert small.whole.sizes[-1] == (64, 64)
-    assert small.part.sizes[-1] == (32, 32)
+    assert net.whole.up[-1].size == net.part.up[-1].size == (128, 128)
+    assert small.whole.up[-1].size == (64, 64)
+    assert small.part.up[-1].size == (32, 32)
 
 
 def test_it_learns_to_reconstruct() -> None:

@@ -7,9 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
 from genus.layers.modulation import channels_last, convolve
-from genus.layers.resampling import cut
+from genus.layers.resampling import cut, halved
 from genus.layers.resized_convolution import sums_of_neighbours
 
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -20,26 +21,37 @@ _PLACES = 64
 class DoubledConvolution(nn.Module):
     """Nearest-neighbour doubling of all sides, then a convolution of kernel 3, without bias.
 
-    Like :class:`genus.layers.resized_convolution.UpConvolution`, but for bias and size, so that it
-    stands before normalisations and takes parametrisations of its weight.
+    On large maps it is one transposed convolution by sums of neighbouring weights, as in
+    :class:`genus.layers.resized_convolution.UpConvolution`; the weight is then kept as that wants
+    it, ``(before, after, 3, …)`` with the kernel backwards, for turning it costs as much as it saves.
 
     Args:
         dims: spatial axes.
         before: channels of the input.
         after: channels of the output.
+        size: sides of the output: twice those of the input, or one less.
     """
 
-    def __init__(self, dims: int, before: int, after: int) -> None:
+    def __init__(self, dims: int, before: int, after: int, size: tuple[int, ...]) -> None:
         super().__init__()
+        self.size = size
+        self.fused = math.prod(halved(size)) >= _PLACES
+        ends = (before, after) if self.fused else (after, before)
         bound = 1 / math.sqrt(before * 3**dims)
-        self.weight = nn.Parameter(
-            channels_last(torch.empty(after, before, *(3,) * dims).uniform_(-bound, bound))
-        )
+        weight = torch.empty(*ends, *(3,) * dims).uniform_(-bound, bound)
+        self.weight = nn.Parameter(channels_last(weight))
 
-    def forward(self, x: Tensor, size: tuple[int, ...]) -> Tensor:
-        """Map ``(n, before, *sides)`` to ``(n, after, *size)``, twice the sides or one less."""
-        sides = x.shape[2:]
-        if math.prod(sides) < _PLACES:
-            return cut(convolve(F.interpolate(x, scale_factor=2.0), self.weight), size)
-        weight = sums_of_neighbours(self.weight).flip(list(range(2, x.dim()))).transpose(0, 1)
-        return cut(_TRANSPOSED[len(sides)](x, weight, stride=2, padding=1), size)
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(n, before, *sides)`` to ``(n, after, *size)``."""
+        if self.fused:
+            weight = sums_of_neighbours(self.weight)
+            return cut(_TRANSPOSED[x.dim() - 2](x, weight, stride=2, padding=1), self.size)
+        return cut(convolve(F.interpolate(x, scale_factor=2.0), self.weight), self.size)
+
+
+def doubled_convolution(
+    dims: int, before: int, after: int, size: tuple[int, ...], *, spectral: bool
+) -> nn.Module:
+    """A :class:`DoubledConvolution`, whose weight is divided by its largest singular value if asked for."""
+    layer = DoubledConvolution(dims, before, after, size)
+    return spectral_norm(layer, dim=1 if layer.fused else 0) if spectral else layer

@@ -13,6 +13,21 @@ _POOLS = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_
 _SIDE = 4
 
 
+def gated(x: Tensor) -> Tensor:
+    """a · σ(b), where a and b are the halves of the channels: the gated linear unit.
+
+    ``torch.nn.functional.glu`` gives the same, but its gradient forgets the order of memory, after
+    which layers that normalise take ten times as long on CPUs.
+
+    Args:
+        x: ``(n, 2 · channels, *sides)``.
+
+    Paper: arXiv:1612.08083.
+    """
+    value, gate = x.split(x.shape[1] // 2, 1)
+    return value * gate.sigmoid()
+
+
 class SkipLayerExcitation(nn.Module):
     """y = large · σ(W₂ swish(W₁ pool(small))): a skip connection across resolutions that costs little.
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from genus.core.network import TakesNoise
 from genus.core.noise import Noise
 from genus.core.registry import network
 from genus.layers.convolution import convolution, normalisation
-from genus.layers.doubled_convolution import DoubledConvolution
-from genus.layers.excitation import SkipLayerExcitation
+from genus.layers.doubled_convolution import doubled_convolution
+from genus.layers.excitation import SkipLayerExcitation, gated
 from genus.layers.modulation import channels_last
 from genus.layers.style import draw_like
 from genus.networks.stylegan2 import generator_shapes
@@ -81,13 +79,13 @@ class FastGAN(TakesNoise):
     ) -> None:
         super().__init__()
         dims, top = len(sizes[0]), len(sizes) - 1
-        self.sizes = sizes
+        self.places = (1,) * dims
         self.first = convolution(
             dims, latent, 2 * wide[0], sizes[0], transposed=True, spectral=spectral, bias=False
         )
         self.norm = normalisation("batch", 2 * wide[0], dims)
         self.up = nn.ModuleList(
-            Up(dims, wide[level - 1], wide[level], spectral=spectral, twice=level % 2 == 1)
+            Up(wide[level - 1], wide[level], sizes[level], spectral=spectral, twice=level % 2 == 1)
             for level in range(1, top + 1)
         )
         self.gap = min(_GAP, top)
@@ -102,13 +100,12 @@ class FastGAN(TakesNoise):
         """Map latents ``(n, latent)``, told a condition ``(n, condition)``, to images."""
         if condition is not None:
             x = torch.cat([x, condition], 1)
-        h = channels_last(self.first(x.reshape(*x.shape, *(1,) * len(self.sizes[0]))))
-        maps = [F.glu(self.norm(h), 1)]
-        for level, (up, size) in enumerate(zip(self.up, self.sizes[1:], strict=True), 1):
-            h = up(maps[-1], size, noise)
+        h = channels_last(self.first(x.reshape(*x.shape, *self.places)))
+        maps = [gated(self.norm(h))]
+        for level, up in enumerate(self.up, 1):
+            h = up(maps[-1], noise)
             below = level - self.gap
-            gated = 0 <= below < len(self.gates)
-            maps.append(self.gates[below](maps[below], h) if gated else h)
+            maps.append(self.gates[below](maps[below], h) if 0 <= below < len(self.gates) else h)
         return self.show(maps[-1])
 
 
@@ -118,17 +115,19 @@ class Up(nn.Module):
     Noise comes in where there are two convolutions, by a learned strength that starts at 0.
 
     Args:
-        dims: spatial axes.
         before: channels of the input.
         after: channels of the output.
+        size: sides of the output.
         spectral: spectral normalisation.
         twice: a second convolution, and noise after both.
     """
 
-    def __init__(self, dims: int, before: int, after: int, *, spectral: bool, twice: bool) -> None:
+    def __init__(
+        self, before: int, after: int, size: tuple[int, ...], *, spectral: bool, twice: bool
+    ) -> None:
         super().__init__()
-        double = DoubledConvolution(dims, before, 2 * after)
-        self.grow = spectral_norm(double) if spectral else double
+        dims = len(size)
+        self.grow = doubled_convolution(dims, before, 2 * after, size, spectral=spectral)
         self.norm = normalisation("batch", 2 * after, dims)
         self.twice = twice
         if twice:
@@ -136,14 +135,14 @@ class Up(nn.Module):
             self.keep = convolution(dims, after, 2 * after, 3, padding=1, spectral=spectral, bias=False)
             self.second_norm = normalisation("batch", 2 * after, dims)
 
-    def forward(self, x: Tensor, size: tuple[int, ...], noise: Noise) -> Tensor:
+    def forward(self, x: Tensor, noise: Noise) -> Tensor:
         """Map ``(n, before, *sides)`` to ``(n, after, *size)``."""
-        x = self.grow(x, size)
+        x = self.grow(x)
         if not self.twice:
-            return F.glu(self.norm(x), 1)
-        x = F.glu(self.norm(x.add_(draw_like(x, noise) * self.strength[0])), 1)
+            return gated(self.norm(x))
+        x = gated(self.norm(x.add_(draw_like(x, noise) * self.strength[0])))
         x = self.keep(x)
-        return F.glu(self.second_norm(x.add_(draw_like(x, noise) * self.strength[1])), 1)
+        return gated(self.second_norm(x.add_(draw_like(x, noise) * self.strength[1])))
 
 
 def initialise(module: nn.Module) -> None:

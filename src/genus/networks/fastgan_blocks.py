@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from genus.layers.convolution import convolution, normalisation
-from genus.layers.doubled_convolution import DoubledConvolution
+from genus.layers.doubled_convolution import doubled_convolution
+from genus.layers.excitation import gated
 from genus.layers.resampling import box_down
 from genus.layers.style import SLOPE
 from genus.networks.stylegan_discriminator import even
@@ -90,18 +90,16 @@ class Decoder(nn.Module):
         self, dims: int, before: int, channels: int, sizes: list[tuple[int, ...]], width: int, spectral: bool
     ) -> None:
         super().__init__()
-        self.sizes = sizes
         self.up, self.norm = nn.ModuleList(), nn.ModuleList()
-        for _, multiple in zip(sizes, _DECODER, strict=False):
+        for size, multiple in zip(sizes, _DECODER, strict=False):
             after = max(1, int(width * multiple))
-            double = DoubledConvolution(dims, before, 2 * after)
-            self.up.append(spectral_norm(double) if spectral else double)
+            self.up.append(doubled_convolution(dims, before, 2 * after, size, spectral=spectral))
             self.norm.append(normalisation("batch", 2 * after, dims))
             before = after
         self.show = convolution(dims, before, channels, 3, padding=1, spectral=spectral, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, before, *sides)`` to ``(n, channels, *last size)``."""
-        for up, norm, size in zip(self.up, self.norm, self.sizes, strict=True):
-            x = F.glu(norm(up(x, size)), 1)
+        for up, norm in zip(self.up, self.norm, strict=True):
+            x = gated(norm(up(x)))
         return self.show(x)
