@@ -166,3 +166,15 @@ def test_says_what_it_cannot_do() -> None:
         fastgan((1, 8, 8), (1,))
     with pytest.raises(RecipeError, match="stylegan2-discriminator"):
         fastgan_discriminator((1, 8, 8), (1,), 3)
+
+
+def test_work_in_half_precision() -> None:
+    torch.manual_seed(0)
+    net = fastgan((6,), (1, 16, 16), width=4)
+    judge = fastgan_discriminator((1, 16, 16), (1,), width=4)
+    assert isinstance(judge, FastGANDiscriminator)
+    with torch.autocast("cpu", torch.bfloat16):
+        score, loss = judge.forward_with_loss(net(torch.randn(4, 6), noise=Noise(0)), Noise(1))
+    (score.sum() + loss).backward()
+    assert loss.dtype == torch.float32
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())

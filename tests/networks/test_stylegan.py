@@ -207,3 +207,16 @@ def test_discriminators_say_what_they_cannot_do(make: Callable[..., nn.Module]) 
         make((4,), (1, 8, 8))
     with pytest.raises(ValueError, match="condition"):
         make((1, 8, 8), (1,), 2, width=4)(torch.randn(1, 1, 8, 8))
+
+
+@pytest.mark.parametrize(("make", "judge"), [*zip(GENERATORS, DISCRIMINATORS, strict=True)])
+def test_work_in_half_precision(make: Callable[..., Styled], judge: Callable[..., nn.Module]) -> None:
+    torch.manual_seed(0)
+    net, score = lively(make((6,), (1, 8, 8), width=4, layers=1)), judge((1, 8, 8), (1,), width=4)
+    z = torch.randn(4, 6)
+    exact = score(net(z, noise=Noise(0)))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = score(net(z, noise=Noise(0)))
+    half.sum().backward()
+    assert torch.allclose(half.float(), exact, rtol=0.1, atol=0.1)
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())

@@ -114,9 +114,24 @@ def test_generator_has_the_published_parameters() -> None:
 def test_says_what_it_cannot_do() -> None:
     with pytest.raises(RecipeError, match="multiples of 4"):
         styleswin((6,), (1, 8, 8), width=6)
+    with pytest.raises(RecipeError, match="longer than every side"):
+        styleswin((6,), (1, 8, 8), window=9)
     with pytest.raises(RecipeError, match="styleswin-discriminator"):
         styleswin((1, 8, 8), (1,))
     with pytest.raises(RecipeError, match="use 'styleswin'"):
         styleswin_discriminator((6,), (1, 8, 8))
     with pytest.raises(RecipeError, match="at least 7"):
         styleswin_discriminator((1, 6, 8), (1,))
+
+
+def test_works_in_half_precision() -> None:
+    torch.manual_seed(0)
+    net = styleswin((6,), (1, 8, 8), width=4, channels=8, window=3, layers=1)
+    score = styleswin_discriminator((1, 8, 8), (1,), width=4, channels=8)
+    z = torch.randn(4, 6)
+    exact = score(net(z, noise=Noise(0)))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = score(net(z, noise=Noise(0)))
+    half.sum().backward()
+    assert torch.allclose(half.float(), exact, atol=0.05)
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())

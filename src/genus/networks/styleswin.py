@@ -53,11 +53,12 @@ def styleswin(
         width: channels of the finest resolution, a multiple of 4; they double with each coarser one.
         channels: most channels of any resolution, a multiple of 4.
         blocks: of each resolution; each takes a style.
-        window: side of the windows.
+        window: side of the windows, at most the longest side of the image.
         layers: layers of the mapping network.
 
     Raises:
-        RecipeError: for other shapes, and when channels do not divide into heads.
+        RecipeError: for other shapes, for longer windows, and when channels do not divide into
+            heads.
     """
     latent, sizes = generator_shapes("styleswin", inputs, outputs)
     wide = widths(len(sizes), width, channels)
@@ -65,6 +66,10 @@ def styleswin(
         raise RecipeError(
             f"styleswin's channels divide into at least {_HEADS} heads: width and channels must be "
             f"multiples of {_HEADS}, got {width} and {channels}"
+        )
+    if window > max(outputs[1:]):
+        raise RecipeError(
+            f"styleswin's window of {window} is longer than every side of {outputs[1:]}; use a shorter one"
         )
     return StyleSwin(latent, outputs[0], sizes, condition, wide, blocks=blocks, window=window, layers=layers)
 
