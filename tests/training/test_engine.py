@@ -210,7 +210,8 @@ def test_repeat_every_and_batches(tmp_path: Path) -> None:
     assert len({x for name, _, x in model.calls if name == "d"}) == 12
     assert engine.clock.samples == engine.clock.position * 8 == 96
     logged = [set(line["losses"]) for line in engine.run.log_lines()]
-    assert logged == [{"d/l", "g/l"}, {"d/l"}, {"d/l", "g/l"}, {"d/l"}]
+    both, alone = {"d/l", "d/gradient", "g/l", "g/gradient"}, {"d/l", "d/gradient"}
+    assert logged == [both, alone, both, alone]
 
 
 def test_progress_counts(tmp_path: Path) -> None:
@@ -398,7 +399,9 @@ def test_tensorboard_gets_losses_and_scores(tmp_path: Path) -> None:
     engine.fit()
     events = accumulators.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
-    assert set(events.Tags()["scalars"]) == {"losses/fit/square", "scores/fake", "scores/other"}
+    assert set(events.Tags()["scalars"]) == {
+        "losses/fit/square", "losses/fit/gradient", "scores/fake", "scores/other"
+    }  # fmt: skip
     assert [e.step for e in events.Scalars("losses/fit/square")] == [1, 2, 3]
     assert events.Scalars("scores/fake")[0].value == 7.0
 

@@ -145,7 +145,8 @@ def test_groups_that_share_a_forward_pass_get_the_gradients_of_their_own_sums() 
     for got, wanted in zip([*seen["a"], *seen["b"]], [*wanted_a, *wanted_b], strict=True):
         assert got is not None
         torch.testing.assert_close(got, wanted)
-    assert averages.keys() == {"a.one", "a.two", "b.two", "b.three"}
+    assert averages.keys() == {"a.one", "a.two", "b.two", "b.three", "gradient"}
+    assert averages["gradient"] == pytest.approx(_norm([*wanted_a, *wanted_b]), rel=1e-5)
     assert averages["b.two"] == pytest.approx(-averages["a.two"])
 
 
@@ -256,7 +257,7 @@ def test_after_hears_the_averages_once_per_update(tmp_path: Path) -> None:
     engine = make_engine(Hears(), tmp_path / "run", length=3, accumulate=2)
     engine.fit()
     assert len(heard) == 6
-    assert {frozenset(h) for h in heard} == {frozenset({"square", "mean"})}
+    assert {frozenset(h) for h in heard} == {frozenset({"square", "mean", "gradient"})}
     last = list(engine.run.log_lines())[-1]["losses"]
     assert last == {f"fit/{name}": value for name, value in heard[-1].items()}
 

@@ -178,7 +178,7 @@ class Updater:
         weights: Sequence[float],
         size: Tensor | None = None,
     ) -> dict[str, float]:
-        """Averages of terms and observations; they and the gradients' size must be finite."""
+        """Averages of terms and observations, and the gradients' size; all must be finite."""
         names = list(values[0])
         parts = [torch.stack([value[name].detach().float() for name in names]) for value in values if names]
         if len(parts) > 1 or weights[0] != 1:
@@ -193,6 +193,8 @@ class Updater:
                 raise NonFiniteError(f"phase {phase.name!r}: the term {name!r} is {value}. " + _ADVICE)
         if numbers and not math.isfinite(numbers[-1]):
             raise NonFiniteError(f"phase {phase.name!r}: a gradient is not finite. " + _ADVICE)
+        if size is not None:
+            averages.setdefault("gradient", numbers[-1])  # a model may log a gradient of its own
         return averages
 
     def _apply(
@@ -209,11 +211,11 @@ class Updater:
 
 
 def _size(phase: Phase, gradients: Sequence[Tensor | None]) -> Tensor:
-    """Sum of the gradients' norms, a scalar that is finite only when they are."""
+    """Norm of all gradients together, a scalar that is finite only when they are."""
     known = [g for g in gradients if g is not None]
     if not known:
         raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
-    return torch.stack(torch._foreach_norm(known)).sum()
+    return torch.stack(torch._foreach_norm(known)).norm()
 
 
 _ADVICE = (
