@@ -11,7 +11,7 @@ from genus.core.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from genus.core.model import Model
-    from genus.data.source import Dataset
+    from genus.data.source import Dataset, Source
     from genus.training.callbacks import Callback
     from genus.training.run import Run
 
@@ -70,7 +70,7 @@ def make_engine(
     sheet = _sheet_hook(dataset) if isinstance(model, Samples) else None
     return Engine(
         model,
-        dataset.train,
+        _training_source(model, dataset, settings.labels),
         run,
         settings=settings,
         optimizer=recipe.config["optimizer"],
@@ -78,6 +78,20 @@ def make_engine(
         callbacks=listeners,
         hooks=Hooks(sample=sheet, score=_score_hook(dataset, settings)),
     )
+
+
+def _training_source(model: Model, dataset: Dataset, labels: int | None) -> Source:
+    """What the model is trained on: all labels, or few where it can do with few."""
+    from genus.data.few_labels import FewLabels
+
+    if labels is None:
+        return dataset.train
+    if not model.partial_labels:
+        raise RecipeError(
+            f"train.labels={labels}: {type(model).__name__} needs every label or none; choose a "
+            "semi-supervised model, such as the recipe improved-gan"
+        )
+    return FewLabels(dataset.train, labels)
 
 
 def free_folder(name: str, parent: str = "runs") -> Path:

@@ -32,7 +32,7 @@ class Length:
 
     @classmethod
     def parse(cls, text: str | int | float | Length) -> Length:
-        """Read ``300`` (iterations), ``"2 minutes"``, ``"500k samples"``, ``"10 epochs"``, ``"90 CPU seconds"``.
+        """Read ``300`` (iterations), ``"2 minutes"``, ``"90 CPU seconds"``, ``"500k samples"``, …
 
         CPU seconds are those of all threads of the training process together, whatever else the
         machine does at the time.

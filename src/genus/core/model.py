@@ -30,6 +30,9 @@ class Model(nn.Module, ABC):
         spec: the data it is built for.
     """
 
+    partial_labels: bool = False
+    """Whether examples may come without their class, which then is −1."""
+
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         self.spec = spec

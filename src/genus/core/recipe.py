@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class TrainSettings(BaseModel):
     precision: Literal["32", "bf16-mixed", "auto"] = Field(
         "32", description="arithmetic of forward passes; auto: bf16-mixed where the hardware is fast at it"
     )
+    labels: int | None = Field(None, ge=1, description="labels the model may see; null for all")
     accumulate: int = Field(1, ge=1, description="micro-batches per update")
     clip: float | None = Field(None, gt=0, description="largest norm of a group's gradient")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights; null for none")
@@ -88,7 +90,7 @@ class Expects(BaseModel):
 
 
 _TEXT_KEYS = ("summary", "paper", "equation", "deviations")
-_KEYS = ("extends", *_TEXT_KEYS, "model", "optimizer", "data", "train", "expects")
+_KEYS = ("extends", *_TEXT_KEYS, "model", "optimizer", "data", "train", "expects", "variants")
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ def load_recipe(
     """Read a recipe, apply overrides, and check and complete every key.
 
     Args:
-        source: name of a recipe, path of a YAML file, or the mapping itself.
+        source: name of a recipe, path of a YAML file, or the mapping itself; ``NAME@VARIANT`` takes the
+            other numbers that the recipe lists under ``variants``.
         overrides: texts ``"key.path=value"``, values in YAML.
         data: name of a data set or path, in place of the recipe's.
         locate: finds the reader for a name or path; by default only registered names are known.
@@ -158,6 +161,7 @@ def load_recipe(
     """
     name, raw = ("recipe", dict(source)) if isinstance(source, Mapping) else _read(str(source))
     raw = copy.deepcopy(raw)
+    raw.pop("variants", None)
     if data is not None:
         raw["data"] = data
     for text in overrides:
@@ -207,11 +211,27 @@ def apply_override(raw: dict[str, Any], text: str) -> None:
         here[keys[-1]] = parsed
 
 
+def _with_variant(raw: dict[str, Any], name: str, variant: str) -> dict[str, Any]:
+    """A recipe with the overrides of one of its variants applied.
+
+    Raises:
+        RecipeError: when it has no such variant; names the nearest.
+    """
+    variants = raw.get("variants") or {}
+    if variant not in variants:
+        known = nearest(variant, variants) if variants else "; it has none"
+        raise RecipeError(f"recipe {name!r} has no variant {variant!r}{known}")
+    for path, value in variants[variant].items():
+        apply_override(raw, f"{path}={json.dumps(value)}")
+    return raw
+
+
 def _step_into(here: Any, step: Any) -> Any:
     return here[step] if is_list(here) else here.setdefault(step, {})
 
 
 def _read(source: str) -> tuple[str, dict[str, Any]]:
+    source, _, variant = source.partition("@")
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
@@ -234,6 +254,8 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
                 f"{path.name}: extends unknown recipe {base!r}{nearest(str(base), recipe_files())}"
             )
         raw = merge(parent, raw)
+    if variant:
+        return f"{path.stem}-{variant}", _with_variant(raw, path.stem, variant)
     return path.stem, raw
 
 

@@ -25,6 +25,7 @@ class ClassifyingGAN(GAN, Classifies):
             gan: see :class:`GAN`.
         """
         super().__init__(spec, **gan)
+        self.partial_labels = isinstance(self.conditions, KPlusOne)
         if not isinstance(self.conditions, Auxiliary | KPlusOne | StyleAmbiguity):
             raise RecipeError(
                 "model 'classifying-gan' needs a conditioning that reads classes out of the "

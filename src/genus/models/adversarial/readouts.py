@@ -20,7 +20,7 @@ from genus.models.adversarial.conditions import Labelled, told
 from genus.models.adversarial.players import ClassScore, Discriminator, Generator, LinearScore
 
 UNKNOWN = -1
-"""Class number of an example whose class is not known."""
+"""Class number of an example whose class is not known; see :class:`genus.data.few_labels.FewLabels`."""
 
 
 @conditioning("auxiliary", paper="arXiv:1610.09585")

@@ -1,0 +1,54 @@
+"""Training with few labels: most examples of a source as if their class were not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from genus.core.errors import DataError
+from genus.data.checks import Array
+from genus.data.source import Raw, Source
+from genus.data.split import hold_out
+
+UNKNOWN = -1
+"""Class number of an example whose class is not known."""
+
+
+class FewLabels(Source):
+    """The same examples, of which only some keep their label, equally many of each class if possible.
+
+    Args:
+        source: labelled examples.
+        count: labels kept, in [1, len(source)).
+
+    Raises:
+        DataError: when the source has no labels, or not more than that.
+    """
+
+    def __init__(self, source: Source, count: int) -> None:
+        if not source.spec.classes:
+            raise DataError(f"train.labels={count}: the data have no labels: {source.spec.describe()}")
+        if not 1 <= count < len(source):
+            raise DataError(
+                f"train.labels={count}: there are {len(source)} training examples; leave it out to use all labels"
+            )
+        self.spec = source.spec
+        self._source = source
+        parts = [source.fetch(numbers)[1] for numbers in _runs(len(source))]
+        labels = np.concatenate([part for part in parts if part is not None])
+        self._known = np.zeros(len(source), dtype=bool)
+        self._known[hold_out(len(source), count / len(source), labels)[1]] = True
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def fetch(self, indices: Array) -> Raw:
+        values, labels = self._source.fetch(indices)
+        assert labels is not None
+        return values, np.where(self._known[indices], labels, UNKNOWN)
+
+
+def _runs(n: int, length: int = 1024) -> Iterator[Array]:
+    """The numbers 0 … n − 1 in pieces, so that large examples need not be in memory together."""
+    return (np.arange(first, min(first + length, n)) for first in range(0, n, length))

@@ -1,0 +1,45 @@
+"""Few labels: which are kept, and what the others look like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from genus.core.errors import DataError
+from genus.core.spec import DataSpec
+from genus.data.digits import digits8
+from genus.data.few_labels import UNKNOWN, FewLabels
+from genus.data.source import ArraySource
+
+
+def test_as_many_labels_as_asked_for_equally_many_of_each_class() -> None:
+    train = digits8().train
+    few = FewLabels(train, 100)
+    numbers = np.arange(len(few))
+    seen, known = few.batch(numbers), train.batch(numbers)
+    assert seen.given is not None
+    assert known.given is not None
+    kept = seen.given != UNKNOWN
+    assert kept.sum() == 100
+    assert torch.equal(seen.given[kept], known.given[kept])
+    assert torch.equal(seen.x, known.x)
+    assert (torch.bincount(seen.given[kept], minlength=10) - 10).abs().max() <= 1
+
+
+def test_labels_belong_to_examples_and_not_to_batches() -> None:
+    few = FewLabels(digits8().train, 50)
+    together = few.batch(np.array([3, 700, 41])).given
+    assert together is not None
+    for place, number in enumerate([3, 700, 41]):
+        alone = few.batch(np.array([number])).given
+        assert alone is not None
+        assert alone[0] == together[place]
+
+
+def test_too_many_or_no_labels_are_refused() -> None:
+    with pytest.raises(DataError, match="leave it out"):
+        FewLabels(digits8().train, 10_000)
+    plain = ArraySource(np.zeros((5, 2), dtype=np.float32), None, DataSpec(kind="vector", shape=(2,)))
+    with pytest.raises(DataError, match="no labels"):
+        FewLabels(plain, 2)
