@@ -244,6 +244,19 @@ def lab_help(words: Sequence[str]) -> None:
     _console().print(experiment_table(name, resolved))
 
 
+def zoo(words: Sequence[str], as_json: bool) -> None:
+    """Print named GANs and how many of them genus builds."""
+    from genus.cli.zoo_tables import zoo_json, zoo_table
+    from genus.named_gans.zoo import count
+
+    found = genus.zoo(" ".join(words))
+    if as_json:
+        print(zoo_json(found))
+        return
+    _console().print(zoo_table(found))
+    _console().print(f"\n{count(found)}", markup=False)
+
+
 def options_of(words: Sequence[str]) -> dict[str, Any]:
     """From ``key=value`` texts to a mapping."""
     options: dict[str, Any] = {}

@@ -26,6 +26,7 @@ VERBS = (
     "data",
     "bench",
     "lab",
+    "zoo",
 )
 """The commands, in the order of a story."""
 
@@ -281,6 +282,19 @@ def lab(
     from genus.cli import commands
 
     commands.lab(experiment, options, out, json)
+
+
+@app.command
+def zoo(query: tyro.conf.Positional[tuple[str, ...]] = (), *, json: bool = False) -> None:
+    """Search about two hundred named GANs: what each is, and what builds or composes it here.
+
+    Args:
+        query: words of its name, title, field, description or year; all GANs without any.
+        json: print JSON instead of a table.
+    """
+    from genus.cli import commands
+
+    commands.zoo(query, json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
