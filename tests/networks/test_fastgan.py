@@ -31,7 +31,7 @@ def reaches_all(net: nn.Module) -> None:
         assert parameter.grad.abs().sum() > 0, name
 
 
-@pytest.mark.parametrize("outputs", SHAPES)
+@pytest.mark.parametrize("outputs", [*SHAPES, (1, 4, 5)])
 @pytest.mark.parametrize("condition", [0, 3])
 @pytest.mark.parametrize("spectral", [True, False])
 def test_generator_reaches_every_parameter(outputs: tuple[int, ...], condition: int, spectral: bool) -> None:
@@ -166,6 +166,8 @@ def test_says_what_it_cannot_do() -> None:
         fastgan((1, 8, 8), (1,))
     with pytest.raises(RecipeError, match="stylegan2-discriminator"):
         fastgan_discriminator((1, 8, 8), (1,), 3)
+    with pytest.raises(ValueError, match="condition"):
+        fastgan((6,), (1, 8, 8), 3, width=4)(torch.randn(2, 6), noise=Noise(0))
 
 
 def test_work_in_half_precision() -> None:

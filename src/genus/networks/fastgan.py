@@ -12,7 +12,7 @@ from genus.layers.convolution import convolution, normalisation
 from genus.layers.doubled_convolution import doubled_convolution
 from genus.layers.excitation import SkipLayerExcitation, gated
 from genus.layers.modulation import channels_last
-from genus.layers.style import draw_like
+from genus.layers.style import beside, draw_like
 from genus.networks.stylegan2 import generator_shapes
 
 MULTIPLES = (16, 8, 4, 2, 2, 1, 0.5, 0.25, 0.125)
@@ -32,7 +32,7 @@ def fastgan(
     width: int = 64,
     spectral: bool = True,
 ) -> nn.Module:
-    """From a latent to an image of any size from 8 up, by one or two convolutions per resolution.
+    """From a latent to an image of any size from 4 up, by one or two convolutions per resolution.
 
     As in the authors' code every other resolution has two convolutions with noise, and maps gate
     those 4 doublings above them (fewer in images below 64). What differs from it: there is one
@@ -41,7 +41,7 @@ def fastgan(
 
     Args:
         inputs: ``(latent,)``.
-        outputs: channels, then 1 to 3 sides of at least 7.
+        outputs: channels, then 1 to 3 sides of at least 4.
         condition: features of the condition per example; 0 for none.
         width: channels at 128²; 16 times as many at 4².
         spectral: spectral normalisation of every convolution, as in the authors' code.
@@ -51,7 +51,7 @@ def fastgan(
     """
     latent, sizes = generator_shapes("fastgan", inputs, outputs)
     wide = [multiple_of(width, level) for level in range(len(sizes))]
-    return FastGAN(latent + condition, outputs[0], sizes, wide, spectral)
+    return FastGAN(latent, outputs[0], sizes, condition, wide, spectral)
 
 
 def multiple_of(width: int, level: int) -> int:
@@ -67,21 +67,29 @@ class FastGAN(TakesNoise):
     """The module behind :func:`fastgan`.
 
     Args:
-        latent: size of the latent, with that of the condition.
+        latent: size of the latent.
         channels: of the image.
         sizes: sides of each resolution, the smallest first.
+        condition: features of the condition, 0 for none.
         wide: channels of each resolution.
         spectral: spectral normalisation.
     """
 
     def __init__(
-        self, latent: int, channels: int, sizes: list[tuple[int, ...]], wide: list[int], spectral: bool
+        self,
+        latent: int,
+        channels: int,
+        sizes: list[tuple[int, ...]],
+        condition: int,
+        wide: list[int],
+        spectral: bool,
     ) -> None:
         super().__init__()
+        self.condition = condition
         dims, top = len(sizes[0]), len(sizes) - 1
         self.places = (1,) * dims
         self.first = convolution(
-            dims, latent, 2 * wide[0], sizes[0], transposed=True, spectral=spectral, bias=False
+            dims, latent + condition, 2 * wide[0], sizes[0], transposed=True, spectral=spectral, bias=False
         )
         self.norm = normalisation("batch", 2 * wide[0], dims)
         self.up = nn.ModuleList(
@@ -98,9 +106,8 @@ class FastGAN(TakesNoise):
 
     def forward(self, x: Tensor, condition: Tensor | None = None, *, noise: Noise) -> Tensor:
         """Map latents ``(n, latent)``, told a condition ``(n, condition)``, to images."""
-        if condition is not None:
-            x = torch.cat([x, condition], 1)
-        h = channels_last(self.first(x.reshape(*x.shape, *self.places)))
+        h = beside(x.reshape(*x.shape, *self.places), condition, self.condition)
+        h = channels_last(self.first(h))
         maps = [gated(self.norm(h))]
         for level, up in enumerate(self.up, 1):
             h = up(maps[-1], noise)
