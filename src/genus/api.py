@@ -192,6 +192,7 @@ def evaluate(
     data: str | None = None,
     n: int | None = None,
     features: str | None = None,
+    metrics: Sequence[str] | None = None,
     checkpoint: str = "auto",
 ) -> Evaluation:
     """Measure a run by the protocol and keep the result in its folder.
@@ -202,6 +203,7 @@ def evaluate(
         n: samples to draw; None for as many as training examples, at most 5,000.
         features: name of a feature map (``list_components("features")``) or a file of
             :func:`genus.train_features`; None chooses by the data.
+        metrics: what is measured (``list_components("metrics")``); None takes all that fit.
         checkpoint: see :func:`load`.
 
     Returns:
@@ -235,9 +237,10 @@ def evaluate(
         data_name=dataset.name,
         fingerprint=dataset.fingerprint,
         features=features,
+        metrics=metrics,
         n=n,
     )
-    if data is None and n is None and features is None and checkpoint == "auto":
+    if (data, n, features, metrics, checkpoint) == (None, None, None, None, "auto"):
         write_text(opened.path / "evaluation.json", result.to_json())
     return result
 

@@ -61,6 +61,7 @@ def run_cells(
     cells: Sequence[Cell],
     *,
     samples: int | None,
+    metrics: Sequence[str] = (),
     processes: int = 1,
     progress: Callable[[Result, int, int], None] | None = None,
 ) -> list[Result]:
@@ -69,6 +70,7 @@ def run_cells(
     Args:
         cells: see :func:`genus.leaderboards.suite.suite_cells`.
         samples: drawn for each evaluation; None leaves it to the protocol.
+        metrics: what is measured; every metric that fits without any.
         processes: trainings at a time; they share the cores.
         progress: told each new result, how many are there and how many there will be.
 
@@ -83,7 +85,7 @@ def run_cells(
     if progress is not None:
         for done, result in enumerate(found.values()):
             progress(result, done + 1, len(cells))
-    work = partial(complete_cell, samples=samples)
+    work = partial(complete_cell, samples=samples, metrics=tuple(metrics))
     threads = max((os.cpu_count() or 1) // processes, 1)
     context = get_context("spawn")  # a process per cell: its memory is the cell's, its threads are set
     with ProcessPoolExecutor(
@@ -103,7 +105,7 @@ def run_cells(
     return [found[cell.folder] for cell in cells]
 
 
-def complete_cell(cell: Cell, *, samples: int | None) -> None:
+def complete_cell(cell: Cell, *, samples: int | None, metrics: Sequence[str] = ()) -> None:
     """Train or resume one cell, evaluate it and write its result.
 
     A failure of the model (a loss that is not finite, say) is a result, too; Ctrl-C is not.
@@ -111,6 +113,7 @@ def complete_cell(cell: Cell, *, samples: int | None) -> None:
     Args:
         cell: what to train.
         samples: drawn for the evaluation.
+        metrics: what is measured; every metric that fits without any.
     """
     from genus.training.engine import Interrupted
 
@@ -120,7 +123,7 @@ def complete_cell(cell: Cell, *, samples: int | None) -> None:
             genus.api.resume(cell.folder)
         else:
             genus.api.train(cell.source, data=cell.given, overrides=cell.changes, out=cell.folder)
-        evaluation = genus.api.evaluate(cell.folder, n=samples)
+        evaluation = genus.api.evaluate(cell.folder, n=samples, metrics=metrics or None)
         record = {"evaluation": json.loads(evaluation.to_json())}
     except Interrupted:
         raise KeyboardInterrupt from None

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from genus.core.errors import InputError, nearest
+from genus.core.errors import InputError, RecipeError, nearest
 from genus.core.recipe import Recipe, check_length, load_recipe, parse_yaml
+from genus.core.registry import component
 from genus.data.locate import describe_source
 
 SUITES = Path(__file__).parents[1] / "suites"
@@ -46,6 +47,7 @@ class Suite(BaseModel):
     samples: int | None = Field(
         None, ge=10, description="drawn for the evaluation; the protocol's by default"
     )
+    metrics: tuple[str, ...] = Field((), description="what is measured; every metric that fits by default")
     changes: tuple[str, ...] = Field((), alias="set", description="overrides for all recipes")
     columns: tuple[str, ...] = Field((), description="scores of the table, the first one ranks")
 
@@ -54,7 +56,17 @@ class Suite(BaseModel):
     def _entries(cls, value: Any) -> Any:
         return [{"recipe": item} if isinstance(item, str) else item for item in _list(value)]
 
-    @field_validator("data", "changes", "columns", mode="before")
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            try:
+                component("metric", name)
+            except RecipeError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("data", "changes", "columns", "metrics", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return _list(value)
