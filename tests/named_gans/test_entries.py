@@ -10,8 +10,12 @@ from dataclasses import fields
 import pytest
 
 from genus.assembly import build_model, open_data
+from genus.core.model import Samples
+from genus.core.noise import Noise
 from genus.core.recipe import load_recipe, recipe_files
-from genus.named_gans.zoo import Entry, entries
+from genus.core.spec import DataSpec
+from genus.named_gans.zoo import Entry, count, entries
+from tests.docs.pages import REPOSITORY
 
 ENTRIES = entries()
 COMPOSED = [entry for entry in ENTRIES if entry.composes]
@@ -78,6 +82,30 @@ def test_commands_bind_and_build(entry: Entry) -> None:
     build_model(recipe, open_data(recipe).spec)
 
 
+SPECS = {
+    "3D-GAN": DataSpec(kind="volume", shape=(1, 16, 16, 16), range=(0.0, 1.0)),
+    "3D-IWGAN": DataSpec(kind="volume", shape=(1, 16, 16, 16), range=(0.0, 1.0)),
+    "PassGAN": DataSpec(kind="sequence", shape=(60, 10), range=(0.0, 1.0)),
+    "WaveGAN": DataSpec(kind="sequence", shape=(1, 256), range=(-1.0, 1.0)),
+}
+"""What some commands want, to be given with --data."""
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_commands_build_for_data_that_they_name(name: str) -> None:
+    [entry] = [entry for entry in COMPOSED if entry.name == name]
+    assert "--data" in entry.differs
+    recipe = load_recipe(shlex.split(entry.composes)[2], shlex.split(entry.composes)[3:])
+    model = build_model(recipe, SPECS[name])
+    assert isinstance(model, Samples)
+    assert model.sample(2, noise=Noise(0)).shape == (2, *SPECS[name].shape)
+
+
 def test_a_wrong_command_would_be_found() -> None:
     with pytest.raises(Exception, match="did you mean 'hinge'"):
         load_recipe("dcgan", ["model.objective=hinje"])
+
+
+def test_the_page_shows_the_counts_of_today() -> None:
+    page = REPOSITORY / "docs" / "zoo.md"
+    assert f"\n{count(ENTRIES)}\n" in page.read_text(encoding="utf-8")
