@@ -36,9 +36,11 @@ $(VENV)/ready: pyproject.toml
 # These ask for torchvision, which has no build for processors alone and is not used here.
 bench: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchgan==0.1.0 clean-fid==0.1.35 torch-fidelity==0.4.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchgan==0.1.0 clean-fid==0.1.35 torch-fidelity==0.4.0 torch-mimicry stylegan2-pytorch==1.9.0 lightweight-gan==1.2.1 kornia kornia_rs einops tqdm
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.adversarial
+	$(BIN)/python -m benchmarks.style
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info

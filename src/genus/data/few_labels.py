@@ -31,7 +31,8 @@ class FewLabels(Source):
             raise DataError(f"train.labels={count}: the data have no labels: {source.spec.describe()}")
         if not 1 <= count < len(source):
             raise DataError(
-                f"train.labels={count}: there are {len(source)} training examples; leave it out to use all labels"
+                f"train.labels={count}: there are {len(source)} training examples; leave it out to use "
+                "all labels"
             )
         self.spec = source.spec
         self._source = source
