@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch
+from genus.core.errors import RecipeError
 from genus.core.phase import Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
@@ -19,17 +20,28 @@ from genus.models.adversarial.gan import GAN
 class ConsensusGAN(GAN):
     """A GAN whose players also minimise γ/2 ‖v‖², v = (∇_G L_G, ∇_D L_D), in simultaneous steps.
 
-    The added force turns cycles around an equilibrium into spirals towards it.
+    The added force turns cycles around an equilibrium into spirals towards it. Both gradients keep
+    their dependence on both players; that of penalties on generated examples alone is left out.
     """
 
     def __init__(self, spec: DataSpec, *, consensus: float = 10.0, **gan: Any) -> None:
         """Build both players, without batch norm for a smooth gradient.
 
+        Both are updated at once, so there are no further discriminator updates to ask for.
+
         Args:
             consensus: γ, >= 0; 0 gives simultaneous gradient descent.
             gan: see :class:`GAN`.
+
+        Raises:
+            RecipeError: when the discriminator shall have updates of its own.
         """
         super().__init__(spec, **gan)
+        if self.discriminator_steps != 1 or self.pace is not None:
+            raise RecipeError(
+                "model 'consensus-gan' updates both players at once: leave model.discriminator_steps at 1 "
+                "and model.pace at null"
+            )
         self.consensus = consensus
 
     def phases(self) -> Sequence[Phase]:
@@ -50,6 +62,10 @@ class ConsensusGAN(GAN):
         ctx.observe(gradient=size)
         term = {"consensus": self.consensus / 2 * size}
         return {"discriminator": {**discriminator, **term}, "generator": {**generator, **term}}
+
+    def judged(self, n: int, given: Tensor | None, ctx: Context) -> Tensor:
+        """Generated examples with their graph, as ‖∇_D L_D‖² is for the generator to lessen, too."""
+        return self.fakes(n, given, ctx)
 
     def _size(self, name: str, terms: Terms) -> Tensor:
         """Squared norm of a player's own gradient; it depends on both players."""

@@ -16,7 +16,6 @@ from genus.core.components import (
     Objective,
     Pace,
     Penalty,
-    Readout,
     Regulariser,
     Strength,
     couples_batch,
@@ -29,14 +28,18 @@ from genus.core.phase import Averages, Context, Phase, Progress, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.history import History
-from genus.layers.reference_norm import WithReference, has_reference_norm
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Unconditional
-from genus.models.adversarial.players import DirectScore
+from genus.models.adversarial.judging import (
+    compares,
+    feature_distance,
+    observe,
+    pack,
+    refuse_contradictions,
+)
+from genus.models.adversarial.players import DirectScore, Discriminator
+from genus.models.adversarial.references import hold_references, take_reference
 from genus.objectives.regularisers import clip_weights
-
-REFERENCES = 64
-"""Examples in a reference batch."""
 
 
 @model("gan", paper="arXiv:1406.2661")
@@ -101,20 +104,14 @@ class GAN(Model, LatentSpace):
         """
         super().__init__(spec)
         packing = packing or 1
-        if conditioning is not None and packing > 1:
-            raise RecipeError(
-                "model.packing: examples judged together would have several classes; train with "
-                "model.conditioning=null, or without packing"
-            )
-        if conditioning is not None and features is not None:
-            raise RecipeError("model.features: set model.conditioning.features, the conditioning has its own")
-        if minibatch_discrimination is not None and features is None:
-            raise RecipeError(
-                "model.minibatch_discrimination looks at features: set model.features, such as 128, and "
-                "model.conditioning=null"
-            )
-        if strength is not None and augmentation is None:
-            raise RecipeError("model.strength: there is no augmentation that it could control")
+        refuse_contradictions(
+            conditional=conditioning is not None,
+            packing=packing,
+            features=features,
+            minibatch_discrimination=minibatch_discrimination,
+            controlled=strength is not None,
+            augmented=augmentation is not None,
+        )
         self.conditions = (
             conditioning(spec)
             if conditioning is not None
@@ -126,11 +123,15 @@ class GAN(Model, LatentSpace):
         self.scaling = Scaling(spec)
         self.generator = self.conditions.generator(generator, latent)
         self.discriminator = self.conditions.discriminator(discriminator)
-        self.referees = self._hold_references(latent)
+        packed = (spec.shape[0] * packing, *spec.shape[1:])
+        players = (self.generator, self.discriminator)
+        self.referees = hold_references(*players, self.conditions, latent, packed)
+        if self.referees:
+            self.register_buffer("reference_held", torch.tensor(False))
         if feature_matching is not None and isinstance(self.discriminator, DirectScore):
             raise RecipeError("model.feature_matching needs features: set model.features, such as 128")
         self.objective = objective
-        self.relative = _compares(objective)
+        self.relative = compares(objective)
         self.penalties = penalties
         self.latent = latent
         self.discriminator_steps = discriminator_steps
@@ -154,27 +155,6 @@ class GAN(Model, LatentSpace):
     def player(self, name: str) -> nn.Module:
         """``generator`` or ``discriminator``."""
         return {"generator": self.generator, "discriminator": self.discriminator}[name]
-
-    def _hold_references(self, latent: int) -> bool:
-        """Give networks with virtual or reference batch normalisation their reference batch.
-
-        The generator's is drawn here; the discriminator's is the first batch of real examples.
-        """
-        norms = [has_reference_norm(player.network) for player in (self.generator, self.discriminator)]
-        if any(norms) and not isinstance(self.conditions, Unconditional):
-            raise RecipeError(
-                "virtual and reference batch normalisation run a fixed batch through a network, which would "
-                "need fixed conditions; train with model.conditioning=null, or with another norm"
-            )
-        if norms[0]:
-            reference = Noise(0).normal(REFERENCES, latent)
-            self.generator.network = WithReference(self.generator.network, reference)
-        if norms[1]:
-            shape = (self.spec.shape[0] * self.packing, *self.spec.shape[1:])
-            reference = torch.zeros(REFERENCES, *shape)
-            self.discriminator.network = WithReference(self.discriminator.network, reference)
-            self.register_buffer("reference_held", torch.tensor(False))
-        return norms[1]
 
     # --- training ----------------------------------------------------------------------------
 
@@ -213,6 +193,11 @@ class GAN(Model, LatentSpace):
         """Generated examples to train on."""
         return self.generate(ctx.noise.normal(n, self.latent), given, ctx.noise)
 
+    def judged(self, n: int, given: Tensor | None, ctx: Context) -> Tensor:
+        """Generated examples for the discriminator's loss, from which nothing flows to the generator."""
+        with torch.no_grad():
+            return self.fakes(n, given, ctx)
+
     def shown(self, x: Tensor, ctx: Context) -> Tensor:
         """What the discriminator sees of examples: augmented, and packed."""
         if self.augmentation is not None:
@@ -220,21 +205,21 @@ class GAN(Model, LatentSpace):
             strength = full if self.strength is None else self.strength.value(ctx.progress).to(x.device)
             x = self.augmentation(x, ctx.noise, strength)
         if self.packing > 1:
-            packs = len(x) // self.packing
-            x = x[: packs * self.packing].reshape(packs, -1, *x.shape[2:])
+            x = pack(x, self.packing)
         return x
 
     def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's discriminator side, what the conditioning adds, penalties."""
         given = self.conditions.given(batch, ctx.noise)
-        with torch.no_grad():
-            fake = self.fakes(len(batch), given, ctx)
+        fake = self.judged(len(batch), given, ctx)
         real, fake = self.shown(self.scaling.inward(batch.x), ctx), self.shown(fake, ctx)
         if self.referees and not self.reference_held:
-            self._hold(real)
-        of_real, own = self.discriminator.with_own_task(real, given, ctx.noise)
+            take_reference(self.discriminator, real)
+            self.reference_held.fill_(True)
+        discriminator = cast("Discriminator", self.discriminator)
+        of_real, own = discriminator.with_own_task(real, given, ctx.noise)
         of_fake = self.discriminator(fake, given)
-        _observe(ctx, of_real, of_fake)
+        observe(ctx, of_real, of_fake)
         terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
         if own is not None:
             terms["own task"] = own
@@ -288,12 +273,6 @@ class GAN(Model, LatentSpace):
     def _remember(self, name: str) -> None:
         cast("History", self.histories[name]).update()
 
-    def _hold(self, real: Tensor) -> None:
-        """Keep real examples as the discriminator's reference batch, in turn where they are few."""
-        rows = torch.arange(REFERENCES, device=real.device) % len(real)
-        cast("WithReference", self.discriminator.network).hold(real[rows])
-        self.reference_held.fill_(True)
-
     def _paced(self, progress: Progress) -> int:
         assert self.pace is not None
         return self.pace.count(progress, self.discriminator_steps)
@@ -304,27 +283,3 @@ class GAN(Model, LatentSpace):
         if given is None:
             given = self.conditions.draw(len(z), noise)
         return self.scaling.outward(self.generate(z, given, noise))
-
-
-def feature_distance(real: Readout, fake: Readout) -> Tensor:
-    """‖E φ(x) − E φ(G(z))‖², the squared distance of the mean features of two batches."""
-    assert real.features is not None
-    assert fake.features is not None
-    return (real.features.mean(0) - fake.features.mean(0)).square().sum()
-
-
-def _observe(ctx: Context, real: Readout, fake: Readout) -> None:
-    """Log mean scores and how often the discriminator is right."""
-    ctx.observe(
-        real=real.score.mean(),
-        fake=fake.score.mean(),
-        **{"real right": (real.score > 0).float().mean(), "fake right": (fake.score < 0).float().mean()},
-    )
-
-
-def _compares(objective: Objective) -> bool:
-    """Whether the generator's loss depends on the scores of real examples, too."""
-    with torch.enable_grad():
-        real, fake = torch.zeros(2, requires_grad=True), torch.ones(2, requires_grad=True)
-        loss = objective(real, fake).generator
-        return torch.autograd.grad(loss, real, allow_unused=True)[0] is not None

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
-from genus.core.components import Conditioning, Network, Objective
+from genus.core.components import Conditioning, Network, Objective, couples_batch
 from genus.core.model import Model, Samples
+from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.registry import model
@@ -79,16 +80,23 @@ class LaplacianGAN(Model, Samples):
         generator = self.generators[level - 1] if level else self.coarse_generator
         discriminator = self.discriminators[level - 1] if level else self.coarse_discriminator
         loss = self._level_loss(level)
+        whole = couples_batch(self.objective) or any(
+            isinstance(module, CouplesBatch)
+            for player in (generator, discriminator)
+            for module in player.modules()
+        )
         phases = [
             Phase(
                 name="discriminator",
                 updates={"discriminator": discriminator.parameters},
                 loss=lambda batch, ctx: loss(batch, ctx, 0),
+                whole_batch=whole,
             ),
             Phase(
                 name="generator",
                 updates={"generator": generator.parameters},
                 loss=lambda batch, ctx: loss(batch, ctx, 1),
+                whole_batch=whole,
             ),
         ]
         return Stage(name=f"level {level + 1} of {len(self.sizes)}", phases=phases)

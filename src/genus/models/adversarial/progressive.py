@@ -19,7 +19,9 @@ class ProgressiveGAN(GAN):
     """A GAN with one stage per resolution; new layers fade in during the first part of a stage.
 
     Examples keep their full size throughout: a growing generator enlarges what it draws, a growing
-    discriminator shrinks what it sees, and both to the resolution of the stage.
+    discriminator shrinks what it sees, and both to the resolution of the stage. While a level fades
+    in, the discriminator mixes its features of real examples as it does for generated ones; the
+    paper also blurs the real examples themselves by the same share.
     """
 
     def __init__(self, spec: DataSpec, *, fade: float = 0.5, last_share: float = 1.0, **gan: Any) -> None:

@@ -80,4 +80,5 @@ class Adaptive(Control):
 
     def hear(self, averages: Averages) -> None:
         overfit = 2 * averages["real right"] - 1
-        self.probability.add_((1 if overfit > self.target else -1) / self.updates).clamp_(0, 1)
+        step = (overfit > self.target) - (overfit < self.target)
+        self.probability.add_(step / self.updates).clamp_(0, 1)

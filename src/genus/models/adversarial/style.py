@@ -80,7 +80,7 @@ class StyleGAN(GAN, StyleSpace):
             images = self._draw(styles, ctx.noise)
             penalty, lengths = path_length_penalty(images, styles, self.mean_length, ctx.noise)
             ctx.observe(**{"path length": lengths.mean()})
-            terms["path length"] = self.path_length * self.path_length_every * penalty
+            terms["path length penalty"] = self.path_length * self.path_length_every * penalty
         return terms
 
     def after_generator(self, averages: Averages) -> None:

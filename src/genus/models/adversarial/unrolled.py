@@ -16,6 +16,7 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
+from genus.models.adversarial.judging import feature_distance
 
 
 @model("unrolled-gan", paper="arXiv:1611.02163")
@@ -32,8 +33,8 @@ class UnrolledGAN(GAN):
         Args:
             unroll: K, steps the discriminator is looked ahead; 0 gives a plain GAN.
             unroll_rate: η, learning rate of the steps looked ahead.
-            gan: see :class:`GAN`; penalties and feature matching act on the discriminator's own steps
-                and on the generator of a plain GAN, and are not looked ahead.
+            gan: see :class:`GAN`; penalties act on the discriminator's own steps and are not looked
+                ahead, features are matched as the discriminator will have them.
         """
         super().__init__(spec, **gan)
         self.unroll = unroll
@@ -42,7 +43,7 @@ class UnrolledGAN(GAN):
     def phases(self) -> Sequence[Phase]:
         """As a GAN; steps looked ahead depend on the whole batch, which is not a mean over it."""
         discriminator, generator = super().phases()
-        return [discriminator, replace(generator, whole_batch=self.unroll > 0)]
+        return [discriminator, replace(generator, whole_batch=generator.whole_batch or self.unroll > 0)]
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side against the discriminator K steps ahead."""
@@ -62,6 +63,8 @@ class UnrolledGAN(GAN):
             }
         of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
         terms = {"loss": self.objective(of_real.score, of_fake.score).generator}
+        if self.feature_matching is not None:
+            terms["features"] = self.feature_matching * feature_distance(of_real, of_fake)
         return {**terms, **self.conditions.generator_terms(of_fake, given), **self.weight_terms("generator")}
 
     def _read(self, weights: dict[str, Tensor], x: Tensor, given: Tensor | None) -> Readout:

@@ -1,0 +1,91 @@
+"""What the two players' losses look at: scores, features, and which options contradict each other."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from genus.core.components import Objective, Readout
+from genus.core.errors import RecipeError
+from genus.core.phase import Context
+
+
+def refuse_contradictions(
+    *,
+    conditional: bool,
+    packing: int,
+    features: int | None,
+    minibatch_discrimination: int | None,
+    controlled: bool,
+    augmented: bool,
+) -> None:
+    """Refuse options of a GAN that make no sense together.
+
+    Args:
+        conditional: whether there is a conditioning.
+        packing: examples judged together.
+        features: size of φ(x), or None.
+        minibatch_discrimination: kernels, or None.
+        controlled: whether the augmentation's strength is controlled.
+        augmented: whether there is an augmentation.
+
+    Raises:
+        RecipeError: saying what to choose instead.
+    """
+    if conditional and packing > 1:
+        raise RecipeError(
+            "model.packing: examples judged together would have several classes; train with "
+            "model.conditioning=null, or without packing"
+        )
+    if conditional and features is not None:
+        raise RecipeError("model.features: set model.conditioning.features, the conditioning has its own")
+    if minibatch_discrimination is not None and features is None:
+        raise RecipeError(
+            "model.minibatch_discrimination looks at features: set model.features, such as 128, and "
+            "model.conditioning=null"
+        )
+    if controlled and not augmented:
+        raise RecipeError("model.strength: there is no augmentation that it could control")
+
+
+def pack(x: Tensor, packing: int) -> Tensor:
+    """Examples ``(n, channels, *size)`` in packs, ``(n / packing, packing · channels, *size)``.
+
+    What does not fill a pack is left out.
+
+    Raises:
+        RecipeError: when not even one pack is filled.
+
+    Paper: arXiv:1712.04086.
+    """
+    packs = len(x) // packing
+    if packs == 0:
+        raise RecipeError(f"model.packing={packing} needs batches of as many examples; got {len(x)}")
+    return x[: packs * packing].reshape(packs, -1, *x.shape[2:])
+
+
+def feature_distance(real: Readout, fake: Readout) -> Tensor:
+    """‖E φ(x) − E φ(G(z))‖², the squared distance of the mean features of two batches.
+
+    Paper: arXiv:1606.03498.
+    """
+    assert real.features is not None
+    assert fake.features is not None
+    return (real.features.mean(0) - fake.features.mean(0)).square().sum()
+
+
+def observe(ctx: Context, real: Readout, fake: Readout) -> None:
+    """Log mean scores and how often the discriminator is right."""
+    ctx.observe(
+        real=real.score.mean(),
+        fake=fake.score.mean(),
+        **{"real right": (real.score > 0).float().mean(), "fake right": (fake.score < 0).float().mean()},
+    )
+
+
+def compares(objective: Objective) -> bool:
+    """Whether the generator's loss depends on the scores of real examples, too."""
+    with torch.enable_grad():
+        real, fake = torch.zeros(2, requires_grad=True), torch.ones(2, requires_grad=True)
+        loss = objective(real, fake).generator
+        return torch.autograd.grad(loss, real, allow_unused=True)[0] is not None
