@@ -36,7 +36,7 @@ def tiny_config(name: str, **train: Any) -> dict[str, Any]:
     config["train"] = {
         **config["train"], "length": 4, "batch": 12, "precision": "32", "channels_last": False,
         "save_every": 1000, "sample_every": 1000, "score_every": None, "patience": None,
-        "log_every": 1, "warmup": 0, "device": "cpu", **train,
+        "log_every": 1, "warmup": 0, "device": "cpu", "doctor": "off", **train,
     }  # fmt: skip
     return config
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genus.core.model import Model
     from genus.data.source import Dataset, Source
     from genus.training.callbacks import Callback
+    from genus.training.doctor.doctor import Doctor
     from genus.training.run import Run
 
 DEFAULT_RECIPE = "default"
@@ -77,7 +78,52 @@ def make_engine(
         fabric=fabric,
         callbacks=listeners,
         hooks=Hooks(sample=sheet, score=_score_hook(dataset, settings)),
+        doctor=_doctor(run, recipe, model, dataset) if settings.doctor != "off" else None,
     )
+
+
+def _doctor(run: Run, recipe: Recipe, model: Model, dataset: Dataset) -> Doctor:
+    """The doctor of a run, who knows its recipe and may look at its samples."""
+    from functools import partial
+
+    from genus.core.model import Samples
+    from genus.training.doctor.advice import prescribe
+    from genus.training.doctor.doctor import Doctor
+
+    return Doctor(
+        run.doctor_path,
+        zero_divides=zero_divides(recipe),
+        prescribe=partial(prescribe, recipe=recipe),
+        look=look_hook(dataset) if isinstance(model, Samples) else None,
+        act=recipe.train.doctor == "act",
+    )
+
+
+def zero_divides(recipe: Recipe) -> bool:
+    """Whether scores above 0 mean "real" to the discriminator of this recipe.
+
+    Critics have no border, and the border of least squares is at ½.
+    """
+    objective = recipe.config["model"].get("objective")
+    name = objective.get("name", "") if isinstance(objective, Mapping) else str(objective)
+    return name in ("minimax", "non-saturating", "hinge", "boundary-seeking")
+
+
+def look_hook(dataset: Dataset) -> Any:
+    """Signs in a number of samples; what they are compared with is made at the first look."""
+    from functools import cache
+
+    from genus.metrics.look import look, look_reference
+
+    @cache
+    def reference() -> Any:
+        return look_reference(dataset.train, dataset.test, data_name=dataset.name)
+
+    def signs(model: Model, n: int) -> dict[str, float]:
+        known = reference()
+        return {} if known is None else look(model, known, n=n)
+
+    return signs
 
 
 def _training_source(model: Model, dataset: Dataset, labels: int | None) -> Source:

@@ -386,7 +386,7 @@ def test_callbacks_hear_everything_in_order_and_the_end_of_a_failure(tmp_path: P
     engine = make_engine(Fails(), tmp_path / "bad", callbacks=[heard])
     with pytest.raises(NonFiniteError, match="no checkpoint yet"):
         engine.fit()
-    assert [name for name, _, _ in heard.heard] == ["started", "finished"]
+    assert [name for name, _, _ in heard.heard] == ["started", "failed", "finished"]
 
 
 def test_tensorboard_gets_losses_and_scores(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from genus.core.errors import InputError, RecipeError
 from genus.core.recipe import TrainSettings, load_recipe
 from genus.training.callbacks import Callback, Moment
 from genus.training.devices import launch
+from genus.training.doctor.record import read_record
 from genus.training.run import Run
 from tests.tiny import tiny_config
 
@@ -191,11 +192,20 @@ def test_tensorboard(tmp_path: Path) -> None:
     assert list((run.path / "tensorboard").glob("events*"))
 
 
+def test_doctor_and_doctor_every(plain: Run, tmp_path: Path) -> None:
+    watched = train(tmp_path / "watched", ema=None, doctor="watch", doctor_every=2)
+    assert torch.equal(weights_of(watched), weights_of(plain))
+    assert [line["iteration"] for line in read_record(watched.doctor_path) if "look" in line] == [2, 4]
+    assert not plain.doctor_path.exists(), "it was off"
+
+
 TESTED: dict[str, Callable[..., None]] = {
     **dict.fromkeys(SIGNIFICANT, test_changes_the_weights),
     "accumulate": test_accumulate,
     "channels_last": test_channels_last,
     "device": test_device,
+    "doctor": test_doctor_and_doctor_every,
+    "doctor_every": test_doctor_and_doctor_every,
     "ema": test_ema,
     "keep": test_save_every_and_keep,
     "log_every": test_sample_every_and_score_every_and_log_every,

@@ -94,7 +94,9 @@ def test_not_a_number_in_step_7_leaves_step_6(how: str, message: str, tmp_path: 
     straight = make_engine(Line(), tmp_path / "straight", length=6)
     straight.fit()
     assert_equal(engine.model.state_dict(), straight.model.state_dict())
-    assert [line["iteration"] for line in engine.run.log_lines()] == [1, 2, 3, 4, 5, 6]
+    *lines, last = engine.run.log_lines()
+    assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert (last["iteration"], last["failure"]) == (7, str(caught.value))
 
 
 class Pair(nn.Module):

@@ -66,6 +66,12 @@ class TrainSettings(BaseModel):
         None, ge=1, description="stop after so many scores without a better one; null for never"
     )
     log_every: int = Field(10, ge=1, description="iterations between lines of metrics.jsonl")
+    doctor: Literal["off", "watch", "act"] = Field(
+        "watch", description="name illnesses of the run as they show; act: also treat them with smaller steps"
+    )
+    doctor_every: int | float | str | None = Field(
+        None, description="between the doctor's looks at samples; null for ten per run"
+    )
     tensorboard: bool = Field(False, description="also write TensorBoard events")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to train")
 
@@ -74,7 +80,12 @@ class TrainSettings(BaseModel):
     def _text(cls, value: Any) -> Any:
         return str(value)
 
-    @field_validator("length", "save_every", "sample_every", "score_every")
+    @field_validator("doctor", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML reads off as false
+
+    @field_validator("length", "save_every", "sample_every", "score_every", "doctor_every")
     @classmethod
     def _length(cls, value: Any) -> Any:
         return check_length(value)

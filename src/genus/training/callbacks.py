@@ -11,6 +11,7 @@ from typing import Any
 
 from genus.core.errors import InputError
 from genus.training.checkpoints import writing
+from genus.training.doctor.finding import Finding
 from genus.training.run import Run
 
 
@@ -53,8 +54,29 @@ class Callback:
     def scored(self, moment: Moment, scores: Mapping[str, float]) -> None:
         """Scores were measured."""
 
+    def found(self, moment: Moment, finding: Finding) -> None:
+        """The doctor saw an illness for the first time."""
+
+    def treated(self, moment: Moment, says: str) -> None:
+        """The doctor changed how training goes on (``train.doctor=act``)."""
+
+    def failed(self, moment: Moment, reason: str) -> None:
+        """The next iteration could not be done, because a number was not finite."""
+
     def finished(self, moment: Moment) -> None:
         """Training ends, for whatever reason."""
+
+
+def log_line(moment: Moment, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of ``metrics.jsonl``: when it was, then what."""
+    return {
+        "iteration": moment.iteration,
+        "samples": moment.samples,
+        "stage": moment.stage,
+        "seconds": round(moment.seconds, 3),
+        "cpu_seconds": round(moment.cpu_seconds, 3),
+        **values,
+    }
 
 
 class JsonLines(Callback):
@@ -74,6 +96,9 @@ class JsonLines(Callback):
     def scored(self, moment: Moment, scores: Mapping[str, float]) -> None:
         self._write(moment, {"scores": dict(scores)})
 
+    def failed(self, moment: Moment, reason: str) -> None:
+        self._write(moment, {"failure": reason})
+
     def finished(self, moment: Moment) -> None:
         if self._file is not None:
             self._file.close()
@@ -81,14 +106,7 @@ class JsonLines(Callback):
 
     def _write(self, moment: Moment, values: dict[str, Any]) -> None:
         if self._file is not None:
-            line = {
-                "iteration": moment.iteration,
-                "samples": moment.samples,
-                "stage": moment.stage,
-                "seconds": round(moment.seconds, 3),
-                "cpu_seconds": round(moment.cpu_seconds, 3),
-                **values,
-            }
+            line = log_line(moment, values)
             rest = memoryview(json.dumps(line).encode() + b"\n")
             with writing(self._path):
                 while rest:  # a disk that fills up takes a part first

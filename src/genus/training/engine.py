@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,9 +19,12 @@ from genus.core.phase import Averages, Phase, Progress, Stage
 from genus.core.recipe import TrainSettings
 from genus.data.loader import Item, Loader
 from genus.data.source import Source
-from genus.training.callbacks import Callback, Moment
+from genus.training.callbacks import Callback, Moment, log_line
 from genus.training.checkpoints import Checkpoint, prune, writing
 from genus.training.clock import Clock, Every
+from genus.training.doctor.doctor import Doctor
+from genus.training.doctor.finding import Finding
+from genus.training.doctor.treatment import Treatment
 from genus.training.ema import Average, batch_norms, recalibrate
 from genus.training.interrupts import Interrupts
 from genus.training.optimizer_state import optimizer_tensors, restore_optimizers
@@ -67,6 +70,7 @@ class Engine:
         fabric: from :func:`genus.training.devices.launch`.
         callbacks: listeners; rank 0 only.
         hooks: sampling and scoring.
+        doctor: watches the run; rank 0 only.
 
     Raises:
         RecipeError: when the settings do not fit the model's phases.
@@ -83,6 +87,7 @@ class Engine:
         fabric: Fabric,
         callbacks: Sequence[Callback] = (),
         hooks: Hooks | None = None,
+        doctor: Doctor | None = None,
     ) -> None:
         self.fabric, self.settings, self.source, self.run = fabric, settings, source, run
         self.model = model.to(fabric.device)
@@ -92,6 +97,8 @@ class Engine:
         self.optimizer = dict(optimizer)
         self.callbacks = list(callbacks) if fabric.is_global_zero else []
         self.hooks = hooks or Hooks()
+        self.doctor = doctor if fabric.is_global_zero else None
+        self.treatment = Treatment()
         self.stages = list(self.model.stages())
         self.updater = Updater(self.model, fabric, accumulate=settings.accumulate, clip=settings.clip)
         self.groups: dict[str, Group] = {}
@@ -115,6 +122,8 @@ class Engine:
             NonFiniteError: when a loss or gradient is not finite; nothing broken is saved.
         """
         self._tell(lambda callback, moment: callback.started(self.run, moment))
+        if self.doctor is not None:
+            self.doctor.begin(self.run.log_lines(), self.clock.iteration, self.treatment)
         with Interrupts() as interrupts:
             try:
                 while self._run_stage(interrupts) and self.clock.stage + 1 < len(self.stages):
@@ -122,6 +131,9 @@ class Engine:
                     self.groups = {}
                     self._plan_stage()
                 self._publish()
+            except NonFiniteError as error:
+                self._fail(str(error))
+                raise
             finally:
                 self._tell(lambda callback, moment: callback.finished(moment))
 
@@ -157,7 +169,7 @@ class Engine:
             stage.tick(progress)
         rate = self._rate_factor(progress)
         for group in self.groups.values():
-            group.scale_rate(rate)
+            group.scale_rate(rate * self.treatment.rate(group.name))
         batches: list[Item] = []
         values: dict[str, float] = {}
         for phase in stage.phases:
@@ -199,18 +211,49 @@ class Engine:
     # --- after an iteration ----------------------------------------------------------------
 
     def _report(self, values: Averages) -> None:
-        if not self.callbacks:
-            return
         logs = self.clock.iteration % self.settings.log_every == 0 or self.clock.iteration <= 5
-        moment = self._moment()
+        if self.callbacks:
+            moment = self._moment()
+            for callback in self.callbacks:
+                callback.stepped(moment)
+                if logs:
+                    callback.logged(moment, values)
+        if logs:
+            self._examine(values)
+
+    def _examine(self, values: Averages) -> None:
+        """Let the doctor hear what is logged, and do what it orders."""
+        if self.doctor is not None:
+            found, orders = self.doctor.hear(log_line(self._moment(), {"losses": dict(values)}))
+            self._announce(found)
+            for order in orders:
+                self._tell(lambda callback, moment, says=order.says: callback.treated(moment, says))
+        if self.settings.doctor == "act":
+            self._treat(self._from_first(self.doctor.treatment if self.doctor else self.treatment))
+
+    def _treat(self, treatment: Treatment) -> None:
+        """Train on with other rates and bounds of the gradient than the recipe's."""
+        self.treatment = treatment
+        self.updater.clip = treatment.clipped(self.settings.clip)
+
+    def _announce(self, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            self._tell(lambda callback, moment, finding=finding: callback.found(moment, finding))
+
+    def _fail(self, reason: str) -> None:
+        """Log why training stops, as of the iteration that could not be done."""
+        moment = replace(self._moment(), iteration=self.clock.iteration + 1)
         for callback in self.callbacks:
-            callback.stepped(moment)
-            if logs:
-                callback.logged(moment, values)
+            callback.failed(moment, reason)
+        if self.doctor is not None:
+            found, _ = self.doctor.hear(log_line(moment, {"failure": reason}))
+            self._announce(found)
 
     def _publish(self) -> None:
         """Score, show and save what is due; everything once more at the end of training."""
         over = self._is_over()
+        if self._looks.due(self.clock) or (over and self._looks.done_at != self.clock.iteration):
+            self._look()
         score, sample, save = (
             (event.due(self.clock) or (asked and event.enabled)) and event.done_at != self.clock.iteration
             for event, asked in (
@@ -249,6 +292,20 @@ class Engine:
                 updater.forward(phase, share, seed=derive_seed(self.settings.seed, "calibrate", number))
 
         recalibrate(model, [lambda i=i: once(i) for i in range(CALIBRATION_BATCHES)])
+
+    def _look(self) -> None:
+        """Let the doctor see samples of the model as it is trained: averaging would cost more passes."""
+        self._looks.done_at = self.clock.iteration
+        if self.doctor is not None:
+            moment = self._moment()
+            self._announce(
+                self.doctor.look(
+                    self.model,
+                    iteration=moment.iteration,
+                    fraction=moment.fraction,
+                    seconds=moment.seconds,
+                )
+            )
 
     def _sample(self) -> None:
         self._samples.done_at = self.clock.iteration
@@ -300,6 +357,7 @@ class Engine:
             "clock": asdict(self.clock),
             "best": self.best,
             "waited": self.waited,
+            "treatment": self.treatment.to_json(),
             "scored": self._scores.done_at,
             "sampled": self._samples.done_at,
             "optimizers": {name: type(group.optimizer).__name__ for name, group in self.groups.items()},
@@ -320,6 +378,8 @@ class Engine:
         self._start_clock(Clock(**state["clock"]))
         self.best, self.waited = state["best"], state["waited"]
         self._scores.done_at, self._samples.done_at = state["scored"], state["sampled"]
+        if self.settings.doctor == "act":  # else what was done before is undone
+            self._treat(Treatment.from_json(state.get("treatment")))
         self._saves.done_at = self.clock.iteration
         self._enter_stage()
         optimizers = {name: group.optimizer for name, group in self.groups.items()}
@@ -333,6 +393,8 @@ class Engine:
         self._scores = Every(self.settings.score_every if self.hooks.score else None, clock, size)
         self._samples = Every(self.settings.sample_every, clock, size)
         self._saves = Every(self.settings.save_every, clock, size)
+        tenth = str(Length.parse(self.settings.length).scaled(0.1))
+        self._looks = Every(self.settings.doctor_every or tenth, clock, size)
         self._plan_stage()
 
     def _plan_stage(self) -> None:

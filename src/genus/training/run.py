@@ -139,6 +139,11 @@ class Run:
         """The log, one JSON object per line."""
         return self.path / "metrics.jsonl"
 
+    @property
+    def doctor_path(self) -> Path:
+        """What the doctor saw, one JSON object per line."""
+        return self.path / "doctor.jsonl"
+
     def log_lines(self) -> Iterator[dict[str, Any]]:
         """Lines of the log; a last line cut off by a crash is passed over."""
         if not self.log_path.is_file():

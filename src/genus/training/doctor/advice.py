@@ -1,0 +1,212 @@
+"""Which changes of recipe help against an illness, as far as a recipe can be changed so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from genus.core.errors import GenusError
+from genus.core.recipe import Recipe, load_recipe
+from genus.training.doctor.finding import Change, Finding
+
+Config = Mapping[str, Any]
+_MOST = 3
+
+
+def prescribe(finding: Finding, recipe: Recipe) -> Finding:
+    """Add the changes that help and that this recipe can be given.
+
+    Args:
+        finding: without advice.
+        recipe: of the run; advice that does not bind, or changes nothing, is left out.
+    """
+    wanted = _ADVICE[finding.name](recipe.config)
+    fitting = [change for change in wanted if _binds(recipe, change)]
+    return replace(finding, advice=tuple(fitting[:_MOST]))
+
+
+def _binds(recipe: Recipe, change: Change) -> bool:
+    try:
+        changed = load_recipe(dict(recipe.config), change.overrides).config
+    except GenusError:
+        return False
+    return changed != load_recipe(dict(recipe.config)).config
+
+
+def _collapse(config: Config) -> Iterator[Change]:
+    model, pair = config["model"], _is_pair(config)
+    if pair:
+        yield _rates(config, "all", 0.25, "Smaller steps keep the generator from running after one spot.")
+        yield Change(
+            (*_without_classes(model), "model.packing=2"),
+            "A discriminator that judges two examples together sees that they are alike (arXiv:1712.04086).",
+        )
+        yield Change(
+            (*_without_classes(model), "model.features=128", "model.minibatch_discrimination=16"),
+            "The discriminator sees how near examples of a batch are to each other (arXiv:1606.03498).",
+        )
+        yield _norm(model, "generator")
+    else:
+        yield _rates(config, "all", 0.25, "Smaller steps keep more of the data's variety.")
+
+
+def _memorisation(config: Config) -> Iterator[Change]:
+    if _is_pair(config):
+        yield Change(
+            ("model.augmentation=diffaugment",),
+            "Augmenting all that the discriminator sees keeps it from learning few examples by heart "
+            "(arXiv:2006.10738).",
+        )
+    for path, value in _sizes(config["model"], "model"):
+        yield Change((f"{path}={max(value // 2, 1)}",), "A smaller network remembers less.")
+        break
+    yield Change(("train.score_every=100", "train.patience=5"), "Training stops before it remembers.")
+
+
+def _discriminator_wins(config: Config) -> Iterator[Change]:
+    model = config["model"]
+    yield _rates(config, "discriminator", 0.1, "A slower discriminator lets the generator catch up.")
+    if not model.get("penalties"):
+        yield Change(
+            ("model.penalties=[{name: r1, weight: 1}]",),
+            "A flat discriminator is not so sure, and its slope tells the generator where to go "
+            "(arXiv:1801.04406).",
+        )
+    yield Change(
+        ("model.discriminator.spectral=true", "model.discriminator.norm=none"),
+        "Spectral normalisation bounds how steep the discriminator can be (arXiv:1802.05957).",
+    )
+    if model.get("augmentation", 0) is None:
+        yield Change(
+            ("model.augmentation=instance-noise",),
+            "Noise makes real and generated examples overlap (arXiv:1610.04490).",
+        )
+
+
+def _discriminator_loses(config: Config) -> Iterator[Change]:
+    rate = _rate(config, "generator")
+    if _rate(config, "discriminator") < rate:
+        yield _set_rate("discriminator", rate, "It learns more slowly than the generator.")
+    else:
+        yield _rates(config, "generator", 0.25, "A slower generator lets the discriminator catch up.")
+    yield Change(
+        (f"model.discriminator_steps={2 * config['model'].get('discriminator_steps', 1)}",),
+        "More updates of the discriminator per update of the generator.",
+    )
+    for path, value in _sizes(config["model"].get("discriminator"), "model.discriminator"):
+        yield Change((f"{path}={2 * value}",), "A larger discriminator can tell more.")
+        break
+
+
+def _vanishing(config: Config) -> Iterator[Change]:
+    if _name(config["model"].get("objective")) == "minimax":
+        yield Change(
+            ("model.objective=non-saturating",),
+            "Its generator loss has a slope where the discriminator is sure (arXiv:1406.2661, section 3).",
+        )
+    yield Change(
+        ("model.objective=hinge",), "The generator's hinge loss is linear, so its slope does not vanish."
+    )
+    yield from _discriminator_wins(config)
+
+
+def _exploding(config: Config) -> Iterator[Change]:
+    if config["train"].get("clip") is None:
+        yield Change(("train.clip=1",), "Gradients longer than 1 are shortened.")
+    model = config["model"]
+    if _is_pair(config) and not model.get("penalties"):
+        critic = _name(model.get("objective")) == "wasserstein"
+        penalty = "{name: gradient-penalty, weight: 10}" if critic else "{name: r1, weight: 1}"
+        yield Change((f"model.penalties=[{penalty}]",), "A penalty bounds the slope of the discriminator.")
+    yield _rates(config, "all", 0.1, "Smaller steps.")
+    if config["train"].get("warmup") == 0:
+        yield Change(("train.warmup=500",), "Small steps while the networks are far from anything sensible.")
+
+
+def _oscillation(config: Config) -> Iterator[Change]:
+    yield _rates(config, "all", 0.1, "Smaller steps damp the circling of the players.")
+    betas = config["optimizer"].get("betas")
+    if betas and betas[0] > 0.5:
+        yield Change(
+            (f"optimizer.betas=[0.5, {betas[1]}]",), "Momentum drives players that circle further outwards."
+        )
+    if config["model"].get("penalties") == []:
+        yield Change(
+            ("model.penalties=[{name: r1, weight: 1}]",),
+            "A flat discriminator makes the game converge near its equilibrium (arXiv:1801.04406).",
+        )
+    if config["train"].get("ema") is None:
+        yield Change(("train.ema=0.999",), "Averaged weights stand at the centre of the circling.")
+
+
+def _dead(config: Config) -> Iterator[Change]:
+    yield _rates(config, "generator" if _is_pair(config) else "all", 0.1, "Outputs saturate by large steps.")
+    yield _norm(config["model"], "generator")
+    yield Change(("train.warmup=500",), "Small steps while the networks are far from anything sensible.")
+
+
+def _overflow(config: Config) -> Iterator[Change]:
+    if config["train"].get("precision") != "32":
+        yield Change(("train.precision='32'",), "Sixteen bits overflow early.")
+    yield _rates(config, "all", 0.1, "Smaller steps.")
+    yield Change(("train.clip=1",), "Gradients longer than 1 are shortened.")
+
+
+_ADVICE: dict[str, Callable[[Config], Iterator[Change]]] = {
+    "mode-collapse": _collapse,
+    "memorisation": _memorisation,
+    "discriminator-wins": _discriminator_wins,
+    "discriminator-loses": _discriminator_loses,
+    "vanishing-gradient": _vanishing,
+    "exploding-gradient": _exploding,
+    "oscillation": _oscillation,
+    "dead-outputs": _dead,
+    "nan-ahead": _overflow,
+    "broken-samples": _overflow,
+}
+
+
+def _is_pair(config: Config) -> bool:
+    return "discriminator" in config["model"]
+
+
+def _name(component: Any) -> Any:
+    return component.get("name") if isinstance(component, Mapping) else component
+
+
+def _without_classes(model: Config) -> tuple[str, ...]:
+    return ("model.conditioning=null",) if model.get("conditioning") is not None else ()
+
+
+def _norm(model: Config, player: str) -> Change:
+    return Change((f"model.{player}.norm=batch",), "Normalisation keeps layers from running into extremes.")
+
+
+def _rate(config: Config, group: str) -> float:
+    optimizer = config["optimizer"]
+    return float(optimizer.get("groups", {}).get(group, {}).get("lr", optimizer["lr"]))
+
+
+def _set_rate(group: str, rate: float, why: str) -> Change:
+    return Change((f"optimizer.groups.{group}.lr={rate:.3g}",), why)
+
+
+def _rates(config: Config, group: str, factor: float, why: str) -> Change:
+    """Multiply the learning rate of a group, or of all."""
+    if group != "all":
+        return _set_rate(group, factor * _rate(config, group), why)
+    own = [name for name, change in config["optimizer"].get("groups", {}).items() if "lr" in change]
+    overrides = [f"optimizer.lr={factor * float(config['optimizer']['lr']):.3g}"]
+    overrides += [f"optimizer.groups.{name}.lr={factor * _rate(config, name):.3g}" for name in own]
+    return Change(tuple(overrides), why)
+
+
+def _sizes(value: Any, path: str) -> Iterator[tuple[str, int]]:
+    """Widths of networks in a configuration, by their paths."""
+    if not isinstance(value, Mapping):
+        return
+    for key, item in value.items():
+        if key in ("width", "hidden", "components") and isinstance(item, int) and item > 1:
+            yield f"{path}.{key}", item
+        yield from _sizes(item, f"{path}.{key}")

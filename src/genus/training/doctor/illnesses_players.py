@@ -1,0 +1,121 @@
+"""Illnesses of the game between two players, told by what the discriminator's updates log."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from itertools import pairwise
+
+from genus.training.doctor.finding import Finding
+from genus.training.doctor.history import History
+from genus.training.doctor.registry import illness
+from genus.training.doctor.thresholds import (
+    FAR,
+    FOOLED,
+    NO_BETTER,
+    RIGHT,
+    SWING,
+    SWING_OF_CRITIC,
+    VANISHED,
+    WON,
+)
+
+LOSS, REAL, FAKE = "discriminator/loss", "discriminator/real right", "discriminator/fake right"
+GRADIENT = "generator/gradient"
+
+
+@illness("discriminator-wins")
+def discriminator_wins(history: History) -> Finding | None:
+    """Right about everything, with a loss that is next to nothing of its loss at chance."""
+    found = history.ripe(LOSS, REAL, FAKE)
+    if found is None or not history.zero_divides:
+        return None
+    loss, real, fake = found
+    share = loss.now / loss.start if loss.start > 0 else 1.0
+    if min(_mean(real.recent), _mean(fake.recent)) < RIGHT or share > WON:
+        return None
+    return Finding(
+        name="discriminator-wins",
+        severity="serious",
+        says=f"the discriminator is right about {_mean(real.recent):.0%} of real and "
+        f"{_mean(fake.recent):.0%} of generated examples and its loss has fallen to {share:.1%} of what it "
+        "began with; the generator no longer catches up.",
+        evidence={
+            "real right": _mean(real.recent),
+            "fake right": _mean(fake.recent),
+            "loss": loss.now,
+            "loss at first": loss.start,
+        },
+    )
+
+
+@illness("discriminator-loses")
+def discriminator_loses(history: History) -> Finding | None:
+    """It takes all that is generated for real, its loss has not fallen, and samples are bad."""
+    found = history.ripe(LOSS, FAKE)
+    if found is None or not history.zero_divides:
+        return None
+    loss, fake = found
+    looks = history.last_looks("distance")
+    if looks and looks[-1]["distance"] < FAR:
+        return None  # fooled by samples that are as good as real ones
+    if _mean(fake.recent) > FOOLED or loss.start <= 0 or loss.now < NO_BETTER * loss.start:
+        return None
+    return Finding(
+        name="discriminator-loses",
+        severity="serious",
+        says=f"the discriminator takes {1 - _mean(fake.recent):.0%} of the generated examples for real and "
+        f"its loss stands at {loss.now / loss.start:.0%} of what it began with; it has nothing to teach "
+        "the generator.",
+        evidence={"fake right": _mean(fake.recent), "loss": loss.now, "loss at first": loss.start},
+    )
+
+
+@illness("vanishing-gradient")
+def vanishing_gradient(history: History) -> Finding | None:
+    """The generator's gradient has all but gone."""
+    found = history.ripe(GRADIENT, LOSS)
+    if found is None:
+        return None
+    gradient = found[0]
+    largest = max(gradient.early)
+    if largest <= 0 or gradient.now > VANISHED * largest:
+        return None
+    return Finding(
+        name="vanishing-gradient",
+        severity="serious",
+        says=f"the generator's gradient has shrunk from {largest:.2g} to {gradient.now:.2g}, "
+        f"{gradient.now / largest:.2%} of it; it has stopped learning.",
+        evidence={"gradient": gradient.now, "largest at first": largest},
+    )
+
+
+@illness("oscillation")
+def oscillation(history: History) -> Finding | None:
+    """The discriminator's loss swings by a good part of its size at chance, and not because it has won."""
+    found = history.ripe(LOSS, GRADIENT)
+    if found is None:
+        return None
+    loss = found[0]
+    critic = not history.zero_divides
+    size = statistics.fmean(map(abs, loss.recent)) if critic else abs(loss.start)
+    swing = loss.spread / size if size > 0 else 0.0
+    if swing < (SWING_OF_CRITIC if critic else SWING) or _turns(loss.recent) < len(loss.recent) // 5:
+        return None
+    return Finding(
+        name="oscillation",
+        severity="mild",
+        says=f"the discriminator's loss swings by ±{loss.spread:.2g} around {loss.now:.2g}; the players "
+        "chase each other instead of getting better.",
+        evidence={"swing": swing, "deviation of the loss": loss.spread, "loss": loss.now},
+    )
+
+
+def _turns(values: Sequence[float]) -> int:
+    """How often a series changes its direction."""
+    steps = [b - a for a, b in pairwise(values)]
+    return sum(a * b < 0 for a, b in pairwise(steps))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return statistics.fmean(values)

@@ -1,0 +1,101 @@
+"""Illnesses that show in samples, of any model that draws some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from genus.training.doctor.finding import Finding
+from genus.training.doctor.history import History
+from genus.training.doctor.registry import illness
+from genus.training.doctor.thresholds import (
+    ALIKE,
+    BOUND,
+    CLASSES,
+    COPIED,
+    MISSES,
+    NEAR,
+    SATURATED,
+    STILL,
+)
+
+Signs = Mapping[str, float]
+
+
+@illness("mode-collapse", shows="samples", patience=1)
+def mode_collapse(history: History) -> Finding | None:
+    """Samples repeat each other, or are good ones of a few kinds."""
+    looks = history.last_looks("spacing", "coverage")
+    reasons = [_collapsed(signs) for signs in looks]
+    if not reasons or not all(reasons):
+        return None
+    signs = looks[-1]
+    known = ("variety", "spacing", "coverage", "classes", "distance")
+    return Finding(
+        name="mode-collapse",
+        severity="serious",
+        says=f"{reasons[-1]}; the generator has lost variety.",
+        evidence={name: signs[name] for name in known if name in signs},
+    )
+
+
+@illness("memorisation", shows="samples", patience=1)
+def memorisation(history: History) -> Finding | None:
+    """Samples are training examples again."""
+    looks = history.last_looks("copies")
+    if not looks or any(signs["copies"] < COPIED for signs in looks):
+        return None
+    signs = looks[-1]
+    return Finding(
+        name="memorisation",
+        severity="serious",
+        says=f"{signs['copies']:.0%} of the samples repeat training examples (of new examples about 1 % "
+        "would be taken for repeats).",
+        evidence={name: signs[name] for name in ("copies", "distance") if name in signs},
+    )
+
+
+@illness("dead-outputs", shows="samples", patience=1)
+def dead_outputs(history: History) -> Finding | None:
+    """Outputs stand still or stick to the ends of their range."""
+    looks = history.last_looks("still", "bounds")
+    if not looks or not all(_dead(signs) for signs in looks):
+        return None
+    signs = looks[-1]
+    return Finding(
+        name="dead-outputs",
+        severity="serious",
+        says=f"{signs['still']:.0%} of the values that vary in the data are the same in all samples, and "
+        f"{signs['bounds']:.0%} more of them than in the data stick to the ends of the range; the "
+        "generator's output is saturated.",
+        evidence={name: signs[name] for name in ("still", "bounds")},
+    )
+
+
+@illness("broken-samples", shows="samples", patience=1)
+def broken_samples(history: History) -> Finding | None:
+    """Samples hold NaN or infinity."""
+    looks = history.last_looks("finite")
+    if not looks or looks[-1]["finite"] == 1:
+        return None
+    finite = looks[-1]["finite"]
+    return Finding(
+        name="broken-samples",
+        severity="fatal",
+        says=f"{1 - finite:.0%} of the samples hold values that are NaN or infinite.",
+        evidence={"finite": finite},
+    )
+
+
+def _dead(signs: Signs) -> bool:
+    return signs["bounds"] >= SATURATED or (signs["still"] >= STILL and signs["bounds"] >= BOUND)
+
+
+def _collapsed(signs: Signs) -> str | None:
+    """What shows that variety is lost, or None."""
+    if signs["spacing"] <= ALIKE:
+        return f"samples are {signs['spacing']:.1%} as far apart from each other as real examples are"
+    if signs.get("classes", 1.0) <= CLASSES:
+        return f"samples show {signs['classes']:.0%} of the effective number of classes"
+    if signs["coverage"] <= MISSES and signs.get("distance", NEAR + 1) <= NEAR:
+        return f"good samples cover only {signs['coverage']:.0%} of what real examples do"
+    return None
