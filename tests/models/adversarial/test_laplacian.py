@@ -1,0 +1,126 @@
+"""LAPGAN: real images put together again, pairs that train alone, samples of any size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from genus.core.binder import build, resolve
+from genus.core.noise import Noise
+from genus.core.phase import Context
+from genus.core.spec import DataSpec
+from genus.layers.pyramid import enlarge, laplacian, shrink
+from genus.metrics.draw import draw
+from tests.models.adversarial.test_gan import batch_of
+
+SPECS = [
+    DataSpec(kind="image", shape=(1, 17, 24), range=(0.0, 1.0)),
+    DataSpec(kind="sequence", shape=(2, 31), range=(-1.0, 1.0)),
+    DataSpec(kind="volume", shape=(1, 8, 9, 11), range=(0.0, 1.0)),
+    DataSpec(kind="image", shape=(3, 16, 19)),
+]
+
+
+def pyramid_gan(spec: DataSpec, **changes: Any) -> Any:
+    torch.manual_seed(0)
+    coarse, level = {"name": "mlp", "hidden": [8]}, {"name": "laplacian-level", "width": 4}
+    config = {
+        "name": "lapgan", "coarse_generator": coarse, "coarse_discriminator": coarse, "generator": level,
+        "discriminator": level, "objective": "non-saturating", "latent": 4, "smallest": 4, **changes,
+    }  # fmt: skip
+    return build("model", resolve("model", config, "model"), spec)
+
+
+def name_of(spec: DataSpec) -> str:
+    return f"{spec.kind}{spec.shape}"
+
+
+class Says(nn.Module):
+    """A player that says what it was told to."""
+
+    def __init__(self, answer: Tensor) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, *_: Any) -> Tensor:
+        return self.answer
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name_of)
+def test_real_images_are_put_together_again(spec: DataSpec) -> None:
+    """When every generator draws what the real pyramid has, sampling gives the real images."""
+    model = pyramid_gan(spec)
+    x = batch_of(spec).x * 0.9 + 0.05
+    inward = model.scaling.inward(x)
+    smallest, *details = laplacian(inward, model.sizes)
+    model.coarse_generator = Says(smallest.atanh() if spec.range is not None else smallest)
+    model.generators = nn.ModuleList(Says(detail) for detail in details)
+    torch.testing.assert_close(model.sample(len(x), noise=Noise(0)), x, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name_of)
+def test_samples_have_the_shape_and_range_of_the_data(spec: DataSpec) -> None:
+    model = pyramid_gan(spec)
+    x = draw(model, 5, seed=0)
+    assert x.shape == (5, *spec.shape)
+    assert torch.isfinite(x).all()
+    if spec.range is not None:
+        assert spec.range[0] <= x.min() <= x.max() <= spec.range[1]
+    torch.testing.assert_close(draw(model, 5, seed=0, batch=2), x, rtol=0, atol=1e-5)
+
+
+def test_each_stage_trains_its_own_pair_and_nothing_else() -> None:
+    model = pyramid_gan(SPECS[0])
+    stages = model.stages()
+    assert len(stages) == len(model.sizes) == 3  # 5×6, 9×12, 17×24
+    seen: set[int] = set()
+    for number, stage in enumerate(stages):
+        own: set[int] = set()
+        for phase in stage.phases:
+            terms = phase.loss(batch_of(SPECS[0]), Context(noise=Noise(0)))
+            updated = [p for group in phase.updates.values() for p in group()]
+            gradients = torch.autograd.grad(
+                torch.stack(list(terms.values())).sum(), updated, allow_unused=True
+            )
+            moved = [g is not None and bool(g.any()) for g in gradients]
+            # the generator's score does not depend on the offset of anything behind it
+            assert sum(moved) >= len(moved) - 1, (number, phase.name)
+            own |= {id(p) for p in updated}
+        assert not own & seen
+        seen |= own
+    assert seen == {id(p) for p in model.parameters()}
+
+
+def test_a_level_compares_real_and_generated_detail_on_the_same_ground() -> None:
+    """The discriminator sees (image, enlarged smaller image); with real detail the two are the same."""
+    spec = SPECS[0]
+    model = pyramid_gan(spec)
+    x = model.scaling.inward(batch_of(spec).x)
+    low = enlarge(shrink(x, model.sizes[1]), model.sizes[2])
+    model.generators[1] = Says(x - low)
+    seen: list[Tensor] = []
+    model.discriminators[1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    phase = model.stages()[2].phases[0]
+    phase.loss(batch_of(spec), Context(noise=Noise(0)))
+    of_real, of_fake = seen
+    assert torch.equal(of_real, torch.cat([x, low], 1))
+    torch.testing.assert_close(of_fake, of_real, rtol=0, atol=1e-6)
+
+
+def test_the_smallest_image_is_that_of_its_class() -> None:
+    spec = DataSpec(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), classes=("a", "b"))
+    model = pyramid_gan(spec, conditioning={"name": "projection", "features": 8})
+    assert model.conditional
+    first, second = (draw(model, 4, labels=torch.full((4,), k), seed=0) for k in (0, 1))
+    assert not torch.allclose(first, second)
+
+
+def test_pieces_that_look_at_the_batch_get_it_whole() -> None:
+    def whole(**changes: Any) -> list[bool]:
+        return [p.whole_batch for s in pyramid_gan(SPECS[0], **changes).stages() for p in s.phases]
+
+    assert not any(whole())
+    assert all(whole(objective="relativistic-hinge"))

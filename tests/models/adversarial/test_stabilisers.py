@@ -1,0 +1,171 @@
+"""What keeps a GAN from failing: packing, clipping, memory of weights, matched features, crowds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from genus.core.batch import Batch
+from genus.core.errors import RecipeError
+from genus.core.noise import Noise
+from genus.core.phase import Context, Progress
+from tests.models.adversarial.test_gan import IMAGES, SPECS, batch_of, make
+from tests.tiny import equal, tiny_config, tiny_engine, weights
+
+POINTS = SPECS[4]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.kind}{spec.shape}")
+def test_packs_stand_side_by_side_in_channels(spec: Any) -> None:
+    model = make(spec, packing=3)
+    x = batch_of(spec, 8).x
+    packs = model.shown(x, Context(noise=Noise(0)))
+    channels, *size = spec.shape
+    assert packs.shape == (2, 3 * channels, *size)  # the last two examples fill no pack
+    for pack, row in enumerate(packs):
+        assert torch.equal(row, torch.cat(list(x[3 * pack : 3 * pack + 3])))
+    assert model.discriminator(packs).score.shape == (2,)
+    assert all(phase.whole_batch for phase in model.phases())
+
+
+def test_packs_that_cannot_be_are_refused() -> None:
+    with pytest.raises(RecipeError, match="several classes"):
+        make(IMAGES, packing=2, conditioning="projection")
+    with pytest.raises(RecipeError, match="batches of as many"):
+        make(IMAGES, packing=7).discriminator_loss(batch_of(IMAGES, 6), Context(noise=Noise(0)))
+    assert make(IMAGES, packing=1, conditioning="projection").packing == 1
+
+
+def test_weights_are_clipped_after_each_update(tmp_path: Path) -> None:
+    config = tiny_config("wgan", length=2)
+    config["model"].update(weight_clip=0.005)
+    model: Any = tiny_engine(config, tmp_path / "run").model
+    assert max(p.abs().max() for p in model.discriminator.parameters()) > 0.005
+    engine = tiny_engine(config, tmp_path / "other")
+    engine.fit()
+    model = engine.model
+    assert all(p.abs().max() <= 0.005 for p in model.discriminator.parameters())
+    assert max(p.abs().max() for p in model.generator.parameters()) > 0.005
+
+
+def test_historical_averaging_is_the_distance_to_the_mean_of_the_past() -> None:
+    model = make(POINTS, historical_averaging=0.3)
+    parameters = list(model.generator.parameters())
+    assert model.generator_loss(batch_of(POINTS), Context(noise=Noise(0)))["history"].item() == 0
+    past: list[list[torch.Tensor]] = []
+    for step in range(3):
+        with torch.no_grad():
+            for parameter in parameters:
+                parameter.add_(0.1 * (step + 1))
+        model.after_generator({})
+        past.append([p.detach().clone() for p in parameters])
+    by_hand = 0.3 * sum(
+        (p - torch.stack([then[i] for then in past]).mean(0)).square().sum().item()
+        for i, p in enumerate(parameters)
+    )
+    terms = model.generator_loss(batch_of(POINTS), Context(noise=Noise(0)))
+    assert terms["history"].item() == pytest.approx(by_hand, rel=1e-5)
+    (slope,) = torch.autograd.grad(terms["history"], parameters[0])
+    mean = torch.stack([then[0] for then in past]).mean(0)
+    torch.testing.assert_close(slope, 0.6 * (parameters[0] - mean).detach(), rtol=1e-4, atol=1e-6)
+    assert model.discriminator_loss(batch_of(POINTS), Context(noise=Noise(0)))["history"].item() == 0
+    other = make(POINTS, historical_averaging=0.3)
+    other.load_state_dict(model.state_dict())
+    again = other.generator_loss(batch_of(POINTS), Context(noise=Noise(0)))["history"]
+    assert again.item() == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_feature_matching_by_hand() -> None:
+    model = make(POINTS, features=5, feature_matching=0.7, objective="non-saturating").eval()
+    batch = batch_of(POINTS)
+    terms = model.generator_loss(batch, Context(noise=Noise(0)))
+    fake = model.generate(Noise(0).normal(6, 4), None, Noise(0))
+    network = model.discriminator.network
+    of_real, of_fake = (torch.nn.functional.leaky_relu(network(x), 0.2).mean(0) for x in (batch.x, fake))
+    by_hand = 0.7 * sum((a - b) ** 2 for a, b in zip(of_real.tolist(), of_fake.tolist(), strict=True))
+    assert terms["features"].item() == pytest.approx(by_hand, rel=1e-5)
+    assert all(phase.whole_batch for phase in model.phases())
+    with pytest.raises(RecipeError, match=r"set model\.features"):
+        make(POINTS, feature_matching=0.7)
+    with pytest.raises(RecipeError, match=r"model\.conditioning\.features"):
+        make(IMAGES, features=8, conditioning="projection")
+
+
+def test_unrolled_gans_match_features_and_need_whole_batches_for_it() -> None:
+    changes: dict[str, Any] = {"name": "unrolled-gan", "features": 5, "feature_matching": 0.7, "unroll": 0}
+    model = make(POINTS, **changes)
+    plain = make(POINTS, features=5, feature_matching=0.7)
+    plain.load_state_dict(model.state_dict())
+    found, expected = (m.generator_loss(batch_of(POINTS), Context(noise=Noise(0))) for m in (model, plain))
+    assert found.keys() == expected.keys()
+    for name in found:
+        assert found[name].item() == pytest.approx(expected[name].item(), rel=1e-5)
+    assert [p.whole_batch for p in model.phases()] == [True, True]
+    assert [p.whole_batch for p in make(POINTS, name="unrolled-gan", unroll=0).phases()] == [False, False]
+
+
+def test_a_crowd_of_equal_examples_is_noticed() -> None:
+    """The same example scores otherwise among its equals than among others."""
+    torch.manual_seed(0)
+    model = make(POINTS, features=6, minibatch_discrimination=4).eval()
+    varied = batch_of(POINTS, 8).x * 4
+    collapsed = varied[:1].expand(8, -1)
+    alone, crowd = model.discriminator(varied), model.discriminator(collapsed)
+    assert torch.allclose(alone.features[0], crowd.features[0], atol=1e-6)  # φ(x) is its own
+    assert not torch.allclose(alone.score[0], crowd.score[0], atol=1e-4)
+    near = model.discriminator.crowd(crowd.features)[:, 6:]
+    torch.testing.assert_close(near, torch.full_like(near, 8.0))  # Σ_j exp(−0)
+    apart = model.discriminator.crowd(alone.features)[:, 6:]
+    assert apart.max() < 8
+    assert all(phase.whole_batch for phase in model.phases())
+    with pytest.raises(RecipeError, match="looks at features"):
+        make(POINTS, minibatch_discrimination=4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"minibatch_discrimination": 3},
+        {"historical_averaging": 0.5},
+        {"feature_matching": 2.0},
+        {"packing": 2},
+        {"weight_clip": 0.05},
+        {"features": 9},
+        {"discriminator_steps": 2},
+        {"generator_regularisers": ["orthogonal-full"]},
+        {"discriminator_regularisers": ["orthogonal"]},
+        {"augmentation": {"name": "instance-noise"}},
+        {"augmentation": {"name": "instance-noise"}, "strength": {"name": "constant", "strength": 0.5}},
+        {"pace": {"name": "early", "first": 1, "steps": 2}},
+    ],
+    ids=str,
+)
+def test_every_option_changes_training(changes: dict[str, Any], tmp_path: Path) -> None:
+    def trained(model: dict[str, Any], folder: str) -> dict[str, torch.Tensor]:
+        config = tiny_config("vanilla-gan", length=3, ema=None)
+        config["data"] = {"name": "ring", "n": 200}
+        mlp = {"name": "mlp", "hidden": [8]}
+        config["model"] = {
+            "name": "gan", "generator": mlp, "discriminator": mlp, "objective": "hinge", "features": 6, **model,
+        }  # fmt: skip
+        engine = tiny_engine(config, tmp_path / folder)
+        engine.fit()
+        return {k: v for k, v in weights(engine.model).items() if k.startswith("generator")}
+
+    assert equal(trained({}, "one"), trained({}, "two"))
+    assert not equal(trained({}, "base"), trained(changes, "changed"))
+
+
+def test_clipping_and_memory_happen_in_their_own_updates_only() -> None:
+    model = make(POINTS, weight_clip=0.01, historical_averaging=0.1)
+    before = [p.clone() for p in model.generator.parameters()]
+    model.after_discriminator({})
+    assert all(torch.equal(a, b) for a, b in zip(before, model.generator.parameters(), strict=True))
+    assert model.histories["discriminator"].count == 1
+    assert model.histories["generator"].count == 0
+    clipped = Batch(batch_of(POINTS).x)
+    terms = model.discriminator_loss(clipped, Context(noise=Noise(0), progress=Progress()))
+    assert terms["history"].item() == pytest.approx(0, abs=1e-9)  # remembered as they were clipped
