@@ -5,10 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from genus.core import recipe
 from genus.core.errors import RecipeError
 from genus.core.recipe import BOOK, load_recipe, recipe_files
+
+VARIANTS = [
+    (name, variant)
+    for name, path in sorted(recipe_files().items())
+    for variant in yaml.safe_load(path.read_text(encoding="utf-8")).get("variants") or {}
+]
 
 
 def plug_in(folder: Path, name: str) -> Path:
@@ -44,3 +51,60 @@ def test_two_plug_ins_cannot_share_a_name(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(RecipeError, match="rename one") as caught:
         recipe_files()
     assert all(str(path) in str(caught.value) for path in paths)
+
+
+BASE = """
+extends: rbm
+train: {batch: 7}
+variants:
+  large: {train.batch: 70, model.hidden: 9, optimizer.lr: 5e-5}
+  long: {train.length: 9000 iterations}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    """A recipe file with two variants."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(BASE, encoding="utf-8")
+    return str(path)
+
+
+def test_variants_lay_their_numbers_over_the_recipe(own: str) -> None:
+    plain, large, long = (load_recipe(own + end) for end in ("", "@large", "@long"))
+    assert [r.name for r in (plain, large, long)] == ["mine", "mine-large", "mine-long"]
+    assert [r.train.batch for r in (plain, large, long)] == [7, 70, 7]
+    assert large.config["model"]["hidden"] == 9 != plain.config["model"]["hidden"]
+    assert large.config["optimizer"]["lr"] == 5e-5
+    assert long.train.length == "9000 iterations"
+    assert "variants" not in large.config  # a run keeps what was chosen
+
+
+def test_overrides_come_after_the_variant(own: str) -> None:
+    assert load_recipe(f"{own}@large", ["train.batch=3"]).train.batch == 3
+
+
+def test_unknown_variants_name_the_nearest_or_say_that_there_is_none(own: str) -> None:
+    with pytest.raises(RecipeError, match="no variant 'larg'; did you mean 'large'"):
+        load_recipe(f"{own}@larg")
+    with pytest.raises(RecipeError, match="'rbm' has no variant 'gpu'; it has none"):
+        load_recipe("rbm@gpu")
+    with pytest.raises(RecipeError, match="unknown recipe 'snggan'; did you mean 'sngan'"):
+        load_recipe("snggan@gpu")
+
+
+def test_recipes_inherit_variants_and_may_change_them(tmp_path: Path) -> None:
+    path = tmp_path / "child.yaml"
+    path.write_text("extends: sngan\nvariants: {gpu: {train.batch: 5}, small: {train.batch: 2}}\n")
+    parent, child = load_recipe("sngan@gpu"), load_recipe(f"{path}@gpu")
+    assert child.train.batch == 5 != parent.train.batch
+    assert child.config["model"] == parent.config["model"] != load_recipe("sngan").config["model"]
+    assert load_recipe(f"{path}@small").train.batch == 2
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_every_variant_of_the_book_binds_and_changes_its_recipe(name: str, variant: str) -> None:
+    recipe, plain = load_recipe(f"{name}@{variant}"), load_recipe(name)
+    assert recipe.name == f"{name}-{variant}"
+    assert dict(recipe.leaves()) != dict(plain.leaves())
+    assert load_recipe(yaml.safe_load(recipe.to_yaml())).config == recipe.config

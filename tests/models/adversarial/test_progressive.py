@@ -131,8 +131,8 @@ def test_a_run_resumed_while_a_level_fades_in_ends_the_same(tmp_path: Path) -> N
 def test_networks_that_do_not_grow_together_are_refused() -> None:
     with pytest.raises(RecipeError, match="grow through the same"):
         make(SPECS[0], name="progressive-gan")
+    growing_one = {"name": "progan", "width": 4}
     with pytest.raises(RecipeError, match="grow through the same"):
-        growing_one = {"name": "progan", "width": 4}
         make(SPECS[0], name="progressive-gan", generator=growing_one)
     for changes in ({"fade": 0.0}, {"fade": 1.5}, {"last_share": 0.0}):
         with pytest.raises(RecipeError, match="0 < fade <= 1"):

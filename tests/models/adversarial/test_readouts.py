@@ -135,9 +135,8 @@ def test_unknown_labels_teach_nothing() -> None:
 
     def term(labels: list[int]) -> Tensor:
         batch = Batch(x, torch.tensor(labels))
-        return conditions.discriminator_terms(batch, readout(logits), readout(OTHERS), None)[
-            "class of labelled"
-        ]
+        terms = conditions.discriminator_terms(batch, readout(logits), readout(OTHERS), None)
+        return terms["class of labelled"]
 
     assert term([0, 2]).item() == pytest.approx(1.5 * mean_cross_entropy(LOGITS, [0, 2]), rel=1e-6)
     half = term([-1, 2])

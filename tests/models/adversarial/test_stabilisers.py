@@ -149,7 +149,8 @@ def test_every_option_changes_training(changes: dict[str, Any], tmp_path: Path) 
         config["data"] = {"name": "ring", "n": 200}
         mlp = {"name": "mlp", "hidden": [8]}
         config["model"] = {
-            "name": "gan", "generator": mlp, "discriminator": mlp, "objective": "hinge", "features": 6, **model,
+            "name": "gan", "generator": mlp, "discriminator": mlp, "objective": "hinge", "features": 6,
+            **model,
         }  # fmt: skip
         engine = tiny_engine(config, tmp_path / folder)
         engine.fit()
