@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genus.api import (
         compare,
+        doctor,
         evaluate,
         load,
         rating_page,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from genus.named_gans.zoo import zoo
 
 __all__ = [
-    "GenusError", "bench", "compare", "data_info", "evaluate", "experiment", "experiment_options",
+    "GenusError", "bench", "compare", "data_info", "doctor", "evaluate", "experiment", "experiment_options",
     "export_features", "list_components", "load", "rating_page", "rating_results", "report", "resume",
     "sample", "show", "train", "train_features", "zoo",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.assembly import DEFAULT_RECIPE, build_model, free_folder, make_engine, open_data, show
+from genus.assembly import DEFAULT_RECIPE, build_model, free_folder, look_hook, make_engine, open_data, show
 from genus.core.errors import CapabilityError, DataError, GenusError, InputError, RecipeError
 from genus.core.recipe import Recipe
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from genus.metrics.evaluate import Evaluation
     from genus.reports.rating import Rating
     from genus.training.callbacks import Callback
+    from genus.training.doctor.checkup import Checkup
     from genus.training.run import Run
 
 
@@ -278,6 +279,7 @@ def report(run: str | PathLike[str]) -> Path:
     """
     from genus.metrics.evaluate import Evaluation
     from genus.reports.page import Facts, write_report
+    from genus.training.doctor.checkup import check_up
     from genus.training.run import Run
 
     opened = Run(run)
@@ -292,8 +294,41 @@ def report(run: str | PathLike[str]) -> Path:
         log=list(opened.log_lines()),
         sheets=[(int(path.stem), path.read_bytes()) for path in sheets if path.stem.isdigit()],
         scores=Evaluation.from_json(kept.read_text()) if kept.is_file() else None,
+        checkup=check_up(opened),
     )
     return write_report(opened.path / "report.html", facts)
+
+
+def doctor(run: str | PathLike[str], *, samples: bool = True) -> Checkup:
+    """Say what is wrong with a run, on what evidence, and which change of recipe helps.
+
+    Its log is examined line by line, as it was beside the training. Samples are judged by the looks
+    that were taken then; without any, some are drawn from the last checkpoint.
+
+    Args:
+        run: the run, or its folder; it may be running, finished or crashed.
+        samples: whether samples may be drawn.
+
+    Returns:
+        The illnesses seen, each with its advice, and what could not be judged.
+
+    Raises:
+        InputError: when there is no such run.
+    """
+    from genus.core.model import Samples
+    from genus.training.doctor.checkup import check_up
+    from genus.training.doctor.doctor import LADDER
+    from genus.training.doctor.record import read_record
+    from genus.training.run import Run
+
+    opened = Run(run)
+    looked = any("look" in line for line in read_record(opened.doctor_path))
+    if not samples or looked or not any(opened.checkpoints.glob("[0-9]*")):
+        return check_up(opened)
+    model = load(opened, checkpoint="latest")
+    if not isinstance(model, Samples):
+        return check_up(opened)
+    return check_up(opened, look_hook(open_data(opened.recipe))(model, LADDER[-1]))
 
 
 def rating_page(

@@ -88,6 +88,7 @@ def _doctor(run: Run, recipe: Recipe, model: Model, dataset: Dataset) -> Doctor:
 
     from genus.core.model import Samples
     from genus.training.doctor.advice import prescribe
+    from genus.training.doctor.checkup import zero_divides
     from genus.training.doctor.doctor import Doctor
 
     return Doctor(
@@ -97,16 +98,6 @@ def _doctor(run: Run, recipe: Recipe, model: Model, dataset: Dataset) -> Doctor:
         look=look_hook(dataset) if isinstance(model, Samples) else None,
         act=recipe.train.doctor == "act",
     )
-
-
-def zero_divides(recipe: Recipe) -> bool:
-    """Whether scores above 0 mean "real" to the discriminator of this recipe.
-
-    Critics have no border, and the border of least squares is at ½.
-    """
-    objective = recipe.config["model"].get("objective")
-    name = objective.get("name", "") if isinstance(objective, Mapping) else str(objective)
-    return name in ("minimax", "non-saturating", "hinge", "boundary-seeking")
 
 
 def look_hook(dataset: Dataset) -> Any:

@@ -109,6 +109,18 @@ def report(run: str) -> None:
     _console().print(str(genus.report(run)))
 
 
+def doctor(run: str, samples: bool, as_json: bool) -> None:
+    """Examine a run and say what was found."""
+    checkup = genus.doctor(run, samples=samples)
+    if as_json:
+        print(json.dumps(checkup.to_json(), indent=1))
+        return
+    from genus.cli.diagnosis import checkup_lines
+
+    for line in checkup_lines(checkup, run):
+        _console().print(line)
+
+
 def rate(run: str, results: Sequence[str], n: int, seed: int, out: str | None, as_json: bool) -> None:
     """Write the rating page, or say how often raters were fooled."""
     if not results:

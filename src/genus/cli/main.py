@@ -19,6 +19,7 @@ VERBS = (
     "evaluate",
     "compare",
     "report",
+    "doctor",
     "rate",
     "features",
     "list",
@@ -144,6 +145,20 @@ def report(run: tyro.conf.Positional[str]) -> None:
     from genus.cli import commands
 
     commands.report(run)
+
+
+@app.command
+def doctor(run: tyro.conf.Positional[str], *, samples: bool = True, json: bool = False) -> None:
+    """Say what is wrong with a run, on what evidence, and which change of recipe helps.
+
+    Args:
+        run: folder of the run; it may be running, finished or crashed.
+        samples: draw some from the last checkpoint when none were looked at during training.
+        json: print JSON instead of sentences.
+    """
+    from genus.cli import commands
+
+    commands.doctor(run, samples, json)
 
 
 @app.command

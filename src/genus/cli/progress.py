@@ -8,11 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from genus.training.callbacks import Callback, Moment
+from genus.training.doctor.finding import Finding
 from genus.training.run import Run
 
 _QUIET_SECONDS = 15.0
@@ -69,6 +71,12 @@ class Progress(Callback):
         self._scores = scores
         text = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
         self.console.print(f"[dim]iteration {moment.iteration}: {text}[/dim]")
+
+    def found(self, moment: Moment, finding: Finding) -> None:
+        self.console.print(f"[yellow]iteration {moment.iteration}, {escape(finding.line)}[/yellow]")
+
+    def treated(self, moment: Moment, says: str) -> None:
+        self.console.print(f"[yellow]iteration {moment.iteration}: {escape(says)}[/yellow]")
 
     def finished(self, moment: Moment) -> None:
         if self._live:

@@ -120,7 +120,7 @@ def look(model: Model, reference: LookReference, *, seed: int = 0, n: int = SAMP
     """Draw a few samples and describe them by numbers; the model is left as it was.
 
     Args:
-        model: any model; one that cannot sample gives nothing.
+        model: any model; one that cannot sample, or not yet, gives nothing.
         reference: see :func:`look_reference`.
         seed: of sampling; the same noise each time.
         n: samples, at least 12; as many as there are real ones by default.
@@ -141,7 +141,10 @@ def look(model: Model, reference: LookReference, *, seed: int = 0, n: int = SAMP
     labels = None
     if model.conditional and reference.shares is not None:
         labels = class_sequence(reference.shares.numpy(), n)
-    x = draw(model, n, labels=labels, seed=seed)
+    try:
+        x = draw(model, n, labels=labels, seed=seed)
+    except RuntimeError:  # half trained, a model may be unable to draw; training must not end by a look
+        return {}
     finite = torch.isfinite(x.flatten(1)).all(1)
     signs = {"finite": float(finite.float().mean())}
     if int(finite.sum()) < _FEW:

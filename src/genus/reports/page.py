@@ -15,7 +15,9 @@ from typing import Any
 from genus.core.recipe import Recipe
 from genus.core.spec import DataSpec
 from genus.metrics.evaluate import Evaluation
+from genus.reports.diagnosis import doctor_section
 from genus.reports.document import document
+from genus.training.doctor.checkup import Checkup
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _LAST_SHEETS = 4
@@ -34,6 +36,7 @@ class Facts:
         log: lines of ``metrics.jsonl``.
         sheets: sample sheets as (iteration, PNG bytes), in order.
         scores: the evaluation, when there is one.
+        checkup: what the doctor saw.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Facts:
     log: Sequence[Mapping[str, Any]]
     sheets: Sequence[tuple[int, bytes]]
     scores: Evaluation | None
+    checkup: Checkup
 
 
 def write_report(path: Path, facts: Facts) -> Path:
@@ -63,6 +67,7 @@ def write_report(path: Path, facts: Facts) -> Path:
         ),
         samples=_samples(facts.sheets),
         scores=_scores(facts.scores) + _score_curves(facts.scores),
+        doctor=doctor_section(facts.checkup),
         curves=_curves(facts.log),
         commands=html.escape(
             f"genus train {facts.path}/recipe.yaml --out again\ngenus evaluate again\ngenus report again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -59,5 +60,5 @@ class Finding:
     @property
     def line(self) -> str:
         """One line for a terminal: the sentence and the first advice."""
-        helps = f" Helps: {' '.join(self.advice[0].overrides)}." if self.advice else ""
+        helps = f" Helps: {shlex.join(self.advice[0].overrides)}." if self.advice else ""
         return f"{self.name}: {self.says}{helps}"

@@ -119,6 +119,9 @@ class History:
         return known if len(known) == len(names) else None
 
     def last_looks(self, *names: str) -> list[Mapping[str, float]]:
-        """The last two looks, or the only one, that come late enough and have these signs."""
-        late = [look.signs for look in self.looks if look.fraction >= SETTLED]
-        return [signs for signs in late if all(name in signs for name in names)][-2:]
+        """The last two looks that come late enough and have these signs, or a single one at the end."""
+        late = [look for look in self.looks if look.fraction >= SETTLED]
+        fit = [look for look in late if all(name in look.signs for name in names)][-2:]
+        if len(fit) == 1 and fit[0].fraction < 1:
+            return []  # one look may be unlucky, and another will follow
+        return [look.signs for look in fit]

@@ -56,8 +56,7 @@ def discriminator_loses(history: History) -> Finding | None:
     if found is None or not history.zero_divides:
         return None
     loss, fake = found
-    looks = history.last_looks("distance")
-    if looks and looks[-1]["distance"] < FAR:
+    if history.looks and history.looks[-1].signs.get("distance", FAR) < FAR:
         return None  # fooled by samples that are as good as real ones
     if _mean(fake.recent) > FOOLED or loss.start <= 0 or loss.now < NO_BETTER * loss.start:
         return None

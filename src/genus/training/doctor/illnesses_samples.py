@@ -74,10 +74,9 @@ def dead_outputs(history: History) -> Finding | None:
 @illness("broken-samples", shows="samples", patience=1)
 def broken_samples(history: History) -> Finding | None:
     """Samples hold NaN or infinity."""
-    looks = history.last_looks("finite")
-    if not looks or looks[-1]["finite"] == 1:
+    finite = history.looks[-1].signs.get("finite", 1.0)
+    if finite == 1:
         return None
-    finite = looks[-1]["finite"]
     return Finding(
         name="broken-samples",
         severity="fatal",
