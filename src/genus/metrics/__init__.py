@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genus.metrics.accuracy import class_accuracy as class_accuracy
     from genus.metrics.accuracy import classes_drawn as classes_drawn
+    from genus.metrics.cluster_accuracy import matched_accuracy as matched_accuracy
     from genus.metrics.extrapolation import frechet_limit as frechet_limit
     from genus.metrics.extrapolation import frechet_limit_interval as frechet_limit_interval
     from genus.metrics.frechet import frechet_distance as frechet_distance
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from genus.metrics.overlap import jaccard as jaccard
     from genus.metrics.parzen import parzen_bandwidth as parzen_bandwidth
     from genus.metrics.parzen import parzen_log_likelihood as parzen_log_likelihood
+    from genus.metrics.path_length import path_lengths as path_lengths
+    from genus.metrics.path_length import slerp as slerp
     from genus.metrics.projected import projected_wasserstein as projected_wasserstein
     from genus.metrics.sinkhorn import entropic_transport as entropic_transport
     from genus.metrics.sinkhorn import sinkhorn_divergence as sinkhorn_divergence
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "accuracy": ("class_accuracy", "classes_drawn"),
+    "cluster_accuracy": ("matched_accuracy",),
     "extrapolation": ("frechet_limit", "frechet_limit_interval"),
     "frechet": ("frechet_distance", "frechet_from_moments", "frechet_interval"),
     "frechet_classes": ("frechet_classes_interval", "frechet_per_class"),
@@ -81,6 +85,7 @@ _WHERE = {
     "neighbours": ("Neighbourhoods", "expected_coverage", "neighbourhood_intervals", "neighbourhoods"),
     "overlap": ("dice", "energy_distance", "hausdorff", "jaccard"),
     "parzen": ("parzen_bandwidth", "parzen_log_likelihood"),
+    "path_length": ("path_lengths", "slerp"),
     "projected": ("projected_wasserstein",),
     "sinkhorn": ("entropic_transport", "sinkhorn_divergence"),
     "sliced": ("sliced_interval", "sliced_wasserstein"),
