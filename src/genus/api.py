@@ -158,6 +158,7 @@ def sample(
     *,
     label: int | str | None = None,
     seed: int = 0,
+    truncation: float | None = None,
     batch: int = 250,
     checkpoint: str = "auto",
 ) -> NDArray[Any]:
@@ -168,6 +169,8 @@ def sample(
         n: how many, >= 1.
         label: class name or number that all samples shall have; all classes in turn when None.
         seed: of the noise.
+        truncation: quality for diversity: latents from [−t, t] alone, or with styles the share ψ of the
+            way from the mean style; see :func:`genus.metrics.draw.draw`.
         batch: drawn together; only speed and memory depend on it.
         checkpoint: see :func:`load`.
 
@@ -175,8 +178,8 @@ def sample(
         float32 ``(n, *spec.shape)`` in data units.
 
     Raises:
-        CapabilityError: when the model cannot sample, or takes no label.
-        InputError: for an unknown label or a number of samples below 1.
+        CapabilityError: when the model cannot sample, takes no label, or has no latent to truncate.
+        InputError: for an unknown label, a truncation out of range or a number of samples below 1.
     """
     from genus.core.model import Model
     from genus.metrics.draw import draw
@@ -184,7 +187,8 @@ def sample(
     if n < 1:
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
-    return draw(model, n, labels=_labels(model, n, label), seed=seed, batch=batch).numpy()
+    labels = _labels(model, n, label)
+    return draw(model, n, labels=labels, seed=seed, batch=batch, truncation=truncation).numpy()
 
 
 def evaluate(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
-from genus.core.errors import CapabilityError
-from genus.core.model import Model, Samples
+from genus.core.errors import CapabilityError, InputError
+from genus.core.model import LatentSpace, Model, Samples, StyleSpace
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 from genus.metrics.draw import batch_size, class_sequence, draw, evaluating
@@ -104,3 +105,59 @@ def test_labels_follow_any_shares_and_are_prefixes_of_each_other() -> None:
 def test_large_examples_are_drawn_a_few_at_a_time() -> None:
     assert batch_size(POINTS) == 250
     assert batch_size(DataSpec(kind="volume", shape=(1, 64, 64, 64), range=(0.0, 1.0))) == 16
+
+
+class Latents(Model, LatentSpace):
+    """Shows its latent."""
+
+    latent = 3
+
+    def __init__(self) -> None:
+        super().__init__(POINTS)
+
+    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+        return z
+
+
+def test_truncated_latents_are_normal_numbers_within_bounds() -> None:
+    x = draw(Latents(), 4000, truncation=0.7)
+    assert x.abs().max() <= 0.7
+    normal = stats.truncnorm(-0.7, 0.7)
+    assert stats.kstest(x.flatten().numpy(), normal.cdf).pvalue > 1e-3
+    torch.testing.assert_close(draw(Latents(), 5, truncation=0.7, batch=2), x[:5])
+    free = draw(Latents(), 4000)
+    assert free.abs().max() > 3
+    wide = draw(Latents(), 4000, truncation=50.0)
+    assert stats.kstest(wide.flatten().numpy(), "norm").pvalue > 1e-3
+
+
+def test_truncation_that_means_nothing_is_refused() -> None:
+    with pytest.raises(CapabilityError, match="no latent to truncate, leave truncation out"):
+        draw(Restless(), 3, truncation=0.7)
+    for bad in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="t above 0"):
+            draw(Latents(), 3, truncation=bad)
+
+
+class Styles(Latents, StyleSpace):
+    """Told how far to go from its mean style."""
+
+    def map_latent(self, z: Tensor, *, given: Tensor | None = None) -> Tensor:
+        return z
+
+    def generate_from_styles(self, styles: Tensor, *, noise: Noise) -> Tensor:
+        return styles
+
+    def sample(
+        self, n: int, *, given: Tensor | None = None, noise: Noise, truncation: float | None = None
+    ) -> Tensor:
+        return noise.normal(n, 3) * (1 if truncation is None else truncation)
+
+
+def test_of_styles_it_is_a_share() -> None:
+    free = draw(Styles(), 4)
+    for share in (0.0, 0.5, 1.0):
+        torch.testing.assert_close(draw(Styles(), 4, truncation=share), share * free)
+    for bad in (-0.1, 1.5, float("nan")):
+        with pytest.raises(InputError, match="between 0, the mean style, and 1"):
+            draw(Styles(), 4, truncation=bad)

@@ -55,7 +55,15 @@ def _recipe_first(recipe: str, overrides: Sequence[str]) -> tuple[str, Sequence[
     return recipe, overrides
 
 
-def sample(run: str, n: int, label: str | None, seed: int, out: str, checkpoint: str) -> None:
+def sample(
+    run: str,
+    n: int,
+    label: str | None,
+    seed: int,
+    out: str,
+    checkpoint: str,
+    truncation: float | None = None,
+) -> None:
     """Draw samples to a sheet, an array or a folder."""
     import numpy as np
 
@@ -65,7 +73,7 @@ def sample(run: str, n: int, label: str | None, seed: int, out: str, checkpoint:
     if target.suffix not in ("", ".png", ".npy"):  # before the work is done
         raise InputError(f"--out {out!r}: write a .png sheet, a .npy array, or name a folder")
     model = genus.load(run, checkpoint=checkpoint)
-    samples = genus.sample(model, n, label=label, seed=seed)
+    samples = genus.sample(model, n, label=label, seed=seed, truncation=truncation)
     try:
         if target.suffix == ".png":
             columns = (

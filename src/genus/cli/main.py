@@ -77,6 +77,7 @@ def sample(
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 64,
     label: str | None = None,
     seed: int = 0,
+    truncation: float | None = None,
     out: str = "samples.png",
     checkpoint: Literal["auto", "latest", "best"] = "auto",
 ) -> None:
@@ -87,12 +88,14 @@ def sample(
         n: how many.
         label: class all samples shall have; all classes in turn without it.
         seed: sample i depends on the seed and i alone.
+        truncation: quality for diversity, for models with a latent: its numbers are drawn between -t and t;
+            with styles, from 0 (all the mean style) to 1 (none).
         out: a .png sheet, a .npy array, or a folder that gets one file per sample.
         checkpoint: auto is the best one where early stopping was on, else the latest.
     """
     from genus.cli import commands
 
-    commands.sample(run, n, label, seed, out, checkpoint)
+    commands.sample(run, n, label, seed, out, checkpoint, truncation)
 
 
 @app.command
@@ -379,6 +382,7 @@ _TAKE_VALUES = (
     "--processes",
     "--label",
     "--seed",
+    "--truncation",
     "--checkpoint",
 )
 _ABOUT = "Train, sample and honestly measure deep generative models."

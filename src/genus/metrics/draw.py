@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,8 +11,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from genus.core.errors import CapabilityError
-from genus.core.model import Model, Samples
+from genus.core.errors import CapabilityError, InputError
+from genus.core.model import LatentSpace, Model, Samples, StyleSpace
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 
@@ -46,6 +47,7 @@ def draw(
     seed: int = 0,
     batch: int | None = None,
     start: int = 0,
+    truncation: float | None = None,
 ) -> Tensor:
     """Draw samples ``start … start + n``; sample i is the same in every batch size.
 
@@ -56,15 +58,20 @@ def draw(
         seed: all randomness derives from it.
         batch: samples drawn together; limits memory only. None chooses by their size.
         start: number of the first sample, so that ranks can share the work.
+        truncation: quality for diversity. Latents are drawn from [−t, t] alone, t > 0
+            (arXiv:1809.11096); of models with styles it is ψ in [0, 1], the share of the way from the
+            mean style (arXiv:1812.04948). None for neither.
 
     Returns:
         ``(n, *spec.shape)`` in data units, float32, on the CPU.
 
     Raises:
-        CapabilityError: when the model cannot sample.
+        CapabilityError: when the model cannot sample, or has no latent to truncate.
+        InputError: for a truncation out of range.
     """
     if not isinstance(model, Samples):
         raise CapabilityError(f"{type(model).__name__} cannot draw samples; ask for another score")
+    options = _truncated(model, truncation)
     device = device_of(model)
     batch = batch or batch_size(model.spec)
     parts = [torch.zeros(0, *model.spec.shape)]
@@ -73,8 +80,27 @@ def draw(
             count = min(batch, n - first)
             given = None if labels is None else labels[first : first + count].to(device)
             noise = Noise(seed, start=start + first, block=1, device=device)
-            parts.append(model.sample(count, given=given, noise=noise).detach().float().cpu())
+            parts.append(model.sample(count, given=given, noise=noise, **options).detach().float().cpu())
     return torch.cat(parts)
+
+
+def _truncated(model: Samples, truncation: float | None) -> dict[str, float]:
+    """What ``sample`` is told of a truncation, or why it cannot be."""
+    if truncation is None:
+        return {}
+    if not isinstance(model, LatentSpace):
+        raise CapabilityError(
+            f"{type(model).__name__} has no latent to truncate, leave truncation out; generative adversarial "
+            "networks have one"
+        )
+    if isinstance(model, StyleSpace) and not 0 <= truncation <= 1:
+        raise InputError(
+            f"truncation {truncation:g}: of a model with styles it lies between 0, the mean style, and 1, "
+            "none at all"
+        )
+    if not 0 < truncation < math.inf and not isinstance(model, StyleSpace):
+        raise InputError(f"truncation {truncation:g}: latents are drawn from [−t, t], so give a t above 0")
+    return {"truncation": truncation}
 
 
 def batch_size(spec: DataSpec) -> int:
