@@ -56,7 +56,7 @@ def laplacian_level(
     if len(outputs) == 1:
         share = 0.5 if dropout is None else dropout
         body = _discriminator(before, size, outputs[0], width, share)
-    elif dropout is not None:
+    elif dropout:
         raise RecipeError("the generator of 'laplacian-level' drops nothing; leave dropout to null there")
     else:
         body = _generator(dims, before, outputs[0], width)

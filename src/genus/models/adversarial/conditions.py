@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from torch import Tensor, nn
@@ -83,17 +85,25 @@ class Labelled(Conditions):
         self.way: Way = generator
 
     def generator(self, network: Network, latent: int) -> Generator:
-        embed = nn.Embedding(self.classes, self.embedding)
+        embed = partial(nn.Embedding, self.classes, self.embedding)
         return told(network, latent, self.spec.shape, embed, self.embedding, self.way)
 
 
 def told(
-    network: Network, latent: int, shape: tuple[int, ...], embed: nn.Module, features: int, way: Way
+    network: Network,
+    latent: int,
+    shape: tuple[int, ...],
+    embed: Callable[[], nn.Module],
+    features: int,
+    way: Way,
 ) -> Generator:
-    """Build a generator that is told ``features`` numbers in one of the ways."""
+    """Build a generator that is told ``features`` numbers in one of the ways.
+
+    The network is built first: with the same seed it has the same weights, whatever it is told.
+    """
     if way == "norm":
-        return Generator(build_conditioned(network, (latent,), shape, features), embed, beside=False)
-    return Generator(network((latent + features,), shape), embed)
+        return Generator(build_conditioned(network, (latent,), shape, features), embed(), beside=False)
+    return Generator(network((latent + features,), shape), embed())
 
 
 class OneHot(nn.Module):
@@ -116,7 +126,7 @@ class OneHotVectors(Labelled):
         super().__init__(spec, embedding=spec.num_classes, generator="concatenation")
 
     def generator(self, network: Network, latent: int) -> Generator:
-        return told(network, latent, self.spec.shape, OneHot(self.classes), self.classes, self.way)
+        return told(network, latent, self.spec.shape, partial(OneHot, self.classes), self.classes, self.way)
 
     def discriminator(self, network: Network) -> Discriminator:
         return OneHotBeside(network((math.prod(self.spec.shape) + self.classes,), (1,)), self.classes)

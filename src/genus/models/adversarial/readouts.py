@@ -107,7 +107,7 @@ class Information(Conditions):
 
     def generator(self, network: Network, latent: int) -> Generator:
         size = self.categories + self.continuous
-        return told(network, latent, self.spec.shape, torch.nn.Identity(), size, "concatenation")
+        return told(network, latent, self.spec.shape, torch.nn.Identity, size, "concatenation")
 
     def discriminator(self, network: Network) -> Discriminator:
         outputs = self.categories + 2 * self.continuous
