@@ -35,9 +35,10 @@ def _binds(recipe: Recipe, change: Change) -> bool:
 
 
 def _collapse(config: Config) -> Iterator[Change]:
-    model, pair = config["model"], _is_pair(config)
-    if pair:
-        yield _rates(config, "all", 0.25, "Smaller steps keep the generator from running after one spot.")
+    model = config["model"]
+    calmer = _rates(config, "all", 0.1, "Smaller steps keep the generator from running after one spot.")
+    yield Change((*calmer.overrides, *_less_momentum(config)), calmer.why)
+    if _is_pair(config):
         yield Change(
             (*_without_classes(model), "model.packing=2"),
             "A discriminator that judges two examples together sees that they are alike (arXiv:1712.04086).",
@@ -46,9 +47,7 @@ def _collapse(config: Config) -> Iterator[Change]:
             (*_without_classes(model), "model.features=128", "model.minibatch_discrimination=16"),
             "The discriminator sees how near examples of a batch are to each other (arXiv:1606.03498).",
         )
-        yield _norm(model, "generator")
-    else:
-        yield _rates(config, "all", 0.25, "Smaller steps keep more of the data's variety.")
+        yield _norm("generator")
 
 
 def _memorisation(config: Config) -> Iterator[Change]:
@@ -59,14 +58,18 @@ def _memorisation(config: Config) -> Iterator[Change]:
             "(arXiv:2006.10738).",
         )
     for path, value in _sizes(config["model"], "model"):
-        yield Change((f"{path}={max(value // 2, 1)}",), "A smaller network remembers less.")
+        yield Change((f"{path}={max(value // 4, 1)}",), "A smaller network remembers less.")
         break
     yield Change(("train.score_every=100", "train.patience=5"), "Training stops before it remembers.")
 
 
 def _discriminator_wins(config: Config) -> Iterator[Change]:
-    model = config["model"]
-    yield _rates(config, "discriminator", 0.1, "A slower discriminator lets the generator catch up.")
+    model, rate = config["model"], _rate(config, "generator")
+    why = "A slower discriminator lets the generator catch up."
+    if _rate(config, "discriminator") > 2 * rate:
+        yield _set_rate("discriminator", rate, why)
+    else:
+        yield _rates(config, "discriminator", 0.1, why)
     if not model.get("penalties"):
         yield Change(
             ("model.penalties=[{name: r1, weight: 1}]",),
@@ -112,25 +115,25 @@ def _vanishing(config: Config) -> Iterator[Change]:
 
 
 def _exploding(config: Config) -> Iterator[Change]:
+    yield from _penalised_critic(config)
     if config["train"].get("clip") is None:
         yield Change(("train.clip=1",), "Gradients longer than 1 are shortened.")
     model = config["model"]
     if _is_pair(config) and not model.get("penalties"):
-        critic = _name(model.get("objective")) == "wasserstein"
-        penalty = "{name: gradient-penalty, weight: 10}" if critic else "{name: r1, weight: 1}"
-        yield Change((f"model.penalties=[{penalty}]",), "A penalty bounds the slope of the discriminator.")
+        yield Change(
+            ("model.penalties=[{name: r1, weight: 1}]",), "A penalty bounds the slope of the discriminator."
+        )
     yield _rates(config, "all", 0.1, "Smaller steps.")
     if config["train"].get("warmup") == 0:
         yield Change(("train.warmup=500",), "Small steps while the networks are far from anything sensible.")
 
 
 def _oscillation(config: Config) -> Iterator[Change]:
-    yield _rates(config, "all", 0.1, "Smaller steps damp the circling of the players.")
-    betas = config["optimizer"].get("betas")
-    if betas and betas[0] > 0.5:
-        yield Change(
-            (f"optimizer.betas=[0.5, {betas[1]}]",), "Momentum drives players that circle further outwards."
-        )
+    yield from _penalised_critic(config)
+    calmer = _rates(config, "all", 0.1, "Smaller steps damp the circling of the players.")
+    yield calmer
+    if _less_momentum(config):
+        yield Change(_less_momentum(config), "Momentum drives players that circle further outwards.")
     if config["model"].get("penalties") == []:
         yield Change(
             ("model.penalties=[{name: r1, weight: 1}]",),
@@ -142,15 +145,31 @@ def _oscillation(config: Config) -> Iterator[Change]:
 
 def _dead(config: Config) -> Iterator[Change]:
     yield _rates(config, "generator" if _is_pair(config) else "all", 0.1, "Outputs saturate by large steps.")
-    yield _norm(config["model"], "generator")
+    yield _norm("generator")
     yield Change(("train.warmup=500",), "Small steps while the networks are far from anything sensible.")
 
 
 def _overflow(config: Config) -> Iterator[Change]:
     if config["train"].get("precision") != "32":
         yield Change(("train.precision='32'",), "Sixteen bits overflow early.")
-    yield _rates(config, "all", 0.1, "Smaller steps.")
-    yield Change(("train.clip=1",), "Gradients longer than 1 are shortened.")
+    yield from _penalised_critic(config)
+    calmer = _rates(config, "all", 0.1, "Smaller steps, and gradients longer than 1 are shortened.")
+    yield Change((*calmer.overrides, "train.clip=1"), calmer.why)
+    if _name(config["optimizer"]) == "sgd":
+        yield Change(
+            ("optimizer={name: adam, lr: 2e-4}",), "The length of Adam's steps does not grow with gradients."
+        )
+
+
+def _penalised_critic(config: Config) -> Iterator[Change]:
+    """A gradient penalty for critics without one, whose scores nothing else bounds well."""
+    model = config["model"]
+    if _name(model.get("objective")) == "wasserstein" and not model.get("penalties"):
+        optimizer = "optimizer={name: adam, lr: 1e-4, betas: [0.0, 0.9]}"
+        yield Change(
+            ("model.weight_clip=null", "model.penalties=[{name: gradient-penalty, weight: 10}]", optimizer),
+            "The penalty keeps the critic's slope at 1, with the paper's steps (arXiv:1704.00028).",
+        )
 
 
 _ADVICE: dict[str, Callable[[Config], Iterator[Change]]] = {
@@ -179,8 +198,13 @@ def _without_classes(model: Config) -> tuple[str, ...]:
     return ("model.conditioning=null",) if model.get("conditioning") is not None else ()
 
 
-def _norm(model: Config, player: str) -> Change:
+def _norm(player: str) -> Change:
     return Change((f"model.{player}.norm=batch",), "Normalisation keeps layers from running into extremes.")
+
+
+def _less_momentum(config: Config) -> tuple[str, ...]:
+    betas = config["optimizer"].get("betas")
+    return (f"optimizer.betas=[0.5, {betas[1]}]",) if betas and betas[0] > 0.5 else ()
 
 
 def _rate(config: Config, group: str) -> float:

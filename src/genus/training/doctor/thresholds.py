@@ -45,7 +45,7 @@ SWING = 0.25
 SWING_OF_CRITIC = 1.0
 """The same for critics, over the mean size of their loss, which has no chance level."""
 
-RUNAWAY = 100.0
+RUNAWAY = 300.0
 """A loss this much above everything in the first window that still rises is on its way to infinity."""
 
 RISES = 3
