@@ -12,7 +12,7 @@ from torch import Tensor
 from genus.core.batch import Batch
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
-from genus.core.phase import Context
+from genus.core.phase import Context, Progress
 from genus.core.spec import DataSpec
 from tests.models.adversarial.test_gan import make
 
@@ -166,7 +166,12 @@ def test_the_force_is_the_gradient_of_the_regularised_losses() -> None:
         assert found[index].item() == pytest.approx((above - by_hand(name)) / 2e-5, abs=1e-7)
 
 
-def test_updates_of_the_discriminator_alone_are_refused() -> None:
-    for changes in ({"discriminator_steps": 2}, {"pace": "freeze"}):
-        with pytest.raises(RecipeError, match="updates both players at once"):
-            make(LINE, name="consensus-gan", **changes)
+def test_more_discriminator_steps_come_before_the_common_one() -> None:
+    phases = make(LINE, name="consensus-gan", discriminator_steps=4).phases()
+    assert [(phase.name, phase.times(Progress())) for phase in phases] == [
+        ("discriminator", 3),
+        ("players", 1),
+    ]
+    assert [set(phase.updates) for phase in phases] == [{"discriminator"}, {"discriminator", "generator"}]
+    with pytest.raises(RecipeError, match="updates both players at once"):
+        make(LINE, name="consensus-gan", pace="freeze")

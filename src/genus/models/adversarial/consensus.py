@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -27,32 +28,35 @@ class ConsensusGAN(GAN):
     def __init__(self, spec: DataSpec, *, consensus: float = 10.0, **gan: Any) -> None:
         """Build both players, without batch norm for a smooth gradient.
 
-        Both are updated at once, so there are no further discriminator updates to ask for.
+        Both are updated at once; of ``discriminator_steps`` all but the last are the discriminator's alone.
 
         Args:
             consensus: γ, >= 0; 0 gives simultaneous gradient descent.
             gan: see :class:`GAN`.
 
         Raises:
-            RecipeError: when the discriminator shall have updates of its own.
+            RecipeError: when the discriminator shall rest now and then.
         """
         super().__init__(spec, **gan)
-        if self.discriminator_steps != 1 or self.pace is not None:
+        if self.pace is not None:
             raise RecipeError(
-                "model 'consensus-gan' updates both players at once: leave model.discriminator_steps at 1 "
-                "and model.pace at null"
+                "model 'consensus-gan' updates both players at once, so that none can rest: leave model.pace "
+                "at null"
             )
         self.consensus = consensus
 
     def phases(self) -> Sequence[Phase]:
-        """One phase updates both players; the size of a mean gradient is no mean of sizes."""
+        """A phase updates both players; the size of a mean gradient is no mean of sizes."""
 
         def after(averages: Mapping[str, float]) -> None:
             self.after_discriminator(averages)
             self.after_generator(averages)
 
         updates = {"discriminator": self.discriminator.parameters, "generator": self.generator.parameters}
-        return [Phase(name="players", updates=updates, loss=self.loss, whole_batch=True, after=after)]
+        both = Phase(name="players", updates=updates, loss=self.loss, whole_batch=True, after=after)
+        if self.discriminator_steps == 1:
+            return [both]
+        return [replace(super().phases()[0], repeat=self.discriminator_steps - 1), both]
 
     def loss(self, batch: Batch, ctx: Context) -> Mapping[str, Terms]:
         """Both players' losses, and the size of the joint gradient in each."""
