@@ -228,7 +228,7 @@ def _with_variant(raw: dict[str, Any], name: str, variant: str) -> dict[str, Any
     Raises:
         RecipeError: when it has no such variant; names the nearest.
     """
-    variants = raw.get("variants") or {}
+    variants = cast("dict[str, dict[str, Any]]", raw.get("variants") or {})
     if variant not in variants:
         known = nearest(variant, variants) if variants else "; it has none"
         raise RecipeError(f"recipe {name!r} has no variant {variant!r}{known}")

@@ -2,9 +2,9 @@
 
 A component is a function or class under one of the decorators below. Arguments a recipe may set
 are its keyword-only parameters; what stands before the ``*`` is supplied by the code that uses
-it. A class whose ``__init__`` ends in ``**name`` takes the parameters of its base class, too. The
-catalogue is read from source text, so that ``genus list``, ``--help`` and the check of a recipe
-need neither torch nor the component's own imports.
+it. A class without ``__init__``, or whose ``__init__`` ends in ``**name``, takes the parameters of
+its base class, too. The catalogue is read from source text, so that ``genus list``, ``--help`` and
+the check of a recipe need neither torch nor the component's own imports.
 
 Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module
 name; that module (or every file of that package) is read in the same way.
@@ -236,7 +236,13 @@ def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Comp
 
 def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Classes) -> Iterator[Parameter]:
     """Parameters of a component, its own before those it hands on to its base class."""
-    signature = _signature(module, node)
+    signature = _signature(node)
+    if signature is None:
+        inherited = list(_inherited(node, classes))
+        if not inherited:
+            raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
+        yield from inherited
+        return
     docs = {
         **_argument_docs(ast.get_docstring(node) or ""),
         **_argument_docs(ast.get_docstring(signature) or ""),
@@ -257,21 +263,24 @@ def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Cla
             required=default is None,
             doc=docs.get(arg.arg, ""),
         )
-    if signature.args.kwarg is not None and isinstance(node, ast.ClassDef):
-        for base in node.bases:
-            if isinstance(base, ast.Name) and base.id in classes:
-                inherited = _parameters(*classes[base.id], classes)
-                yield from (parameter for parameter in inherited if parameter.name not in own)
-                return
+    if signature.args.kwarg is not None:
+        yield from (parameter for parameter in _inherited(node, classes) if parameter.name not in own)
 
 
-def _signature(module: str, node: ast.FunctionDef | ast.ClassDef) -> ast.FunctionDef:
+def _inherited(node: ast.FunctionDef | ast.ClassDef, classes: _Classes) -> Iterator[Parameter]:
+    """Parameters of the first base class that is known."""
+    bases = node.bases if isinstance(node, ast.ClassDef) else []
+    for base in bases:
+        if isinstance(base, ast.Name) and base.id in classes:
+            yield from _parameters(*classes[base.id], classes)
+            return
+
+
+def _signature(node: ast.FunctionDef | ast.ClassDef) -> ast.FunctionDef | None:
     if isinstance(node, ast.FunctionDef):
         return node
-    for item in node.body:
-        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-            return item
-    raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
+    found = (item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__")
+    return next(found, None)
 
 
 def _argument_docs(doc: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from genus.core.components import Objective, Penalty
+from genus.core.noise import Noise
 from genus.objectives.adversarial import minimax, non_saturating, wasserstein
 from genus.objectives.penalties import gradient_penalty, r1
 
@@ -117,8 +118,8 @@ def losses(game: Game, theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
     players = game.objective(psi * real[:, 0], psi * fake[:, 0])
     discriminator = players.discriminator
     if game.penalty is not None:
-        middle = torch.full((len(real),), 0.5, dtype=theta.dtype)
-        discriminator = discriminator + game.penalty(lambda x: psi * x[:, 0], real, fake, middle)
+        # the slope is ψ everywhere, so the points between real and fake may be drawn at random
+        discriminator = discriminator + game.penalty(lambda x: psi * x[:, 0], real, fake, Noise(0))
     return discriminator, players.generator
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -63,17 +63,24 @@ class Unconditional(Conditions):
 class Labelled(Conditions):
     """Conditions that need classes, and tell the generator an embedding of them.
 
-    Args:
-        spec: the data.
-        embedding: size of the generator's class embedding.
-        generator: ``concatenation``: the embedding stands beside the latent; ``norm``: it sets the
-            scales and shifts of the generator's normalisation layers.
-
     Raises:
         RecipeError: when the data have no classes.
     """
 
-    def __init__(self, spec: DataSpec, *, embedding: int, generator: Way) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        embedding: int = 32,
+        generator: Literal["concatenation", "norm"] = "concatenation",
+    ) -> None:
+        """Build for labelled data.
+
+        Args:
+            embedding: size of the generator's class embedding.
+            generator: ``concatenation`` puts the embedding beside the latent; ``norm`` lets it set the
+                scales and shifts of the generator's normalisation layers.
+        """
         super().__init__(spec)
         if not spec.classes:
             raise RecipeError(
@@ -136,21 +143,6 @@ class OneHotVectors(Labelled):
 class Concatenation(Labelled):
     """The class stands beside the input: an embedding beside the latent, constant maps beside the image."""
 
-    def __init__(
-        self,
-        spec: DataSpec,
-        *,
-        embedding: int = 32,
-        generator: Literal["concatenation", "norm"] = "concatenation",
-    ) -> None:
-        """Build for labelled data.
-
-        Args:
-            embedding: size of the generator's class embedding.
-            generator: beside its latent, or through its normalisation layers.
-        """
-        super().__init__(spec, embedding=embedding, generator=generator)
-
     def discriminator(self, network: Network) -> Discriminator:
         channels, *size = self.spec.shape
         return ClassMaps(network((channels + self.classes, *size), (1,)), self.classes)
@@ -159,21 +151,6 @@ class Concatenation(Labelled):
 @conditioning("embedding", paper="arXiv:1605.05396")
 class Embedding(Labelled):
     """The class is embedded for both players: beside the latent, and as one more, learned channel."""
-
-    def __init__(
-        self,
-        spec: DataSpec,
-        *,
-        embedding: int = 32,
-        generator: Literal["concatenation", "norm"] = "concatenation",
-    ) -> None:
-        """Build for labelled data.
-
-        Args:
-            embedding: size of the generator's class embedding.
-            generator: beside its latent, or through its normalisation layers.
-        """
-        super().__init__(spec, embedding=embedding, generator=generator)
 
     def discriminator(self, network: Network) -> Discriminator:
         channels, *size = self.spec.shape
@@ -184,22 +161,14 @@ class Embedding(Labelled):
 class Projection(Labelled):
     """The discriminator scores w·φ(x) + e(y)·φ(x); the generator is told an embedding."""
 
-    def __init__(
-        self,
-        spec: DataSpec,
-        *,
-        embedding: int = 32,
-        features: int = 128,
-        generator: Literal["concatenation", "norm"] = "concatenation",
-    ) -> None:
+    def __init__(self, spec: DataSpec, *, features: int = 128, **told: Any) -> None:
         """Build for labelled data.
 
         Args:
-            embedding: size of the generator's class embedding.
             features: size of φ(x).
-            generator: beside its latent, or through its normalisation layers.
+            told: see :class:`Labelled`.
         """
-        super().__init__(spec, embedding=embedding, generator=generator)
+        super().__init__(spec, **told)
         self.features = features
 
     def discriminator(self, network: Network) -> Discriminator:

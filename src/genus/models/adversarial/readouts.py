@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,24 +30,15 @@ class Auxiliary(Labelled):
     L_C = −E log p(y | x) of real and of generated examples is added to both losses.
     """
 
-    def __init__(
-        self,
-        spec: DataSpec,
-        *,
-        embedding: int = 32,
-        features: int = 128,
-        weight: float = 1.0,
-        generator: Literal["concatenation", "norm"] = "concatenation",
-    ) -> None:
+    def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0, **told: Any) -> None:
         """Build for labelled data.
 
         Args:
-            embedding: size of the generator's class embedding.
             features: size of φ(x), from which score and class are read.
             weight: of L_C.
-            generator: beside its latent, or through its normalisation layers.
+            told: see :class:`Labelled`.
         """
-        super().__init__(spec, embedding=embedding, generator=generator)
+        super().__init__(spec, **told)
         self.features = features
         self.weight = weight
 
