@@ -228,11 +228,14 @@ def _with_variant(raw: dict[str, Any], name: str, variant: str) -> dict[str, Any
     Raises:
         RecipeError: when it has no such variant; names the nearest.
     """
-    variants = cast("dict[str, dict[str, Any]]", raw.get("variants") or {})
+    variants = cast("dict[str, Any]", raw.get("variants") or {})
     if variant not in variants:
         known = nearest(variant, variants) if variants else "; it has none"
         raise RecipeError(f"recipe {name!r} has no variant {variant!r}{known}")
-    for path, value in variants[variant].items():
+    changes = variants[variant]
+    if not is_mapping(changes):
+        raise RecipeError(f"recipe {name!r}: variant {variant!r} is a mapping of key.path to value")
+    for path, value in changes.items():
         apply_override(raw, f"{path}={json.dumps(value)}")
     return raw
 
@@ -242,7 +245,10 @@ def _step_into(here: Any, step: Any) -> Any:
 
 
 def _read(source: str) -> tuple[str, dict[str, Any]]:
-    source, _, variant = source.partition("@")
+    stem, _, variant = source.rpartition("@")
+    if Path(source).is_file() or not stem or "/" in variant:  # an @ in the name of a file or folder
+        variant = ""
+    source = stem if variant else source
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
