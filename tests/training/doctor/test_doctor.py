@@ -36,7 +36,7 @@ WILD: dict[str, Any] = {
     },
     "optimizer": {"name": "adam", "lr": 0.05, "betas": [0.9, 0.9]},
     "data": {"name": "ring", "n": 500},
-    "train": {"length": 120, "batch": 16, "log_every": 1, "save_every": 10, "keep": 100,
+    "train": {"length": 120, "batch": 16, "log_every": 1, "save_every": 30, "keep": 100,
               "sample_every": 1000, "device": "cpu"},
 }  # fmt: skip
 """Two small players that chase each other."""
@@ -141,7 +141,7 @@ def test_act_halves_the_rates_and_says_so(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("kept", [20, 60, 90])
+@pytest.mark.parametrize("kept", [30, 60, 90])
 def test_a_treated_run_resumes_bit_for_bit(kept: int, tmp_path: Path) -> None:
     straight = genus.train(wild(doctor="act"), out=tmp_path / "straight")
     treated = [row["iteration"] for row in read_record(straight.doctor_path) if "treatment" in row]

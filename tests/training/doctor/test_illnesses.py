@@ -51,6 +51,8 @@ def test_a_discriminator_wins_when_it_is_sure_of_everything() -> None:
 def test_a_discriminator_loses_when_it_is_fooled_and_learns_nothing() -> None:
     lost = game(discriminator__fake_right=lambda i: 0.02, discriminator__loss=lambda i: 1.39 + 0.001 * i)
     assert names(examined(lost)) == {"discriminator-loses"}
+    blind = game(discriminator__real_right=lambda i: 0.02, discriminator__loss=lambda i: 1.39 + 0.001 * i)
+    assert names(examined(blind)) == {"discriminator-loses"}, "it calls everything generated"
     learning = {**lost, "discriminator/loss": lambda i: 1.39 - 0.002 * i}
     assert names(examined(learning)) == set(), "fooled at first, but its loss falls"
     assert names(examined(lost, zero_divides=False)) == set()
@@ -88,7 +90,7 @@ def test_gradients_explode_together_or_by_a_jump() -> None:
 
 
 def test_losses_swing() -> None:
-    swinging = game(discriminator__loss=lambda i: 1.39 + math.sin(0.9 * i) * 0.7)
+    swinging = game(discriminator__loss=lambda i: 1.39 + math.sin(0.9 * i) * 1.3)
     assert names(examined(swinging)) == {"oscillation"}
     assert names(examined(game(discriminator__loss=lambda i: 1.39 + math.sin(0.9 * i) * 0.2))) == set()
     falling = game(discriminator__loss=lambda i: 1.39 - 0.0139 * i)

@@ -51,22 +51,28 @@ def discriminator_wins(history: History) -> Finding | None:
 
 @illness("discriminator-loses")
 def discriminator_loses(history: History) -> Finding | None:
-    """It takes all that is generated for real, its loss has not fallen, and samples are bad."""
-    found = history.ripe(LOSS, FAKE)
+    """It calls everything real, or everything generated, its loss has not fallen, and samples are bad."""
+    found = history.ripe(LOSS, REAL, FAKE)
     if found is None or not history.zero_divides:
         return None
-    loss, fake = found
+    loss, real, fake = found
     if history.looks and history.looks[-1].signs.get("distance", FAR) < FAR:
         return None  # fooled by samples that are as good as real ones
-    if _mean(fake.recent) > FOOLED or loss.start <= 0 or loss.now < NO_BETTER * loss.start:
+    right = min(_mean(real.recent), _mean(fake.recent))
+    if right > FOOLED or loss.start <= 0 or loss.now < NO_BETTER * loss.start:
         return None
     return Finding(
         name="discriminator-loses",
         severity="serious",
-        says=f"the discriminator takes {1 - _mean(fake.recent):.0%} of the generated examples for real and "
-        f"its loss stands at {loss.now / loss.start:.0%} of what it began with; it has nothing to teach "
-        "the generator.",
-        evidence={"fake right": _mean(fake.recent), "loss": loss.now, "loss at first": loss.start},
+        says=f"the discriminator is right about {_mean(real.recent):.0%} of real and "
+        f"{_mean(fake.recent):.0%} of generated examples and its loss stands at "
+        f"{loss.now / loss.start:.0%} of what it began with; it has nothing to teach the generator.",
+        evidence={
+            "real right": _mean(real.recent),
+            "fake right": _mean(fake.recent),
+            "loss": loss.now,
+            "loss at first": loss.start,
+        },
     )
 
 

@@ -21,7 +21,8 @@ WON = 0.05
 all but certain, and what the generator is told no longer depends on what it does."""
 
 FOOLED = 0.1
-"""A discriminator that recognises this share of the generated examples or fewer is fooled by all."""
+"""A discriminator that recognises this share of the generated examples or fewer, or of the real ones,
+calls everything by one name."""
 
 NO_BETTER = 0.97
 """… while its loss is still this share of the loss it began with, so it has learned nothing."""
@@ -39,8 +40,9 @@ LARGE = 20.0
 SPIKE = 50.0
 """A gradient this much above the median of its window is a jump."""
 
-SWING = 0.25
-"""Standard deviation of the discriminator's loss over its loss at chance; healthy ones are below 0.15."""
+SWING = 0.4
+"""Standard deviation of the discriminator's loss over its loss at chance. Healthy games with small
+batches reach 0.3, players that chase each other 0.6 and far more."""
 
 SWING_OF_CRITIC = 1.0
 """The same for critics, over the mean size of their loss, which has no chance level."""
@@ -51,9 +53,9 @@ RUNAWAY = 300.0
 RISES = 3
 """Rises in a row that make a trend."""
 
-ALIKE = 0.1
+ALIKE = 0.06
 """Distance of samples to the nearest other sample over that of real examples. Blurred or early
-samples of healthy models are at 0.15 and above, repeated ones near 0."""
+samples of healthy models are at 0.09 and above, repeated ones near 0."""
 
 MISSES = 0.35
 """Share of the data that samples cover, of what real examples cover …"""
