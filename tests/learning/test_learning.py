@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from genus.assembly import open_data
 from genus.core.phase import Progress
+from genus.core.recipe import load_recipe
 from genus.metrics.quick import quick_reference, quick_scores
 from tests.tiny import RECIPES, tiny_config, tiny_engine
 
@@ -21,7 +23,8 @@ def test_training_improves_the_watched_score(name: str, tmp_path: Path) -> None:
     updates = sum(phase.times(Progress()) for phase in tiny_engine(config, tmp_path / "any").stages[0].phases)
     config["train"]["length"] = UPDATES // updates
     engine = tiny_engine(config, tmp_path / "run")
-    reference = quick_reference(engine.source, engine.source, num_held_out=100)
+    source = open_data(load_recipe(config)).train  # with all its labels
+    reference = quick_reference(source, source, num_held_out=100)
     closed_form = not list(engine.model.parameters())
     before = None if closed_form else quick_scores(engine.published, reference, n=300)
     engine.fit()

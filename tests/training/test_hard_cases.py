@@ -136,7 +136,7 @@ def test_a_shared_forward_pass_trains_three_players(tmp_path: Path) -> None:
     lines = [line["losses"] for line in engine.run.log_lines()]
     assert lines[-1]["all/error"] < 0.1 * lines[0]["all/error"]
     assert {name.removeprefix("all/").split(".")[0] for name in lines[0]} == {
-        "encoder", "decoder", "critic", "error"
+        "encoder", "decoder", "critic", "error", "gradient"
     }  # fmt: skip
     assert lines[0]["all/decoder.reconstruction"] == lines[0]["all/encoder.reconstruction"]
 

@@ -199,6 +199,17 @@ def test_doctor_and_doctor_every(plain: Run, tmp_path: Path) -> None:
     assert not plain.doctor_path.exists(), "it was off"
 
 
+def test_labels(tmp_path: Path) -> None:
+    """Fewer labels train a semi-supervised model otherwise; others refuse to do with few."""
+    few, more = (
+        genus.train(tiny_config("improved-gan", ema=None, labels=labels), out=tmp_path / str(labels))
+        for labels in (20, 1000)
+    )
+    assert not torch.equal(weights_of(few), weights_of(more))
+    with pytest.raises(RecipeError, match="semi-supervised"):
+        train(tmp_path / "run", labels=20)
+
+
 TESTED: dict[str, Callable[..., None]] = {
     **dict.fromkeys(SIGNIFICANT, test_changes_the_weights),
     "accumulate": test_accumulate,
@@ -208,6 +219,7 @@ TESTED: dict[str, Callable[..., None]] = {
     "doctor_every": test_doctor_and_doctor_every,
     "ema": test_ema,
     "keep": test_save_every_and_keep,
+    "labels": test_labels,
     "log_every": test_sample_every_and_score_every_and_log_every,
     "patience": test_patience,
     "sample_every": test_sample_every_and_score_every_and_log_every,
