@@ -31,8 +31,6 @@ def exception(config: Mapping[str, Any], keys: Keys) -> str | None:
         return "there is no penalty to be computed more rarely"
     if keys[-1] == "path_length_every" and not owner["path_length"]:
         return "there is no path length term to be computed more rarely"
-    if keys[-1] == "channels" and owner["name"] == "styleswin-discriminator":
-        return "it limits the width of coarse levels, and small images have one level"
     return None
 
 
