@@ -215,8 +215,8 @@ def list_(what: tyro.conf.Positional[str] = "recipes", *, json: bool = False) ->
     """List recipes, models, objectives, penalties, networks, metrics, data, …
 
     Args:
-        what: recipes, models, networks, objectives, penalties, conditioning, optimizers,
-            schedules, metrics, features, data, lab or suites.
+        what: recipes, models, networks, objectives, penalties, regularisers, conditioning,
+            augmentations, strengths, paces, optimizers, schedules, metrics, features, data, lab or suites.
         json: print JSON instead of a table.
     """
     from genus.cli import commands
