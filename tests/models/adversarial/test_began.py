@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from genus.core.batch import Batch
+from genus.core.binder import build, resolve
+from genus.core.noise import Noise
+from genus.core.phase import Context
+from genus.core.spec import DataSpec
 from genus.models.adversarial.began import pulling_away
+
+IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))
 
 
 def test_pulling_away_by_hand() -> None:
@@ -18,3 +25,19 @@ def test_pulling_away_by_hand() -> None:
 def test_pulling_away_of_random_codes_is_one_over_d() -> None:
     code = torch.randn(3000, 20, generator=torch.Generator().manual_seed(0))
     assert pulling_away(code).item() == pytest.approx(1 / 20, rel=0.02)
+
+
+def test_information_is_the_weighted_distance_of_latents_and_their_codes() -> None:
+    """By hand: the encoder's codes of G(z) for the latents that the same seed draws; in both losses."""
+    config = {
+        "name": "began", "generator": {"name": "dcgan", "width": 4}, "encoder": {"name": "dcgan", "width": 4},
+        "decoder": {"name": "dcgan", "width": 4}, "latent": 4, "information": 0.5,
+    }  # fmt: skip
+    model = build("model", resolve("model", config, "model"), IMAGES).eval()
+    batch = Batch(torch.rand(6, 1, 8, 8))
+    noise = Noise(0)
+    z = noise.normal(len(batch), 4)
+    expected = 0.5 * (z - model.encoder(model.generate(z, None, noise))).square().mean().item()
+    for loss in (model.discriminator_loss, model.generator_loss):
+        terms = loss(batch, Context(noise=Noise(0)))
+        assert terms["information"].item() == pytest.approx(expected, rel=1e-5)

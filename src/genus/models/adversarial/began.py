@@ -25,8 +25,9 @@ class BEGAN(Model, LatentSpace):
 
     L_D = L(x) − k L(G(z)), L_G = L(G(z)), and after each step k ← k + λ(γL(x) − L(G(z))), kept
     in [0, 1]. L(x) + |γL(x) − L(G(z))| measures convergence; it is logged as ``convergence``.
-    With classes, the generator and the critic's decoder are told them. Without, the generator
-    prefers what is easily reconstructed (of digits the ones), unless k is free to grow.
+    With classes, the generator and the critic's decoder are told them. The equilibrium fixes only
+    the mean error, so the generator alone settles on what is easily reconstructed (of digits the
+    ones); ``information`` holds different latents apart.
     """
 
     balance: Tensor
@@ -43,6 +44,7 @@ class BEGAN(Model, LatentSpace):
         diversity: float = 0.5,
         balance_rate: float = 0.001,
         pulling_away: float = 0.0,
+        information: float = 0.0,
     ) -> None:
         """Build the generator and the auto-encoder.
 
@@ -55,6 +57,9 @@ class BEGAN(Model, LatentSpace):
             diversity: γ, the ratio L(G(z)) / L(x) aimed at, in [0, 1]; lower is less diverse.
             balance_rate: λ, step of the control variable k.
             pulling_away: weight of :func:`pulling_away` in the generator's loss; 0 is the paper's.
+            information: weight of E‖z − E(G(z))‖²/d in both losses, for the critic's encoder E and
+                latents of d elements: up to constants a bound on the mutual information of latent
+                and sample (arXiv:1606.03657); 0 is the paper's.
         """
         super().__init__(spec)
         self.scaling = Scaling(spec)
@@ -67,6 +72,7 @@ class BEGAN(Model, LatentSpace):
         self.diversity = diversity
         self.balance_rate = balance_rate
         self.pulling_away = pulling_away
+        self.information = information
         self.register_buffer("balance", torch.zeros(()))
 
     def phases(self) -> Sequence[Phase]:
@@ -100,23 +106,31 @@ class BEGAN(Model, LatentSpace):
     def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """L(x) − k L(G(z))."""
         given = self.condition(batch)
+        z = ctx.noise.normal(len(batch), self.latent)
         with torch.no_grad():
-            fake = self.generate(ctx.noise.normal(len(batch), self.latent), given, ctx.noise)
+            fake = self.generate(z, given, ctx.noise)
         real_error = self.error(self.scaling.inward(batch.x), given, ctx.noise)
-        fake_error = self.error(fake, given, ctx.noise)
+        code = self.encoder(fake)
+        fake_error = self._error(fake, code, given, ctx.noise)
         gap = (self.diversity * real_error - fake_error).abs()
         ctx.observe(real=real_error, fake=fake_error, convergence=real_error + gap, balance=self.balance)
-        return {"loss": real_error - self.balance * fake_error}
+        return {"loss": real_error - self.balance * fake_error, **self._informed(z, code)}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """L(G(z)), and the pulling-away term."""
         given = self.condition(batch)
-        fake = self.generate(ctx.noise.normal(len(batch), self.latent), given, ctx.noise)
+        z = ctx.noise.normal(len(batch), self.latent)
+        fake = self.generate(z, given, ctx.noise)
         code = self.encoder(fake)
-        terms = {"loss": self._error(fake, code, given, ctx.noise)}
+        terms = {"loss": self._error(fake, code, given, ctx.noise), **self._informed(z, code)}
         if self.pulling_away:
             terms["pulling away"] = self.pulling_away * pulling_away(code)
         return terms
+
+    def _informed(self, z: Tensor, code: Tensor) -> Terms:
+        if not self.information:
+            return {}
+        return {"information": self.information * (z - code).square().mean()}
 
     def move_balance(self, averages: Averages) -> None:
         """k ← k + λ(γL(x) − L(G(z)))."""
