@@ -1,0 +1,217 @@
+"""What each figure shows: functions from a model to rows of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from genus.core.errors import CapabilityError, InputError
+from genus.core.model import LatentSpace, Model, StyleSpace
+from genus.core.noise import Noise
+from genus.latents.paths import lerp, slerp
+from genus.layers.pooled_attention import PooledAttention
+from genus.metrics.draw import device_of
+
+PLACES = ((0.5, 0.5), (0.25, 0.5), (0.75, 0.5), (0.5, 0.25), (0.5, 0.75))
+"""Places whose attention is drawn, as shares of the sides from the top left: centre, up, down, left, right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a figure is asked for.
+
+    Args:
+        rows: of the figure, >= 1.
+        columns: of the figure, >= 2.
+        seed: sample i of the same seed in ``genus sample`` has the same latent.
+        label: class number of all examples; None for all classes in turn, one per row.
+        linear: straight ways between latents in place of great circles.
+        terms: numbers of the samples whose mean latents are A, B and C in A − B + C.
+    """
+
+    rows: int = 6
+    columns: int = 8
+    seed: int = 0
+    label: int | None = None
+    linear: bool = False
+    terms: tuple[Sequence[int], Sequence[int], Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """Examples in rows.
+
+    Args:
+        examples: ``(rows · columns, *spec.shape)`` in data units, row by row.
+        columns: examples in a row.
+        caption: what is seen, for people.
+    """
+
+    examples: Tensor
+    columns: int
+    caption: str
+
+
+def interpolation(model: LatentSpace, asked: Asked) -> Figure:
+    """Each row goes from one latent to another; its class and its other noise stay the same."""
+    z = latents(model, asked.seed, range(2 * asked.rows))
+    t = torch.linspace(0, 1, asked.columns, device=z.device)
+    way = (lerp if asked.linear else slerp)(z[0::2], z[1::2], t)
+    given = _classes(model, asked, asked.rows)
+    rows = [
+        _generate(model, way[row], None if given is None else given[row].expand(asked.columns), asked.seed, row)
+        for row in range(asked.rows)
+    ]
+    kind = "straight lines" if asked.linear else "great circles"
+    return Figure(examples=torch.cat(rows), columns=asked.columns, caption=f"from left to right along {kind}")
+
+
+def arithmetic(model: LatentSpace, asked: Asked) -> Figure:
+    """Rows A, B and C: samples and what their mean latent gives; below A − B + C, and three close to it."""
+    means: list[Tensor] = []
+    rows: list[Tensor] = []
+    width = max(len(term) for term in asked.terms)
+    given = _classes(model, asked, 1)
+    for term in asked.terms:
+        if not term or len(term) != width or min(term) < 0:
+            raise InputError("terms: give as many sample numbers, 0 or above, for A as for B and for C")
+        z = latents(model, asked.seed, term)
+        means.append(z.mean(0))
+        shown = torch.cat([z, z.mean(0, keepdim=True)])
+        rows.append(_generate(model, shown, _as_many(given, len(shown)), asked.seed, 0))
+    centre = means[0] - means[1] + means[2]
+    near = centre + 0.25 * latents(model, asked.seed + 1, range(width))
+    shown = torch.cat([near, centre[None]])
+    rows.append(_generate(model, shown, _as_many(given, len(shown)), asked.seed, 0))
+    caption = "rows A, B, C: samples and, last, their mean latent; below: around A − B + C, and, last, itself"
+    return Figure(examples=torch.cat(rows), columns=width + 1, caption=caption)
+
+
+def mixing(model: StyleSpace, asked: Asked) -> Figure:
+    """Coarse styles of the column's source, fine ones of the row's; the sources stand at the edges."""
+    rows, columns = asked.rows, asked.columns
+    z = latents(model, asked.seed, range(rows + columns))
+    given = _as_many(_classes(model, asked, 1), len(z))
+    layers = model.num_styles
+    styles = model.map_latent(z, given=given)[:, None].expand(-1, layers, -1)
+    coarse = torch.arange(layers, device=z.device)[:, None] < max(1, layers // 2)
+    noise = Noise(asked.seed, device=z.device)
+    sources = model.generate_from_styles(styles, noise=noise)
+    corner = torch.full_like(sources[:1], (model.spec.range or (0.0, 1.0))[0])
+    shown = [torch.cat([corner, sources[rows:]])]
+    for row in range(rows):
+        mixed = torch.where(coarse, styles[rows:], styles[row])
+        drawn = model.generate_from_styles(mixed, noise=Noise(asked.seed, device=z.device))
+        shown.append(torch.cat([sources[row : row + 1], drawn]))
+    caption = "coarse styles of the example above the column, fine ones of the example left of the row"
+    return Figure(examples=torch.cat(shown), columns=columns + 1, caption=caption)
+
+
+def truncation(model: LatentSpace, asked: Asked) -> Figure:
+    """The same latents in each column, truncated less and less from left to right."""
+    styles = isinstance(model, StyleSpace)
+    bounds = [i / (asked.columns - 1) for i in range(asked.columns)]
+    bounds = bounds if styles else [0.1 + 2.9 * share for share in bounds]
+    given = _classes(model, asked, asked.rows)
+    columns = [
+        model.sample(
+            asked.rows, given=given, noise=Noise(asked.seed, block=1, device=device_of(model)), truncation=bound
+        )
+        for bound in bounds
+    ]
+    values = ", ".join(f"{bound:.2g}" for bound in bounds)
+    return Figure(
+        examples=torch.stack(columns, 1).flatten(0, 1),
+        columns=asked.columns,
+        caption=f"truncation {values} from left to right",
+    )
+
+
+def attention(model: LatentSpace, asked: Asked) -> Figure:
+    """Samples, each followed by where five of its places look: centre, up, down, left, right.
+
+    A map is drawn as bright as its brightest cell allows.
+
+    Raises:
+        CapabilityError: when the generator has no attention, or examples are no images.
+    """
+    seen: list[tuple[PooledAttention, Tensor]] = []
+
+    def keep(layer: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        assert isinstance(layer, PooledAttention)
+        seen.append((layer, inputs[0]))
+
+    layers = [m for m in model.modules() if isinstance(m, PooledAttention)]
+    hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
+    try:
+        z = latents(model, asked.seed, range(asked.rows))
+        examples = _generate(model, z, _classes(model, asked, asked.rows), asked.seed, 0)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not seen or model.spec.kind != "image":
+        raise CapabilityError(
+            "an attention figure needs a generator of images with self-attention: the recipes sagan and biggan "
+            "have one"
+        )
+    layer, features = seen[0]
+    sides = list(features.shape[2:])
+    weights = layer.weights(features)
+    low, high = model.spec.range or (0.0, 1.0)
+    rows = [examples]
+    for down, right in PLACES:
+        place = int(down * sides[0]) * sides[1] + int(right * sides[1])
+        maps = weights[:, place].view(-1, 1, *((side + 1) // 2 for side in sides))
+        maps = maps / maps.amax((1, 2, 3), keepdim=True)
+        maps = F.interpolate(maps.float(), size=model.spec.shape[1:], mode="nearest")
+        rows.append((low + (high - low) * maps).expand_as(examples))
+    shown = torch.stack(rows, 1).flatten(0, 1)
+    caption = "a sample, then where its centre and places above, below, left and right of it look"
+    return Figure(examples=shown, columns=1 + len(PLACES), caption=caption)
+
+
+KINDS: Mapping[str, tuple[type[LatentSpace], Callable[..., Figure]]] = {
+    "interpolation": (LatentSpace, interpolation),
+    "arithmetic": (LatentSpace, arithmetic),
+    "truncation": (LatentSpace, truncation),
+    "mixing": (StyleSpace, mixing),
+    "attention": (LatentSpace, attention),
+}
+"""Each figure's name, what a model must offer, and its function."""
+
+
+def latents(model: LatentSpace, seed: int, numbers: Sequence[int]) -> Tensor:
+    """Latents ``(n, latent)`` of the samples with these numbers, as ``genus sample`` draws them."""
+    device = device_of(model)
+    return torch.cat(
+        [model.draw_latent(1, noise=Noise(seed, start=number, block=1, device=device)) for number in numbers]
+    )
+
+
+def _generate(model: LatentSpace, z: Tensor, given: Tensor | None, seed: int, number: int) -> Tensor:
+    """Examples of latents, all with the other noise of one sample."""
+    drawn = [
+        model.generate_from(
+            z[i : i + 1],
+            given=None if given is None else given[i : i + 1],
+            noise=Noise(seed, start=number, block=1, device=z.device),
+        )
+        for i in range(len(z))
+    ]
+    return torch.cat(drawn)
+
+
+def _classes(model: Model, asked: Asked, n: int) -> Tensor | None:
+    """Class numbers ``(n,)`` for a model that is told classes."""
+    if not getattr(model, "conditional", False):
+        return None
+    classes = torch.arange(n) % model.spec.num_classes if asked.label is None else torch.tensor([asked.label] * n)
+    return classes.to(device_of(model))
+
+
+def _as_many(given: Tensor | None, n: int) -> Tensor | None:
+    return None if given is None else given.expand(n)

@@ -1,0 +1,92 @@
+"""``genus explore``: figures of a run's latent space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genus.core.errors import CapabilityError, InputError, nearest
+
+if TYPE_CHECKING:
+    from genus.core.model import Model
+    from genus.latents.figures import Figure
+
+MOST = 100
+"""Rows and columns of a figure, at most."""
+
+
+def explore(
+    run: str | PathLike[str] | Model,
+    kind: str = "interpolation",
+    *,
+    out: str | PathLike[str] | None = None,
+    rows: int = 6,
+    columns: int = 8,
+    seed: int = 0,
+    label: int | str | None = None,
+    linear: bool = False,
+    terms: Sequence[Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8)),
+    checkpoint: str = "auto",
+) -> Figure:
+    """Make a figure of what a model's latent space holds.
+
+    Args:
+        run: a run's folder, or a model that maps latents to images or volumes.
+        kind: ``interpolation``, ``arithmetic``, ``truncation``, ``mixing`` (of styles) or ``attention``.
+        out: a .png file to write it to; None for none.
+        rows: of the figure, 1 to 100.
+        columns: of the figure, 2 to 100.
+        seed: sample i of :func:`genus.sample` with the same seed has the same latent.
+        label: class name or number; all classes in turn when None.
+        linear: interpolate on straight lines in place of great circles.
+        terms: three lists of sample numbers; their mean latents are A, B and C in A − B + C.
+        checkpoint: see :func:`genus.load`.
+
+    Returns:
+        The figure.
+
+    Raises:
+        CapabilityError: when the model has no such latents, or takes no label.
+        InputError: for an unknown kind or label, or sizes out of range.
+    """
+    from genus.api import load, numbered_class
+    from genus.core.model import LatentSpace, Model
+    from genus.latents.figures import KINDS, Asked
+    from genus.metrics.draw import evaluating
+    from genus.reports.sheet import write_sheet
+
+    if kind not in KINDS:
+        raise InputError(f"unknown figure {kind!r}; {nearest(kind, KINDS)}")
+    if not 1 <= rows <= MOST or not 2 <= columns <= MOST:
+        raise InputError(f"{rows} rows and {columns} columns: a figure has 1 to {MOST} rows, 2 to {MOST} columns")
+    if len(terms) != 3:
+        raise InputError("terms: give three lists of sample numbers, for A, B and C in A − B + C")
+    if out is not None and Path(out).suffix != ".png":
+        raise InputError(f"--out {str(out)!r}: a figure is written to a .png file")
+    model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
+    needed, function = KINDS[kind]
+    if not isinstance(model, needed):
+        offered = [name for name, (capability, _) in KINDS.items() if isinstance(model, capability)]
+        instead = f"; it offers {', '.join(offered)}" if offered else ""
+        what = "latent to choose" if needed is LatentSpace else "styles"
+        raise CapabilityError(f"{type(model).__name__} has no {what}, as {kind} needs{instead}")
+    if model.spec.kind not in ("image", "volume"):
+        raise CapabilityError(f"figures are made of images and volumes; this model draws {model.spec.describe()}")
+    asked = Asked(
+        rows=rows,
+        columns=columns,
+        seed=seed,
+        label=None if label is None else numbered_class(model, label),
+        linear=linear,
+        terms=(terms[0], terms[1], terms[2]),
+    )
+    with evaluating(model):
+        figure = function(model, asked)
+    if out is not None:
+        try:
+            write_sheet(Path(out), figure.examples.float().cpu().numpy(), model.spec, columns=figure.columns)
+        except OSError as error:
+            raise InputError(f"--out {str(out)!r}: cannot be written: {error.strerror or error}") from error
+    return figure
