@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.assembly import DEFAULT_RECIPE, build_model, free_folder, look_hook, make_engine, open_data, show
+from genus.assembly import (
+    DEFAULT_RECIPE,
+    asked_in_turn,
+    build_model,
+    free_folder,
+    look_hook,
+    make_engine,
+    open_data,
+    show,
+)
 from genus.core.errors import CapabilityError, DataError, GenusError, InputError, RecipeError
 from genus.core.recipe import Recipe
 
@@ -17,7 +26,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from genus.core.condition import Condition
     from genus.core.model import Model
+    from genus.data.ask import Asked
+    from genus.data.source import Dataset
     from genus.metrics.compare import Row
     from genus.metrics.evaluate import Evaluation
     from genus.reports.rating import Rating
@@ -157,6 +169,7 @@ def sample(
     n: int = 64,
     *,
     label: int | str | None = None,
+    given: Asked | None = None,
     seed: int = 0,
     truncation: float | None = None,
     batch: int = 250,
@@ -168,6 +181,9 @@ def sample(
         run: a run, its folder, or a model.
         n: how many, >= 1.
         label: class name or number that all samples shall have; all classes in turn when None.
+        given: condition that all samples shall have, of a model that is told one: attributes as a mapping
+            or as ``"slant=0.5,thickness=3"`` (others are those of test examples, in turn), a text, or the
+            path of an image; the conditions of test examples in turn when None.
         seed: of the noise.
         truncation: quality for diversity: latents from [−t, t] alone, or with styles the share ψ of the
             way from the mean style; see :func:`genus.metrics.draw.draw`.
@@ -178,8 +194,9 @@ def sample(
         float32 ``(n, *spec.shape)`` in data units.
 
     Raises:
-        CapabilityError: when the model cannot sample, takes no label, or has no latent to truncate.
-        InputError: for an unknown label, a truncation out of range or a number of samples below 1.
+        CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
+            truncate.
+        InputError: for an unknown label, a condition that does not fit, a truncation out of range or a number of samples below 1.
     """
     from genus.core.model import Model
     from genus.metrics.draw import draw
@@ -187,7 +204,7 @@ def sample(
     if n < 1:
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
-    labels = _labels(model, n, label)
+    labels = _asked(model, n, label, given, lambda: _opened_data(run))
     return draw(model, n, labels=labels, seed=seed, batch=batch, truncation=truncation).numpy()
 
 
@@ -234,6 +251,11 @@ def evaluate(
     if dataset.spec.shape != opened.spec.shape or dataset.spec.range != opened.spec.range:
         raise DataError(
             f"the run was trained on {opened.spec.describe()}; {data!r} holds {dataset.spec.describe()}"
+        )
+    if getattr(model, "conditional", False) and not _told_alike(dataset.spec.condition, model.spec.condition):
+        raise DataError(
+            f"the model is told what comes with {opened.spec.describe()}; the examples of {data!r} come "
+            f"with something else: {dataset.spec.describe()}"
         )
     result = evaluate_model(
         model,
@@ -392,15 +414,48 @@ def rating_results(run: str | PathLike[str], results: Sequence[str | Path]) -> R
     return analyse_ratings(folder / "key.json", [Path(path) for path in results])
 
 
-def _labels(model: Model, n: int, label: int | str | None) -> Any:
+def _told_alike(one: Condition | None, other: Condition | None) -> bool:
+    """Whether two conditions are of one kind, shape and names, or both are classes."""
+    if one is None or other is None:
+        return one is other
+    return (one.kind, one.shape, one.names) == (other.kind, other.shape, other.names)
+
+
+def _opened_data(run: str | PathLike[str] | Model) -> Dataset:
+    from genus.core.model import Model
+    from genus.training.run import Run
+
+    if isinstance(run, Model):
+        raise InputError(
+            "a model alone has no examples to take conditions from: give the run, or all of given"
+        )
+    return open_data(Run(run).recipe)
+
+
+def _asked(
+    model: Model, n: int, label: int | str | None, given: Asked | None, dataset: Callable[[], Dataset]
+) -> Any:
+    """What samples are asked for; ``dataset`` opens the data where theirs is needed."""
     import torch
 
     from genus.core.model import Samples
+    from genus.data.ask import ask
 
     if not isinstance(model, Samples) or not model.conditional:
         if label is not None:
             raise CapabilityError("this model was not trained with classes, so it takes no label")
+        if given is not None:
+            raise CapabilityError("this model was not trained with conditions, so nothing can be given")
         return None
+    condition = model.spec.condition
+    if condition is not None:
+        if label is not None:
+            raise CapabilityError(f"this model has no classes; it is told {condition.describe()}: use given")
+        if given is None:
+            return asked_in_turn(model, dataset(), n)
+        return ask(given, condition, n, lambda: asked_in_turn(model, dataset(), n))
+    if given is not None:
+        raise CapabilityError("this model is told classes: use label")
     classes = model.spec.classes
     if label is None:
         return torch.arange(n) % len(classes)

@@ -10,7 +10,9 @@ from genus.core.errors import RecipeError
 from genus.core.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
-    from genus.core.model import Model
+    from torch import Tensor
+
+    from genus.core.model import Model, Samples
     from genus.data.source import Dataset, Source
     from genus.training.callbacks import Callback
     from genus.training.doctor.doctor import Doctor
@@ -156,9 +158,21 @@ def build_model(recipe: Recipe, spec: Any) -> Model:
         torch.set_rng_state(state)
 
 
+def asked_in_turn(model: Samples, dataset: Dataset, n: int) -> Tensor | None:
+    """What ``n`` samples are asked for when nobody says: classes, or conditions of test examples, in turn."""
+    import torch
+
+    from genus.data.given import conditions_in_turn
+
+    if not model.conditional:
+        return None
+    if dataset.spec.condition is None:
+        return torch.arange(n) % dataset.spec.num_classes
+    return conditions_in_turn(dataset.test, n)
+
+
 def _sheet_hook(dataset: Dataset) -> Any:
     import numpy as np
-    import torch
 
     from genus.metrics.draw import draw
     from genus.reports.sheet import write_sheet
@@ -167,12 +181,11 @@ def _sheet_hook(dataset: Dataset) -> Any:
     n = 2000 if vectors else 80
 
     def write(model: Any, path: Path) -> None:
-        labels = torch.arange(n) % dataset.spec.num_classes if model.conditional else None
-        samples = draw(model, n, labels=labels, seed=0).numpy()
+        samples = draw(model, n, labels=asked_in_turn(model, dataset, n), seed=0).numpy()
         reference = None
         if vectors:
             reference = dataset.train.batch(np.arange(min(2000, len(dataset.train)))).x.numpy()
-        columns = dataset.spec.num_classes if model.conditional and dataset.spec.num_classes <= 20 else 10
+        columns = dataset.spec.num_classes if model.conditional and 0 < dataset.spec.num_classes <= 20 else 10
         write_sheet(path, samples, dataset.spec, columns=columns, reference=reference)
 
     return write

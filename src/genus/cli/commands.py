@@ -63,6 +63,7 @@ def sample(
     out: str,
     checkpoint: str,
     truncation: float | None = None,
+    given: str | None = None,
 ) -> None:
     """Draw samples to a sheet, an array or a folder."""
     import numpy as np
@@ -73,12 +74,11 @@ def sample(
     if target.suffix not in ("", ".png", ".npy"):  # before the work is done
         raise InputError(f"--out {out!r}: write a .png sheet, a .npy array, or name a folder")
     model = genus.load(run, checkpoint=checkpoint)
-    samples = genus.sample(model, n, label=label, seed=seed, truncation=truncation)
+    samples = genus.sample(model, n, label=label, given=given, seed=seed, truncation=truncation)
     try:
         if target.suffix == ".png":
-            columns = (
-                model.spec.num_classes if label is None and getattr(model, "conditional", False) else None
-            )
+            in_turn = label is None and getattr(model, "conditional", False)
+            columns = model.spec.num_classes or None if in_turn else None
             write_sheet(target, samples, model.spec, columns=columns)
         elif target.suffix == ".npy":
             target.parent.mkdir(parents=True, exist_ok=True)

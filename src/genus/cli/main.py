@@ -76,6 +76,7 @@ def sample(
     *,
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 64,
     label: str | None = None,
+    given: str | None = None,
     seed: int = 0,
     truncation: float | None = None,
     out: str = "samples.png",
@@ -87,6 +88,8 @@ def sample(
         run: folder of the run.
         n: how many.
         label: class all samples shall have; all classes in turn without it.
+        given: condition all samples shall have, for models that are told one: attributes as NAME=NUMBER,…,
+            a text, or the path of an image; conditions of test examples in turn without it.
         seed: sample i depends on the seed and i alone.
         truncation: quality for diversity, for models with a latent: its numbers are drawn between -t and t;
             with styles, from 0 (all the mean style) to 1 (none).
@@ -95,7 +98,7 @@ def sample(
     """
     from genus.cli import commands
 
-    commands.sample(run, n, label, seed, out, checkpoint, truncation)
+    commands.sample(run, n, label, seed, out, checkpoint, truncation, given)
 
 
 @app.command
@@ -381,6 +384,7 @@ _TAKE_VALUES = (
     "--n",
     "--processes",
     "--label",
+    "--given",
     "--seed",
     "--truncation",
     "--checkpoint",

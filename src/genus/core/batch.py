@@ -14,7 +14,8 @@ class Batch:
 
     Args:
         x: examples in data units, float32 ``(n, *spec.shape)``, values in ``spec.range``.
-        given: class numbers, int64 ``(n,)``; None when the data are unlabelled.
+        given: class numbers, int64 ``(n,)``, or conditions ``(n, *spec.condition.shape)`` (see
+            :class:`genus.core.condition.Condition`); None when the data are unlabelled.
     """
 
     x: Tensor

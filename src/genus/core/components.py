@@ -69,8 +69,8 @@ class Conditions(ABC):
         spec: the data; what is missing there is refused when the model is built.
     """
 
-    labelled = True
-    """Whether the condition is a class of the data that samples can be asked for."""
+    from_data = True
+    """Whether the condition comes with the data, so that samples can be asked for it."""
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
@@ -84,8 +84,8 @@ class Conditions(ABC):
         """Build a discriminator whose ``read(x, given)`` returns a :class:`Readout`."""
 
     def given(self, batch: Batch, noise: Noise) -> Tensor | None:
-        """The condition to generate with, beside the examples of a batch: by default their classes."""
-        return batch.given if self.labelled else self.draw(len(batch), noise)
+        """The condition to generate with, beside the examples of a batch: by default their own."""
+        return batch.given if self.from_data else self.draw(len(batch), noise)
 
     def draw(self, n: int, noise: Noise) -> Tensor | None:
         """Conditions to sample with when none are asked for."""

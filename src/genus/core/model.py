@@ -59,7 +59,7 @@ class Samples(ABC):
     """Can draw new examples."""
 
     conditional: bool = False
-    """Whether samples follow a class that is given."""
+    """Whether samples follow a class, or another condition of the data, that is given."""
 
     @abstractmethod
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
@@ -67,7 +67,8 @@ class Samples(ABC):
 
         Args:
             n: how many.
-            given: class numbers ``(n,)``, for conditional models only.
+            given: class numbers ``(n,)`` or conditions ``(n, *spec.condition.shape)``, for conditional
+                models only.
             noise: where all randomness comes from.
 
         Returns:
@@ -75,7 +76,7 @@ class Samples(ABC):
         """
 
     def condition(self, batch: Batch) -> Tensor | None:
-        """The classes of a batch, if this model uses them."""
+        """The classes or conditions of a batch, if this model uses them."""
         return batch.given if self.conditional else None
 
 

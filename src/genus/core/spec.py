@@ -6,6 +6,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from genus.core.condition import Condition
+from genus.core.errors import DataError
+
 Kind = Literal["vector", "image", "volume", "sequence", "table", "tokens"]
 
 
@@ -22,6 +25,10 @@ class DataSpec:
         levels: number of equally spaced values in ``range`` (256 for 8-bit images);
             None when values are continuous.
         classes: names of the classes, in the order of the integer labels; empty when unlabelled.
+        condition: what examples come with in place of a class; None for a class or nothing.
+
+    Raises:
+        DataError: when there are both classes and a condition.
 
     >>> DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256).size
     784
@@ -32,6 +39,13 @@ class DataSpec:
     range: tuple[float, float] | None = None
     levels: int | None = None
     classes: tuple[str, ...] = ()
+    condition: Condition | None = None
+
+    def __post_init__(self) -> None:
+        if self.classes and self.condition is not None:
+            raise DataError(
+                f"examples come with one thing: classes, or {self.condition.describe()}; leave one out"
+            )
 
     @property
     def size(self) -> int:
@@ -51,13 +65,14 @@ class DataSpec:
     def from_json(cls, fields: dict[str, Any]) -> DataSpec:
         """Rebuild a spec from :meth:`to_json`."""
         fields = dict(fields)
-        bounds = fields.get("range")
+        bounds, condition = fields.get("range"), fields.get("condition")
         return cls(
             kind=fields["kind"],
             shape=tuple(fields["shape"]),
             range=None if bounds is None else (bounds[0], bounds[1]),
             levels=fields.get("levels"),
             classes=tuple(fields.get("classes") or ()),
+            condition=None if condition is None else Condition.from_json(condition),
         )
 
     def describe(self) -> str:
@@ -74,4 +89,6 @@ class DataSpec:
             kind = "continuous values" if self.levels is None else f"{self.levels} levels"
             values = f"{kind} in [{low:g}, {high:g}]"
         labels = f"{self.num_classes} classes" if self.classes else "no classes"
+        if self.condition is not None:
+            labels = f"each with {self.condition.describe()}"
         return f"{self.kind} {size}, {values}, {labels}"

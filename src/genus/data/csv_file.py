@@ -47,15 +47,15 @@ def csv_file(
     """
     names, rows, first = read_table(Path(path).expanduser(), header)
     cells = [np.array(column, dtype=str) for column in zip(*rows, strict=True)]
-    target = None if label is None else _position(label, names, path)
+    target = None if label is None else column_number(label, names, path)
     chosen = [i for i in range(len(names)) if i != target]
     if columns is not None:
-        chosen = [_position(column, names, path) for column in columns]
+        chosen = [column_number(column, names, path) for column in columns]
         if target in chosen:
             raise DataError(f"{path}: column {names[target]!r} is both the label and among columns")
     if not chosen:
         raise DataError(f"{path}: no column of numbers is left")
-    values = np.stack([_numbers(cells[i], names[i], path, first) for i in chosen], axis=1)
+    values = np.stack([number_column(cells[i], names[i], path, first) for i in chosen], axis=1)
     numbers, classes = (None, ()) if target is None else _classes(cells[target], names[target], path, first)
     spec = DataSpec(kind="vector", shape=(len(chosen),), classes=classes)
     described = f"{len(rows):,} rows of {len(chosen)} columns in {path}"
@@ -119,7 +119,12 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _position(column: str | int, names: list[str], path: str) -> int:
+def column_number(column: str | int, names: list[str], path: str) -> int:
+    """Number from 0 of a column given by name, or by number (negative from the right).
+
+    Raises:
+        DataError: when there is none.
+    """
     if isinstance(column, int):
         if -len(names) <= column < len(names):
             return column % len(names)
@@ -129,8 +134,18 @@ def _position(column: str | int, names: list[str], path: str) -> int:
     return names.index(column)
 
 
-def _numbers(cells: Array, name: str, path: str, first: int) -> Array:
-    """One column as float32; the first cell that is no finite number is named."""
+def number_column(cells: Array, name: str, path: str, first: int) -> Array:
+    """One column as float32 ``(n,)``.
+
+    Args:
+        cells: its texts ``(n,)``.
+        name: of the column.
+        path: of the table.
+        first: number of its first row in the file.
+
+    Raises:
+        DataError: naming the first cell that is no finite number.
+    """
     try:
         values = cells.astype(np.float64)
     except ValueError:

@@ -16,7 +16,16 @@ from genus.core.registry import data
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.image_layout import choose_layout
-from genus.data.images import SUFFIXES, Header, Layout, no_bomb_warnings, read_header, read_image
+from genus.data.images import (
+    SUFFIXES,
+    Alpha,
+    Header,
+    Layout,
+    Resize,
+    no_bomb_warnings,
+    read_header,
+    read_image,
+)
 from genus.data.source import ArraySource, Dataset, Raw, Source, Subset
 from genus.data.split import fingerprint, hold_out
 
@@ -69,13 +78,57 @@ def folder(
     """
     root = Path(path).expanduser()
     names = find_images(root)
-    paths = [root / name for name in names]
-    headers = _headers(paths)
-    layout = choose_layout(headers, paths, size=size, resize=resize, mode=mode, alpha=alpha)
-    train, test, depth = _splits(names)
+    train, test, depth = split_folders(names)
     classes, numbers = _classes(names, depth) if labels else ((), None)
+    source, content = open_images(
+        [root / name for name in names], numbers, classes,
+        size=size, resize=resize, mode=mode, alpha=alpha, check=check, cache=cache,
+    )  # fmt: skip
     if len(test) == 0:
         train, test = hold_out(len(names), holdout, numbers)
+    return Dataset(
+        name="folder",
+        spec=source.spec,
+        train=Subset(source, train),
+        test=Subset(source, test),
+        fingerprint=fingerprint(names, *content, train, test),
+        description=f"{len(names):,} images in {path}",
+    )
+
+
+def open_images(
+    paths: Sequence[Path],
+    numbers: Array | None = None,
+    classes: tuple[str, ...] = (),
+    *,
+    size: int | Sequence[int] | None = None,
+    resize: Resize = "refuse",
+    mode: Literal["auto", "grey", "rgb"] = "auto",
+    alpha: Alpha = "refuse",
+    check: bool = True,
+    cache: int = 256,
+) -> tuple[Source, tuple[list[str], str]]:
+    """Bring image files to one layout.
+
+    Args:
+        paths: the files.
+        numbers: class numbers ``(N,)``, or None.
+        classes: names of the classes.
+        size: see :func:`folder`; so are the others.
+        resize: how images of another size are brought to ``size``.
+        mode: channels to deliver.
+        alpha: what becomes of transparency.
+        check: decode every file once.
+        cache: MiB up to which images are kept decoded.
+
+    Returns:
+        The images in the order of the files; and what a fingerprint is made of: a text per file that
+        changes with it, and the layout.
+
+    Raises:
+        DataError: as :func:`folder`.
+    """
+    layout = choose_layout(_headers(paths), paths, size=size, resize=resize, mode=mode, alpha=alpha)
     levels = 1 << layout.bits
     spec = DataSpec(kind="image", shape=layout.shape, range=(0.0, 1.0), levels=levels, classes=classes)
     source: Source = FolderSource(paths, numbers, spec, layout)
@@ -83,14 +136,7 @@ def folder(
         source, content = _decoded(source, paths, numbers, layout, limit=cache << 20)
     else:
         content = [f"{s.st_size} {s.st_mtime_ns}" for s in (p.stat() for p in paths)]
-    return Dataset(
-        name="folder",
-        spec=spec,
-        train=Subset(source, train),
-        test=Subset(source, test),
-        fingerprint=fingerprint(names, content, repr(layout), train, test),
-        description=f"{len(names):,} images in {path}",
-    )
+    return source, (content, repr(layout))
 
 
 class FolderSource(Source):
@@ -152,7 +198,7 @@ def find_images(root: Path) -> list[str]:
     return sorted(found)
 
 
-def _splits(names: Sequence[str]) -> tuple[Array, Array, int]:
+def split_folders(names: Sequence[str]) -> tuple[Array, Array, int]:
     """Numbers of training and test files, and how many folder levels name the split."""
     first = np.array([name.split("/")[0].lower() if "/" in name else "" for name in names])
     folders = set(first.tolist())

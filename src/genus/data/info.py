@@ -88,7 +88,7 @@ def summarise(source: Source) -> dict[str, Any]:
         values -= shift
         total += float(values.sum())
         squares += float(values.square().sum())
-        if batch.given is not None:
+        if batch.given is not None and source.spec.classes:
             counts += np.bincount(batch.given.numpy(), minlength=len(counts))
     mean = total / (n * size)
     return {

@@ -16,7 +16,7 @@ from genus.data.checks import Array, check_labels, check_values
 from genus.data.split import fingerprint, hold_out
 
 Raw = tuple[Array, Array | None]
-"""Raw values ``(n, *spec.shape)`` and int64 labels ``(n,)``, or None without labels."""
+"""Raw values ``(n, *spec.shape)``, and int64 labels ``(n,)`` or raw conditions, or None without."""
 
 
 class Source(ABC):
@@ -61,13 +61,19 @@ def to_batch(raw: Raw, spec: DataSpec) -> Batch:
     tensor([[0., 1.]])
     """
     values, labels = raw
-    return Batch(_units(torch.from_numpy(values), spec), None if labels is None else torch.from_numpy(labels))
+    x = _units(torch.from_numpy(values), spec.levels)
+    if labels is None:
+        return Batch(x)
+    given = torch.from_numpy(labels)
+    if spec.condition is not None and spec.condition.is_image:
+        given = _units(given, spec.condition.levels)
+    return Batch(x, given)
 
 
-def _units(values: Tensor, spec: DataSpec) -> Tensor:
+def _units(values: Tensor, levels: int | None) -> Tensor:
     if values.dtype == torch.float32:
         return values
-    return values.to(torch.float32).div_((spec.levels or 2) - 1)
+    return values.to(torch.float32).div_((levels or 2) - 1)
 
 
 class ArraySource(Source):

@@ -54,7 +54,7 @@ def draw(
     Args:
         model: one that can sample.
         n: how many.
-        labels: class numbers ``(n,)`` for conditional models.
+        labels: class numbers ``(n,)``, or conditions ``(n, *spec.condition.shape)``, for conditional models.
         seed: all randomness derives from it.
         batch: samples drawn together; limits memory only. None chooses by their size.
         start: number of the first sample, so that ranks can share the work.
@@ -113,6 +113,22 @@ def device_of(model: Model) -> torch.device:
     for tensor in (*model.parameters(), *model.buffers()):
         return tensor.device
     return torch.device("cpu")
+
+
+def asked_like(given: Tensor, spec: DataSpec, n: int) -> Tensor:
+    """What ``n`` samples are asked for, so that they resemble examples in that.
+
+    Args:
+        given: what the examples come with, ``(m, …)``: class numbers or conditions.
+        spec: the data.
+        n: how many samples.
+
+    Returns:
+        Classes in the same proportions, ``(n,)``; other conditions as they are, in turn.
+    """
+    if spec.condition is not None:
+        return given[torch.arange(n) % len(given)]
+    return class_sequence(torch.bincount(given, minlength=spec.num_classes).numpy(), n)
 
 
 def class_sequence(shares: ArrayLike, n: int) -> Tensor:

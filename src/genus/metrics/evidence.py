@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from genus.core.model import Model, Samples
 from genus.core.noise import derive_seed
 from genus.core.spec import DataSpec
 from genus.metrics.baseline import EMMixture
-from genus.metrics.draw import batch_size, class_sequence, draw
+from genus.metrics.draw import asked_like, batch_size, draw
 from genus.metrics.features import Classifies, FeatureMap
 from genus.metrics.protocol import Protocol
 
@@ -115,18 +115,26 @@ class Evidence:
     @cached_property
     def labels(self) -> Tensor | None:
         """Classes asked of a conditional model, in the proportions of the training examples."""
+        return None if self.spec.condition is not None else self.asked
+
+    @cached_property
+    def asked(self) -> Tensor | None:
+        """What samples are asked for, by the training examples; None of models that are told nothing."""
         if not self.conditional:
             return None
-        if self.reference.labels is None:
+        n, given = self.protocol.num_samples, self.reference.labels
+        if self.spec.condition is not None:
+            rows = self._order(self.train)[: min(n, self.protocol.num_reference)]
+            given = _joined([batch.given for batch in batches(self.train, rows)])
+        if given is None:
             raise DataError("a conditional model needs labelled training data to be evaluated on")
-        counts = np.bincount(self.reference.labels.numpy(), minlength=self.spec.num_classes)
-        return class_sequence(counts, self.protocol.num_samples)
+        return asked_like(given, self.spec, n)
 
     @cached_property
     def samples(self) -> Tensor:
         """Generated examples ``(num_samples, *shape)`` in data units."""
         n, seed = self.protocol.num_samples, derive_seed(self.protocol.seed, "samples")
-        return draw(self.model, n, labels=self.labels, seed=seed)
+        return draw(self.model, n, labels=self.asked, seed=seed)
 
     @cached_property
     def generated(self) -> Examples:
@@ -232,14 +240,18 @@ class Evidence:
 
     def _examples(self, parts: Iterator[Batch]) -> Examples:
         found: list[Tensor] = []
-        labels: list[Tensor] = []
+        labels: list[Tensor | None] = []
         for part in parts:
             found.append(torch.zeros(len(part), 0) if self.features is None else self.features(part.x))
-            if part.given is not None:
-                labels.append(part.given.cpu())
+            labels.append(None if self.spec.condition is not None else part.given)
         values = torch.cat(found)
         logits = self.features.read_out(values) if isinstance(self.features, Classifies) else None
-        return Examples(values.numpy(), logits, torch.cat(labels) if labels else None)
+        return Examples(values.numpy(), logits, _joined(labels))
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    kept = [part.cpu() for part in parts if part is not None]
+    return torch.cat(kept) if kept else None
 
 
 def batches(source: Source, indices: NDArray[np.int64], size: int = CHUNK) -> Iterator[Batch]:

@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genus.core.batch import Batch
 from genus.core.model import Model, Samples
-from genus.metrics.draw import class_sequence, draw
+from genus.metrics.draw import asked_like, draw
 from genus.metrics.features import Classifies, FeatureMap, default_features
 from genus.metrics.memorisation import copy_threshold, gap_ratios, training_gaps
 from genus.metrics.nearest import nearest_neighbours
@@ -51,7 +50,7 @@ class LookReference:
             are held out to say.
         held_out: median distance of held-out examples to the nearest of ``train``.
         values: training examples as values ``(n, elements)``.
-        shares: of the classes ``(classes,)``; None when unlabelled.
+        given: what training examples come with, ``(m, …)``; None when unlabelled.
         all_train: whether ``train`` holds every training example.
     """
 
@@ -66,7 +65,7 @@ class LookReference:
     copy: float | None
     held_out: float
     values: Rows
-    shares: Tensor | None
+    given: Tensor | None
     all_train: bool
 
 
@@ -111,7 +110,7 @@ def look_reference(
         copy=copy_threshold(ratios, _ACCUSED),
         held_out=float(np.median(distances)),
         values=_rows(first),
-        shares=_shares(found, train.spec.num_classes),
+        given=found.given,
         all_train=len(values) == len(train),
     )
 
@@ -139,8 +138,8 @@ def look(model: Model, reference: LookReference, *, seed: int = 0, n: int = SAMP
         return {}
     n = min(n, max(len(reference.real), _FEW))
     labels = None
-    if model.conditional and reference.shares is not None:
-        labels = class_sequence(reference.shares.numpy(), n)
+    if model.conditional and reference.given is not None:
+        labels = asked_like(reference.given, model.spec, n)
     try:
         x = draw(model, n, labels=labels, seed=seed)
     except RuntimeError:  # half trained, a model may be unable to draw; training must not end by a look
@@ -204,10 +203,6 @@ def _effective_classes(features: FeatureMap, rows: Rows) -> float | None:
     counts = np.bincount(features.read_out(torch.from_numpy(rows)).argmax(1).numpy())
     shares = counts[counts > 0] / counts.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
-
-
-def _shares(batch: Batch, classes: int) -> Tensor | None:
-    return None if batch.given is None else torch.bincount(batch.given, minlength=classes)
 
 
 def _reach(real: Rows) -> NDArray[np.float64]:

@@ -167,7 +167,7 @@ def _values(
     """Movements of each path, a batch at a time; a path depends on the seed and its number alone."""
     model, features, seed = evidence.model, evidence.features, evidence.protocol.seed
     assert features is not None
-    device, labels = device_of(model), evidence.labels
+    device, labels = device_of(model), evidence.asked
     batch, found = batch_size(model.spec), list[Tensor]()
 
     def noise_for(purpose: str, first: int) -> Noise:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from genus.core.batch import Batch
 from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import derive_seed
-from genus.metrics.draw import class_sequence, device_of, draw, evaluating
+from genus.metrics.draw import asked_like, device_of, draw, evaluating
 from genus.metrics.evidence import Source, batches
 from genus.metrics.features import FeatureMap, default_features
 from genus.metrics.frechet import frechet_from_moments
@@ -34,13 +34,13 @@ class QuickReference:
         features: feature map; None for data that have none.
         moments: of the training examples' features; None without a feature map.
         held_out: test examples for likelihoods.
-        shares: of the classes among the training examples ``(classes,)``; None when unlabelled.
+        given: what training examples come with, ``(m, …)``; None when unlabelled.
     """
 
     features: FeatureMap | None
     moments: Moments | None
     held_out: Batch
-    shares: Tensor | None
+    given: Tensor | None
 
 
 def quick_reference(
@@ -71,10 +71,9 @@ def quick_reference(
             parts.append(Moments.of(features(batch.x).numpy()))
         if batch.given is not None:
             labels.append(batch.given)
-    shares = torch.bincount(torch.cat(labels), minlength=train.spec.num_classes) if labels else None
     moments = Moments.merged(parts) if parts else None
     kept = held_out.batch(rng.permutation(len(held_out))[:num_held_out])
-    return QuickReference(features, moments, kept, shares)
+    return QuickReference(features, moments, kept, torch.cat(labels) if labels else None)
 
 
 def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed: int = 0) -> dict[str, float]:
@@ -100,8 +99,9 @@ def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed:
         values = log_likelihoods(model, batch.x, batch.given, seed=seed)
         scores["nll_per_dim"] = _finite(-float(values.mean()) / model.spec.size)
     if isinstance(model, Samples) and reference.features is not None and reference.moments is not None:
-        shares = reference.shares if model.conditional else None
-        labels = None if shares is None else class_sequence(shares.numpy(), n)
+        labels = None
+        if model.conditional and reference.given is not None:
+            labels = asked_like(reference.given, model.spec, n)
         x = draw(model, n, labels=labels, seed=derive_seed(seed, "samples"))
         rows = reference.features(x).numpy()
         distance = math.inf

@@ -64,7 +64,7 @@ class BEGAN(Model, LatentSpace):
         super().__init__(spec)
         self.scaling = Scaling(spec)
         how = conditioning(spec) if conditioning is not None else Unconditional(spec)
-        self.conditional = how.labelled
+        self.conditional = how.from_data
         self.generator = how.generator(generator, latent)
         self.encoder = encoder(spec.shape, (latent,))
         self.decoder = how.generator(decoder, latent)

@@ -1,25 +1,27 @@
-"""How a class reaches the players of a GAN: read in beside the input, or read out of features."""
+"""How a class or another condition reaches the players of a GAN: beside their input, or at features."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from genus.core.components import Conditions, Network
+from genus.core.condition import ConditionKind
 from genus.core.errors import RecipeError
 from genus.core.registry import conditioning
 from genus.core.spec import DataSpec
 from genus.layers.condition import build_conditioned
+from genus.layers.condition_encoder import OneHot, condition_encoder, condition_planes
 from genus.models.adversarial.players import (
-    ClassMaps,
+    ConstantMaps,
     DirectScore,
     Discriminator,
     Generator,
+    ImageBeside,
     LearnedMap,
     LinearScore,
     OneHotBeside,
@@ -41,7 +43,7 @@ class Unconditional(Conditions):
         kernels: of minibatch discrimination; 0 for none.
     """
 
-    labelled = False
+    from_data = False
 
     def __init__(
         self, spec: DataSpec, *, features: int | None = None, packing: int = 1, kernels: int = 0
@@ -60,12 +62,17 @@ class Unconditional(Conditions):
         return LinearScore(network(self.packed, (self.features,)), self.features, kernels=self.kernels)
 
 
-class Labelled(Conditions):
-    """Conditions that need classes, and tell the generator an embedding of them.
+class Told(Conditions):
+    """Conditions that come with the data, of which the generator is told an encoding.
 
     Raises:
-        RecipeError: when the data have no classes.
+        RecipeError: when the data have none, or one of a kind that makes no sense here.
     """
+
+    takes: ClassVar[tuple[ConditionKind, ...]] = ()
+    """Kinds of condition it understands besides classes."""
+    why_not: ClassVar[str] = ""
+    """Why it understands no others."""
 
     def __init__(
         self,
@@ -74,25 +81,36 @@ class Labelled(Conditions):
         embedding: int = 32,
         generator: Literal["concatenation", "norm"] = "concatenation",
     ) -> None:
-        """Build for labelled data.
+        """Build for data with classes or another condition.
 
         Args:
-            embedding: size of the generator's class embedding.
-            generator: ``concatenation`` puts the embedding beside the latent; ``norm`` lets it set the
+            embedding: size of the generator's encoding of a condition: an embedding of a class, a
+                perceptron's output for attributes and text, a convolutional network's for an image.
+            generator: ``concatenation`` puts the encoding beside the latent; ``norm`` lets it set the
                 scales and shifts of the generator's normalisation layers.
         """
         super().__init__(spec)
-        if not spec.classes:
-            raise RecipeError(
-                f"conditioning {getattr(self, 'genus_name', '')!r} needs classes; the data have none: "
-                f"{spec.describe()}. Use labelled data, or model.conditioning=null"
-            )
+        self._check()
         self.classes = spec.num_classes
         self.embedding = embedding
         self.way: Way = generator
 
+    def _check(self) -> None:
+        name, condition = getattr(self, "genus_name", ""), self.spec.condition
+        if condition is not None and condition.kind not in self.takes:
+            raise RecipeError(
+                f"conditioning {name!r} cannot use {condition.describe()}: {self.why_not}. Choose "
+                "model.conditioning=concatenation or projection"
+            )
+        if condition is None and not self.spec.classes:
+            other = f", or {', '.join(self.takes)}" if self.takes else ""
+            raise RecipeError(
+                f"conditioning {name!r} needs classes{other}; the data have none: "
+                f"{self.spec.describe()}. Use labelled data, or model.conditioning=null"
+            )
+
     def generator(self, network: Network, latent: int) -> Generator:
-        embed = partial(nn.Embedding, self.classes, self.embedding)
+        embed = partial(condition_encoder, self.spec, self.embedding)
         return told(network, latent, self.spec.shape, embed, self.embedding, self.way)
 
 
@@ -113,20 +131,11 @@ def told(
     return Generator(network((latent + features,), shape), embed())
 
 
-class OneHot(nn.Module):
-    """Class numbers ``(n,)`` as rows of the identity, ``(n, classes)``."""
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.classes = classes
-
-    def forward(self, given: Tensor) -> Tensor:
-        return F.one_hot(given, self.classes).float()
-
-
 @conditioning("one-hot", paper="arXiv:1411.1784")
-class OneHotVectors(Labelled):
+class OneHotVectors(Told):
     """A one-hot class stands beside the latent and beside the flattened example; for perceptrons."""
+
+    why_not = "only classes are one-hot"
 
     def __init__(self, spec: DataSpec) -> None:
         """Build for labelled data."""
@@ -140,36 +149,59 @@ class OneHotVectors(Labelled):
 
 
 @conditioning("concatenation", paper="arXiv:1411.1784")
-class Concatenation(Labelled):
-    """The class stands beside the input: an embedding beside the latent, constant maps beside the image."""
+class Concatenation(Told):
+    """The condition stands beside the input: an encoding beside the latent, maps beside the image.
+
+    The maps are constant for classes (one-hot), attributes (standardised) and text (encoded); an image
+    or mask stands beside the example as it is.
+    """
+
+    takes = ("attributes", "text", "image", "mask")
 
     def discriminator(self, network: Network) -> Discriminator:
         channels, *size = self.spec.shape
-        return ClassMaps(network((channels + self.classes, *size), (1,)), self.classes)
+        condition = self.spec.condition
+        if condition is None or not condition.is_image:
+            numbers, count = condition_planes(self.spec, self.embedding)
+            return ConstantMaps(network((channels + count, *size), (1,)), numbers)
+        if condition.shape[1:] != self.spec.shape[1:]:
+            raise RecipeError(
+                f"conditioning 'concatenation' puts {condition.describe()} beside examples of the same "
+                f"sides; they have {'×'.join(str(side) for side in size)}. Bring both to one size, or choose "
+                "model.conditioning=projection"
+            )
+        return ImageBeside(network((channels + condition.shape[0], *size), (1,)))
 
 
 @conditioning("embedding", paper="arXiv:1605.05396")
-class Embedding(Labelled):
-    """The class is embedded for both players: beside the latent, and as one more, learned channel."""
+class Embedding(Told):
+    """The condition is embedded for both players: beside the latent, and as one more, learned channel."""
+
+    takes = ("attributes", "text")
+    why_not = "it is an image already and needs no learned one"
 
     def discriminator(self, network: Network) -> Discriminator:
         channels, *size = self.spec.shape
-        return LearnedMap(network((channels + 1, *size), (1,)), self.classes, tuple(size))
+        players_network = network((channels + 1, *size), (1,))
+        return LearnedMap(players_network, condition_encoder(self.spec, math.prod(size)), tuple(size))
 
 
 @conditioning("projection", paper="arXiv:1802.05637")
-class Projection(Labelled):
-    """The discriminator scores w·φ(x) + e(y)·φ(x); the generator is told an embedding."""
+class Projection(Told):
+    """The discriminator scores w·φ(x) + e(y)·φ(x), e an encoding of the condition; so is the generator's."""
+
+    takes = ("attributes", "text", "image", "mask")
 
     def __init__(self, spec: DataSpec, *, features: int = 128, **told: Any) -> None:
-        """Build for labelled data.
+        """Build for data with classes or another condition.
 
         Args:
             features: size of φ(x).
-            told: see :class:`Labelled`.
+            told: see :class:`Told`.
         """
         super().__init__(spec, **told)
         self.features = features
 
     def discriminator(self, network: Network) -> Discriminator:
-        return ProjectionScore(network(self.spec.shape, (self.features,)), self.features, self.classes)
+        embed = partial(condition_encoder, self.spec, self.features)
+        return ProjectionScore(network(self.spec.shape, (self.features,)), self.features, embed)

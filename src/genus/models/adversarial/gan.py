@@ -37,7 +37,7 @@ from genus.models.adversarial.judging import (
     pack,
     refuse_contradictions,
 )
-from genus.models.adversarial.players import DirectScore, Discriminator
+from genus.models.adversarial.players import DirectScore, Discriminator, ImageBeside
 from genus.models.adversarial.references import hold_references, take_reference
 from genus.objectives.regularisers import clip_weights
 
@@ -83,7 +83,7 @@ class GAN(Model, LatentSpace):
             discriminator: network from example to score.
             objective: what both minimise.
             penalties: added to the discriminator's loss.
-            conditioning: how classes are used; null for none.
+            conditioning: how classes or other conditions of the data are used; null for none.
             latent: size of the standard normal latent.
             discriminator_steps: discriminator updates per generator update, each on fresh data.
             penalty_every: compute penalties in each so-many-th iteration only, as much stronger
@@ -119,7 +119,7 @@ class GAN(Model, LatentSpace):
                 spec, features=features, packing=packing, kernels=minibatch_discrimination or 0
             )
         )
-        self.conditional = self.conditions.labelled
+        self.conditional = self.conditions.from_data
         self.scaling = Scaling(spec)
         self.generator = self.conditions.generator(generator, latent)
         self.discriminator = self.conditions.discriminator(discriminator)
@@ -130,6 +130,11 @@ class GAN(Model, LatentSpace):
             self.register_buffer("reference_held", torch.tensor(False))
         if feature_matching is not None and isinstance(self.discriminator, DirectScore):
             raise RecipeError("model.feature_matching needs features: set model.features, such as 128")
+        if augmentation is not None and isinstance(self.discriminator, ImageBeside):
+            raise RecipeError(
+                "model.augmentation moves the example and not the image beside it; train without, or with "
+                "model.conditioning=projection"
+            )
         self.objective = objective
         self.relative = compares(objective)
         self.penalties = penalties

@@ -63,7 +63,7 @@ class LaplacianGAN(Model, Samples):
         coarse = replace(spec, shape=(channels, *self.sizes[0]))
         how = conditioning(coarse) if conditioning is not None else Unconditional(coarse)
         self.conditions = how
-        self.conditional = how.labelled
+        self.conditional = how.from_data
         self.coarse_generator = how.generator(coarse_generator, latent)
         self.coarse_discriminator = how.discriminator(coarse_discriminator)
         finer = self.sizes[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -126,13 +127,14 @@ class ProjectionScore(LinearScore):
     Args:
         network: maps examples to ``(n, features)``.
         features: size of φ(x).
-        classes: how many.
+        embed: builds the module from conditions y to e(y), ``(n, features)``.
     """
 
-    def __init__(self, network: nn.Module, features: int, classes: int) -> None:
+    def __init__(self, network: nn.Module, features: int, embed: Callable[[], nn.Module]) -> None:
         super().__init__(network, features)
-        self.embedding = nn.Embedding(classes, features)
-        nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(features))
+        self.embedding = embed()
+        if isinstance(self.embedding, nn.Embedding):
+            nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(features))
 
     def score(self, phi: Tensor, given: Tensor | None) -> Tensor:
         assert given is not None
@@ -159,38 +161,50 @@ class ClassScore(Discriminator):
         return Readout(logits.logsumexp(1), phi, logits)
 
 
-class ClassMaps(DirectScore):
-    """The class stands beside the example: one constant map per class, 1 for its own and 0 for others.
+class ConstantMaps(DirectScore):
+    """The condition stands beside the example: each of its numbers is a map that is constant.
 
     Args:
-        network: maps ``(n, channels + classes, *size)`` to the score.
-        classes: how many.
+        network: maps ``(n, channels + numbers, *size)`` to the score.
+        numbers: from conditions to ``(n, numbers)``.
     """
 
-    def __init__(self, network: nn.Module, classes: int) -> None:
+    def __init__(self, network: nn.Module, numbers: nn.Module) -> None:
         super().__init__(network)
-        self.classes = classes
+        self.numbers = numbers
 
     def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
         assert given is not None
-        maps = F.one_hot(given, self.classes).to(x.dtype)
+        maps = self.numbers(given).to(x.dtype)
         maps = maps.reshape(*maps.shape, *(1,) * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
         return torch.cat([x, maps], 1)
 
 
+class ImageBeside(DirectScore):
+    """An image, given in [0, 1], stands beside the example as more channels, on the scale [−1, 1].
+
+    Args:
+        network: maps ``(n, channels + given channels, *size)`` to the score.
+    """
+
+    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+        assert given is not None
+        return torch.cat([x, 2 * given.to(x.dtype) - 1], 1)
+
+
 class LearnedMap(DirectScore):
-    """The class stands beside the example as one more channel, a learned map for each class.
+    """The condition stands beside the example as one more channel, a map learned from it.
 
     Args:
         network: maps ``(n, channels + 1, *size)`` to the score.
-        classes: how many.
+        embedding: from conditions to the elements of a map, ``(n, ∏ size)``.
         size: sides of the map; for vectors the map is one number.
     """
 
-    def __init__(self, network: nn.Module, classes: int, size: tuple[int, ...]) -> None:
+    def __init__(self, network: nn.Module, embedding: nn.Module, size: tuple[int, ...]) -> None:
         super().__init__(network)
         self.size = size
-        self.embedding = nn.Embedding(classes, math.prod(size))
+        self.embedding = embedding
 
     def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
         assert given is not None

@@ -16,7 +16,7 @@ from genus.core.noise import Noise
 from genus.core.phase import Terms
 from genus.core.registry import conditioning
 from genus.core.spec import DataSpec
-from genus.models.adversarial.conditions import Labelled, told
+from genus.models.adversarial.conditions import Told, told
 from genus.models.adversarial.players import ClassScore, Discriminator, Generator, LinearScore
 
 UNKNOWN = -1
@@ -24,11 +24,13 @@ UNKNOWN = -1
 
 
 @conditioning("auxiliary", paper="arXiv:1610.09585")
-class Auxiliary(Labelled):
+class Auxiliary(Told):
     """AC-GAN: the discriminator names the class of real and generated examples; both players gain by it.
 
     L_C = −E log p(y | x) of real and of generated examples is added to both losses.
     """
+
+    why_not = "the discriminator names a class"
 
     def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0, **told: Any) -> None:
         """Build for labelled data.
@@ -36,7 +38,7 @@ class Auxiliary(Labelled):
         Args:
             features: size of φ(x), from which score and class are read.
             weight: of L_C.
-            told: see :class:`Labelled`.
+            told: see :class:`Told`.
         """
         super().__init__(spec, **told)
         self.features = features
@@ -66,7 +68,7 @@ class Information(Conditions):
     logarithm of the standard deviation. No labels are needed.
     """
 
-    labelled = False
+    from_data = False
 
     def __init__(
         self,
@@ -138,7 +140,7 @@ class KPlusOne(Conditions):
     nothing.
     """
 
-    labelled = False
+    from_data = False
 
     def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0) -> None:
         """Build for data of which some examples are labelled.
@@ -177,7 +179,7 @@ class StyleAmbiguity(Conditions):
     L_G gains −Σ_k (1/K log p_k + (1 − 1/K) log(1 − p_k)), least when all K styles are equally likely.
     """
 
-    labelled = False
+    from_data = False
 
     def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0) -> None:
         """Build for labelled data; the classes are the styles.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch
-from genus.core.errors import RecipeError
+from genus.core.errors import CapabilityError, RecipeError
 from genus.core.model import StyleSpace
 from genus.core.network import Styled
 from genus.core.noise import Noise
@@ -99,7 +99,16 @@ class StyleGAN(GAN, StyleSpace):
         return self.scaling.outward(self._draw(styles, noise))
 
     def mean_style(self) -> Tensor:
-        """w̄ over latents, and over classes where there are classes; ``(style_size,)``."""
+        """w̄ over latents, and over classes where there are classes; ``(style_size,)``.
+
+        Raises:
+            CapabilityError: for other conditions, whose distribution the model does not know.
+        """
+        if self.conditional and self.spec.condition is not None:
+            raise CapabilityError(
+                f"truncation is towards the mean style, over classes; this model is told "
+                f"{self.spec.condition.describe()}: leave truncation out"
+            )
         weight = next(self.generator.parameters())
         noise = Noise(0, device=weight.device)
         z = noise.normal(MEAN_STYLES, self.latent).to(weight.dtype)
