@@ -22,19 +22,22 @@ if TYPE_CHECKING:
     from genus.catalogue import data_info, experiment, experiment_options, list_components
     from genus.core.errors import GenusError
     from genus.feature_networks import export_features, train_features
+    from genus.latents.verb import explore
     from genus.leaderboards.verb import bench
     from genus.named_gans.zoo import zoo
 
 __all__ = [
     "GenusError", "bench", "compare", "data_info", "doctor", "evaluate", "experiment", "experiment_options",
-    "export_features", "list_components", "load", "rating_page", "rating_results", "report", "resume",
+    "explore", "export_features",
+    "list_components", "load", "rating_page", "rating_results", "report", "resume",
     "sample", "show", "train", "train_features", "zoo",
 ]  # fmt: skip
 _ELSEWHERE = {
     "GenusError": "genus.core.errors", "bench": "genus.leaderboards.verb", "show": "genus.assembly",
     "data_info": "genus.catalogue", "experiment": "genus.catalogue", "experiment_options": "genus.catalogue",
     "list_components": "genus.catalogue", "export_features": "genus.feature_networks",
-    "train_features": "genus.feature_networks", "zoo": "genus.named_gans.zoo",
+    "train_features": "genus.feature_networks", "explore": "genus.latents.verb",
+    "zoo": "genus.named_gans.zoo",
 }  # fmt: skip
 """Public names that are not in ``genus.api``."""
 __version__ = "0.1.0"

@@ -196,7 +196,8 @@ def sample(
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
             truncate.
-        InputError: for an unknown label, a condition that does not fit, a truncation out of range or a number of samples below 1.
+        InputError: for an unknown label, a condition that does not fit, a truncation out of range or a
+            number of samples below 1.
     """
     from genus.core.model import Model
     from genus.metrics.draw import draw
@@ -204,7 +205,7 @@ def sample(
     if n < 1:
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
-    labels = _asked(model, n, label, given, lambda: _opened_data(run))
+    labels = asked_for(model, n, label, given, lambda: opened_data(run))
     return draw(model, n, labels=labels, seed=seed, batch=batch, truncation=truncation).numpy()
 
 
@@ -421,7 +422,12 @@ def _told_alike(one: Condition | None, other: Condition | None) -> bool:
     return (one.kind, one.shape, one.names) == (other.kind, other.shape, other.names)
 
 
-def _opened_data(run: str | PathLike[str] | Model) -> Dataset:
+def opened_data(run: str | PathLike[str] | Model) -> Dataset:
+    """The data of a run.
+
+    Raises:
+        InputError: for a model alone, which has none.
+    """
     from genus.core.model import Model
     from genus.training.run import Run
 
@@ -432,10 +438,25 @@ def _opened_data(run: str | PathLike[str] | Model) -> Dataset:
     return open_data(Run(run).recipe)
 
 
-def _asked(
+def asked_for(
     model: Model, n: int, label: int | str | None, given: Asked | None, dataset: Callable[[], Dataset]
 ) -> Any:
-    """What samples are asked for; ``dataset`` opens the data where theirs is needed."""
+    """What ``n`` samples are asked for, in the words of :func:`sample`.
+
+    Args:
+        model: any model.
+        n: how many samples.
+        label: see :func:`sample`.
+        given: see :func:`sample`.
+        dataset: opens the data where theirs is needed.
+
+    Returns:
+        Class numbers ``(n,)``, conditions ``(n, ...)``, or None for a model that is told nothing.
+
+    Raises:
+        CapabilityError: when the model is told nothing of the kind.
+        InputError: for an unknown class, or a condition that does not fit.
+    """
     import torch
 
     from genus.core.model import Samples

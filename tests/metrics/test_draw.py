@@ -142,6 +142,8 @@ def test_truncation_that_means_nothing_is_refused() -> None:
 class Styles(Latents, StyleSpace):
     """Told how far to go from its mean style."""
 
+    num_styles = 1
+
     def map_latent(self, z: Tensor, *, given: Tensor | None = None) -> Tensor:
         return z
 

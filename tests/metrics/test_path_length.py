@@ -49,6 +49,7 @@ class Linear(Model, StyleSpace):
     """x = A w + noise + class, with w = 2 z."""
 
     latent = LATENT
+    num_styles = 1
 
     def __init__(self, *, conditional: bool = False, scale: float = 1.0) -> None:
         super().__init__(POINTS)

@@ -90,6 +90,18 @@ def sample(
     _console().print(str(target), markup=False)
 
 
+def explore(run: str, kind: str, terms: Sequence[str], *, out: str, **options: Any) -> None:
+    """Draw a figure of the latent space and say what is seen."""
+    try:
+        numbers = [[int(number) for number in term.split(",")] for term in terms]
+    except ValueError:
+        raise InputError(
+            "--a, --b, --c: give numbers of samples separated by commas, such as 3,17,25"
+        ) from None
+    figure = genus.explore(run, kind, out=out, terms=numbers, **options)
+    _console().print(f"{out}: {figure.caption}", markup=False)
+
+
 def evaluate(run: str, data: str | None, n: int | None, features: str | None, as_json: bool) -> None:
     """Measure and print."""
     evaluation = genus.evaluate(run, data=data, n=n, features=features)

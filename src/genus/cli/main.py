@@ -16,6 +16,7 @@ VERBS = (
     "train",
     "resume",
     "sample",
+    "explore",
     "evaluate",
     "compare",
     "report",
@@ -99,6 +100,57 @@ def sample(
     from genus.cli import commands
 
     commands.sample(run, n, label, seed, out, checkpoint, truncation, given)
+
+
+@app.command
+def explore(
+    run: tyro.conf.Positional[str],
+    *,
+    kind: Literal["interpolation", "arithmetic", "truncation", "mixing", "attention"] = "interpolation",
+    rows: int = 6,
+    columns: int = 8,
+    seed: int = 0,
+    label: str | None = None,
+    given: str | None = None,
+    linear: bool = False,
+    a: str = "0,1,2",
+    b: str = "3,4,5",
+    c: str = "6,7,8",
+    out: str = "explored.png",
+    checkpoint: Literal["auto", "latest", "best"] = "auto",
+) -> None:
+    """Draw what a run's latent space holds: ways, sums, truncation, mixed styles, attention.
+
+    Args:
+        run: folder of the run.
+        kind: of figure.
+        rows: of the figure.
+        columns: of the figure.
+        seed: sample i of genus sample with the same seed has the same latent.
+        label: class of all samples; all classes in turn, one per row, without it.
+        given: condition of all samples, as for genus sample.
+        linear: interpolate on straight lines in place of great circles.
+        a: numbers of the samples whose mean latent is A in A - B + C.
+        b: the same for B.
+        c: the same for C.
+        out: a .png file.
+        checkpoint: auto is the best one where early stopping was on, else the latest.
+    """
+    from genus.cli import commands
+
+    commands.explore(
+        run,
+        kind,
+        (a, b, c),
+        rows=rows,
+        columns=columns,
+        seed=seed,
+        label=label,
+        given=given,
+        linear=linear,
+        out=out,
+        checkpoint=checkpoint,
+    )
 
 
 @app.command
@@ -388,5 +440,11 @@ _TAKE_VALUES = (
     "--seed",
     "--truncation",
     "--checkpoint",
+    "--kind",
+    "--rows",
+    "--columns",
+    "--a",
+    "--b",
+    "--c",
 )
 _ABOUT = "Train, sample and honestly measure deep generative models."

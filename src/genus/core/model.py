@@ -107,6 +107,11 @@ class LatentSpace(Samples):
 class StyleSpace(LatentSpace):
     """Maps latents to styles first, which can be chosen, too."""
 
+    @property
+    @abstractmethod
+    def num_styles(self) -> int:
+        """Layers that take a style, coarse ones first."""
+
     @abstractmethod
     def map_latent(self, z: Tensor, *, given: Tensor | None = None) -> Tensor:
         """Styles ``(n, style_size)`` of latents ``(n, latent)``."""

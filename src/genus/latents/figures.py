@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,19 +17,29 @@ from genus.latents.paths import lerp, slerp
 from genus.layers.pooled_attention import PooledAttention
 from genus.metrics.draw import device_of
 
+if TYPE_CHECKING:
+
+    class LatentModel(Model, LatentSpace):
+        """A model with a latent."""
+
+    class StyleModel(LatentModel, StyleSpace):
+        """A model with styles."""
+
+
 PLACES = ((0.5, 0.5), (0.25, 0.5), (0.75, 0.5), (0.5, 0.25), (0.5, 0.75))
-"""Places whose attention is drawn, as shares of the sides from the top left: centre, up, down, left, right."""
+"""Places whose attention is drawn, in shares of both sides: centre, above, below, left, right."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Request:
     """What a figure is asked for.
 
     Args:
         rows: of the figure, >= 1.
         columns: of the figure, >= 2.
         seed: sample i of the same seed in ``genus sample`` has the same latent.
-        label: class number of all examples; None for all classes in turn, one per row.
+        given: classes or conditions ``(rows, ...)``, one per row; a figure of one condition takes the
+            first. None for a model that is told nothing.
         linear: straight ways between latents in place of great circles.
         terms: numbers of the samples whose mean latents are A, B and C in A − B + C.
     """
@@ -36,7 +47,7 @@ class Asked:
     rows: int = 6
     columns: int = 8
     seed: int = 0
-    label: int | None = None
+    given: Tensor | None = None
     linear: bool = False
     terms: tuple[Sequence[int], Sequence[int], Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 
@@ -56,46 +67,45 @@ class Figure:
     caption: str
 
 
-def interpolation(model: LatentSpace, asked: Asked) -> Figure:
+def interpolation(model: LatentModel, asked: Request) -> Figure:
     """Each row goes from one latent to another; its class and its other noise stay the same."""
     z = latents(model, asked.seed, range(2 * asked.rows))
     t = torch.linspace(0, 1, asked.columns, device=z.device)
     way = (lerp if asked.linear else slerp)(z[0::2], z[1::2], t)
-    given = _classes(model, asked, asked.rows)
     rows = [
-        _generate(model, way[row], None if given is None else given[row].expand(asked.columns), asked.seed, row)
+        _generate(model, way[row], _alike(asked.given, row, asked.columns), asked.seed, row)
         for row in range(asked.rows)
     ]
     kind = "straight lines" if asked.linear else "great circles"
     return Figure(examples=torch.cat(rows), columns=asked.columns, caption=f"from left to right along {kind}")
 
 
-def arithmetic(model: LatentSpace, asked: Asked) -> Figure:
+def arithmetic(model: LatentModel, asked: Request) -> Figure:
     """Rows A, B and C: samples and what their mean latent gives; below A − B + C, and three close to it."""
     means: list[Tensor] = []
     rows: list[Tensor] = []
     width = max(len(term) for term in asked.terms)
-    given = _classes(model, asked, 1)
+    given = _alike(asked.given, 0, width + 1)
     for term in asked.terms:
         if not term or len(term) != width or min(term) < 0:
             raise InputError("terms: give as many sample numbers, 0 or above, for A as for B and for C")
         z = latents(model, asked.seed, term)
         means.append(z.mean(0))
         shown = torch.cat([z, z.mean(0, keepdim=True)])
-        rows.append(_generate(model, shown, _as_many(given, len(shown)), asked.seed, 0))
+        rows.append(_generate(model, shown, given, asked.seed, 0))
     centre = means[0] - means[1] + means[2]
     near = centre + 0.25 * latents(model, asked.seed + 1, range(width))
     shown = torch.cat([near, centre[None]])
-    rows.append(_generate(model, shown, _as_many(given, len(shown)), asked.seed, 0))
+    rows.append(_generate(model, shown, given, asked.seed, 0))
     caption = "rows A, B, C: samples and, last, their mean latent; below: around A − B + C, and, last, itself"
     return Figure(examples=torch.cat(rows), columns=width + 1, caption=caption)
 
 
-def mixing(model: StyleSpace, asked: Asked) -> Figure:
+def mixing(model: StyleModel, asked: Request) -> Figure:
     """Coarse styles of the column's source, fine ones of the row's; the sources stand at the edges."""
     rows, columns = asked.rows, asked.columns
     z = latents(model, asked.seed, range(rows + columns))
-    given = _as_many(_classes(model, asked, 1), len(z))
+    given = _alike(asked.given, 0, len(z))
     layers = model.num_styles
     styles = model.map_latent(z, given=given)[:, None].expand(-1, layers, -1)
     coarse = torch.arange(layers, device=z.device)[:, None] < max(1, layers // 2)
@@ -111,15 +121,17 @@ def mixing(model: StyleSpace, asked: Asked) -> Figure:
     return Figure(examples=torch.cat(shown), columns=columns + 1, caption=caption)
 
 
-def truncation(model: LatentSpace, asked: Asked) -> Figure:
+def truncation(model: LatentModel, asked: Request) -> Figure:
     """The same latents in each column, truncated less and less from left to right."""
     styles = isinstance(model, StyleSpace)
     bounds = [i / (asked.columns - 1) for i in range(asked.columns)]
     bounds = bounds if styles else [0.1 + 2.9 * share for share in bounds]
-    given = _classes(model, asked, asked.rows)
     columns = [
         model.sample(
-            asked.rows, given=given, noise=Noise(asked.seed, block=1, device=device_of(model)), truncation=bound
+            asked.rows,
+            given=asked.given,
+            noise=Noise(asked.seed, block=1, device=device_of(model)),
+            truncation=bound,
         )
         for bound in bounds
     ]
@@ -131,7 +143,7 @@ def truncation(model: LatentSpace, asked: Asked) -> Figure:
     )
 
 
-def attention(model: LatentSpace, asked: Asked) -> Figure:
+def attention(model: LatentModel, asked: Request) -> Figure:
     """Samples, each followed by where five of its places look: centre, up, down, left, right.
 
     A map is drawn as bright as its brightest cell allows.
@@ -149,14 +161,14 @@ def attention(model: LatentSpace, asked: Asked) -> Figure:
     hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
     try:
         z = latents(model, asked.seed, range(asked.rows))
-        examples = _generate(model, z, _classes(model, asked, asked.rows), asked.seed, 0)
+        examples = _generate(model, z, asked.given, asked.seed, 0)
     finally:
         for hook in hooks:
             hook.remove()
     if not seen or model.spec.kind != "image":
         raise CapabilityError(
-            "an attention figure needs a generator of images with self-attention: the recipes sagan and biggan "
-            "have one"
+            "an attention figure needs a generator of images with self-attention: the recipes sagan and "
+            "biggan have one"
         )
     layer, features = seen[0]
     sides = list(features.shape[2:])
@@ -184,7 +196,7 @@ KINDS: Mapping[str, tuple[type[LatentSpace], Callable[..., Figure]]] = {
 """Each figure's name, what a model must offer, and its function."""
 
 
-def latents(model: LatentSpace, seed: int, numbers: Sequence[int]) -> Tensor:
+def latents(model: LatentModel, seed: int, numbers: Sequence[int]) -> Tensor:
     """Latents ``(n, latent)`` of the samples with these numbers, as ``genus sample`` draws them."""
     device = device_of(model)
     return torch.cat(
@@ -192,7 +204,7 @@ def latents(model: LatentSpace, seed: int, numbers: Sequence[int]) -> Tensor:
     )
 
 
-def _generate(model: LatentSpace, z: Tensor, given: Tensor | None, seed: int, number: int) -> Tensor:
+def _generate(model: LatentModel, z: Tensor, given: Tensor | None, seed: int, number: int) -> Tensor:
     """Examples of latents, all with the other noise of one sample."""
     drawn = [
         model.generate_from(
@@ -205,13 +217,6 @@ def _generate(model: LatentSpace, z: Tensor, given: Tensor | None, seed: int, nu
     return torch.cat(drawn)
 
 
-def _classes(model: Model, asked: Asked, n: int) -> Tensor | None:
-    """Class numbers ``(n,)`` for a model that is told classes."""
-    if not getattr(model, "conditional", False):
-        return None
-    classes = torch.arange(n) % model.spec.num_classes if asked.label is None else torch.tensor([asked.label] * n)
-    return classes.to(device_of(model))
-
-
-def _as_many(given: Tensor | None, n: int) -> Tensor | None:
-    return None if given is None else given.expand(n)
+def _alike(given: Tensor | None, row: int, n: int) -> Tensor | None:
+    """The condition of one row, ``n`` times."""
+    return None if given is None else given[row : row + 1].expand(n, *given.shape[1:])

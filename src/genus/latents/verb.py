@@ -11,6 +11,7 @@ from genus.core.errors import CapabilityError, InputError, nearest
 
 if TYPE_CHECKING:
     from genus.core.model import Model
+    from genus.data.ask import Asked
     from genus.latents.figures import Figure
 
 MOST = 100
@@ -26,6 +27,7 @@ def explore(
     columns: int = 8,
     seed: int = 0,
     label: int | str | None = None,
+    given: Asked | None = None,
     linear: bool = False,
     terms: Sequence[Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8)),
     checkpoint: str = "auto",
@@ -39,7 +41,8 @@ def explore(
         rows: of the figure, 1 to 100.
         columns: of the figure, 2 to 100.
         seed: sample i of :func:`genus.sample` with the same seed has the same latent.
-        label: class name or number; all classes in turn when None.
+        label: class name or number; all classes in turn when None, one per row.
+        given: see :func:`genus.sample`.
         linear: interpolate on straight lines in place of great circles.
         terms: three lists of sample numbers; their mean latents are A, B and C in A − B + C.
         checkpoint: see :func:`genus.load`.
@@ -51,16 +54,18 @@ def explore(
         CapabilityError: when the model has no such latents, or takes no label.
         InputError: for an unknown kind or label, or sizes out of range.
     """
-    from genus.api import load, numbered_class
+    from genus.api import asked_for, load, opened_data
     from genus.core.model import LatentSpace, Model
-    from genus.latents.figures import KINDS, Asked
-    from genus.metrics.draw import evaluating
+    from genus.latents.figures import KINDS, Request
+    from genus.metrics.draw import device_of, evaluating
     from genus.reports.sheet import write_sheet
 
     if kind not in KINDS:
-        raise InputError(f"unknown figure {kind!r}; {nearest(kind, KINDS)}")
+        raise InputError(f"unknown figure {kind!r}{nearest(kind, KINDS)}")
     if not 1 <= rows <= MOST or not 2 <= columns <= MOST:
-        raise InputError(f"{rows} rows and {columns} columns: a figure has 1 to {MOST} rows, 2 to {MOST} columns")
+        raise InputError(
+            f"{rows} rows and {columns} columns: a figure has 1 to {MOST} rows, 2 to {MOST} columns"
+        )
     if len(terms) != 3:
         raise InputError("terms: give three lists of sample numbers, for A, B and C in A − B + C")
     if out is not None and Path(out).suffix != ".png":
@@ -73,17 +78,20 @@ def explore(
         what = "latent to choose" if needed is LatentSpace else "styles"
         raise CapabilityError(f"{type(model).__name__} has no {what}, as {kind} needs{instead}")
     if model.spec.kind not in ("image", "volume"):
-        raise CapabilityError(f"figures are made of images and volumes; this model draws {model.spec.describe()}")
-    asked = Asked(
+        raise CapabilityError(
+            f"figures are made of images and volumes; this model draws {model.spec.describe()}"
+        )
+    told = asked_for(model, rows, label, given, lambda: opened_data(run))
+    request = Request(
         rows=rows,
         columns=columns,
         seed=seed,
-        label=None if label is None else numbered_class(model, label),
+        given=None if told is None else told.to(device_of(model)),
         linear=linear,
         terms=(terms[0], terms[1], terms[2]),
     )
     with evaluating(model):
-        figure = function(model, asked)
+        figure = function(model, request)
     if out is not None:
         try:
             write_sheet(Path(out), figure.examples.float().cpu().numpy(), model.spec, columns=figure.columns)
