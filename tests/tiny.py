@@ -31,8 +31,11 @@ def tiny_config(name: str, **train: Any) -> dict[str, Any]:
     """A recipe of the book with small networks, small data and ``train`` settings."""
     config = copy.deepcopy(dict(load_recipe(name).config))
     config["model"] = _shrink(config["model"])
-    vectors = len(open_data(load_recipe(name)).spec.shape) == 1
+    spec, data = open_data(load_recipe(name)).spec, config["data"]["name"]
+    vectors = len(spec.shape) == 1
     config["data"] = {"name": "ring", "n": 200} if vectors else {"name": "digits8"}
+    if spec.condition is not None:  # digits that come with something
+        config["data"] = {"name": data, "digits": "digits8"}
     config["train"] = {
         **config["train"], "length": 4, "batch": 12, "precision": "32", "channels_last": False,
         "save_every": 1000, "sample_every": 1000, "score_every": None, "patience": None,
@@ -64,6 +67,18 @@ def tiny_engine(config: Mapping[str, Any], out: Path, **hooks: Any) -> Engine:
     model = build_model(recipe, dataset.spec)
     run = Run.create(out, recipe, dataset.spec, dataset.fingerprint)
     return make_engine(run, recipe, model, dataset, launch("cpu", "32"), **hooks)
+
+
+def asked(model: Model, n: int) -> torch.Tensor | None:
+    """Classes in turn, or random conditions ``(n, …)``, for models that are told such; else None."""
+    if not getattr(model, "conditional", False):
+        return None
+    condition, chance = model.spec.condition, torch.Generator().manual_seed(0)
+    if condition is None:
+        return torch.arange(n) % model.spec.num_classes
+    if condition.kind == "text":
+        return torch.randint(len(condition.names) + 1, (n, *condition.shape), generator=chance)
+    return torch.rand(n, *condition.shape, generator=chance)
 
 
 def weights(model: Model) -> dict[str, torch.Tensor]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from genus.assembly import (
     DEFAULT_RECIPE,
-    asked_in_turn,
     build_model,
     free_folder,
     look_hook,
@@ -433,7 +432,7 @@ def opened_data(run: str | PathLike[str] | Model) -> Dataset:
 
     if isinstance(run, Model):
         raise InputError(
-            "a model alone has no examples to take conditions from: give the run, or all of given"
+            "a model alone has no examples to take conditions from: give its run, or every attribute"
         )
     return open_data(Run(run).recipe)
 
@@ -461,6 +460,7 @@ def asked_for(
 
     from genus.core.model import Samples
     from genus.data.ask import ask
+    from genus.data.given import conditions_in_turn
 
     if not isinstance(model, Samples) or not model.conditional:
         if label is not None:
@@ -473,8 +473,8 @@ def asked_for(
         if label is not None:
             raise CapabilityError(f"this model has no classes; it is told {condition.describe()}: use given")
         if given is None:
-            return asked_in_turn(model, dataset(), n)
-        return ask(given, condition, n, lambda: asked_in_turn(model, dataset(), n))
+            return conditions_in_turn(dataset().test, n)
+        return ask(given, condition, n, lambda: conditions_in_turn(dataset().test, n))
     if given is not None:
         raise CapabilityError("this model is told classes: use label")
     classes = model.spec.classes

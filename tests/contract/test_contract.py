@@ -19,7 +19,7 @@ from genus.core.phase import Progress
 from genus.metrics.draw import draw
 from genus.training.run import Run
 from genus.training.update import Group, Share, Updater
-from tests.tiny import RECIPES, equal, tiny_config, tiny_engine, weights
+from tests.tiny import RECIPES, asked, equal, tiny_config, tiny_engine, weights
 
 pytestmark = pytest.mark.parametrize("name", RECIPES)
 
@@ -140,7 +140,7 @@ def test_samples_depend_on_seed_and_number_alone(name: str, tmp_path: Path) -> N
     if not isinstance(model, Samples):
         pytest.skip("draws no samples")
     before = weights(model)
-    labels = torch.arange(8) % model.spec.num_classes if model.conditional else None
+    labels = asked(model, 8)
     sheets = [draw(model, 8, labels=labels, seed=5, batch=batch) for batch in (1, 3, 8)]
     assert sheets[0].shape == (8, *model.spec.shape)
     for other in sheets[1:]:

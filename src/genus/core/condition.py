@@ -49,7 +49,14 @@ class Condition:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Condition:
         """Rebuild a condition from its fields, in which lists may stand for tuples."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        return cls(
+            kind=fields["kind"],
+            shape=tuple(fields["shape"]),
+            names=tuple(fields["names"]),
+            centre=tuple(fields["centre"]),
+            spread=tuple(fields["spread"]),
+            levels=fields["levels"],
+        )
 
     def describe(self) -> str:
         """A few words for people.

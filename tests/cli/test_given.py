@@ -1,0 +1,73 @@
+"""``genus sample --given``: what a model is told, in a user's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import genus
+from genus.core.errors import InputError
+from tests.terminal import Result
+
+Says = Callable[..., Result]
+
+GAN = """
+model:
+  name: gan
+  generator: {name: mlp, hidden: [16]}
+  discriminator: {name: mlp, hidden: [16]}
+  objective: hinge
+  conditioning: concatenation
+  latent: 4
+data: {name: digit-attributes, digits: digits8}
+train: {length: 2, batch: 10, device: cpu}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory with a recipe."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(GAN)
+    return tmp_path
+
+
+def drawn(says: Says, *words: object) -> np.ndarray:
+    assert says("sample", "run", "-n", 6, *words, "--out", "x.npy").code == 0
+    return np.load("x.npy")
+
+
+def test_what_is_given_is_used_and_what_does_not_fit_is_explained(genus_says: Says) -> None:
+    assert genus_says("train", "small.yaml", "--out", "run").code == 0
+    assert list(Path("run", "samples").iterdir()), "a sheet, with conditions of the data"
+    free = drawn(genus_says)
+    np.testing.assert_array_equal(free, drawn(genus_says))
+    one = drawn(genus_says, "--given", "slant=0.5,thickness=2")
+    assert not np.array_equal(one, drawn(genus_says, "--given", "slant=-5,thickness=2"))
+    assert not np.array_equal(one, drawn(genus_says, "--given", "slant=0.5"))  # thickness of test digits
+    np.testing.assert_array_equal(one, genus.sample("run", 6, given={"slant": 0.5, "thickness": 2}))
+    model = genus.load("run")
+    np.testing.assert_array_equal(one, genus.sample(model, 6, given={"slant": 0.5, "thickness": 2}))
+    with pytest.raises(InputError, match="give its run"):
+        genus.sample(model, 6, given={"slant": 0.5})
+    for words, what in (
+        (("--given", "slnt=1"), "did you mean 'slant'"),
+        (("--label", "3"), "no classes; it is told attributes slant, thickness"),
+    ):
+        said = genus_says("sample", "run", *words)
+        assert (said.code, what in said.err) == (2, True), said.err
+    said = genus_says("evaluate", "run", "--data", "digits8")
+    assert (said.code, "come with something else" in said.err) == (2, True), said.err
+
+
+def test_models_of_classes_or_of_nothing_say_so(genus_says: Says) -> None:
+    recipe = Path("small.yaml").read_text().replace("{name: digit-attributes, digits: digits8}", "digits8")
+    Path("classes.yaml").write_text(recipe)
+    Path("free.yaml").write_text(recipe.replace("concatenation", "null"))
+    for name, what in (("classes", "use label"), ("free", "nothing can be given")):
+        assert genus_says("train", f"{name}.yaml", "--out", name).code == 0
+        said = genus_says("sample", name, "--given", "slant=1")
+        assert (said.code, what in said.err) == (2, True), said.err

@@ -1,0 +1,164 @@
+"""GANs that are told attributes, text, images or masks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from genus.assembly import open_data
+from genus.core.binder import build, resolve
+from genus.core.condition import Condition
+from genus.core.errors import CapabilityError, DataError, RecipeError
+from genus.core.noise import Noise
+from genus.core.spec import DataSpec
+from genus.data.given import conditions_in_turn
+from genus.data.told_digits import slant, thickness
+from genus.layers.condition_encoder import AttributeEncoder, Standardised, TextEncoder
+from genus.metrics.draw import draw
+from genus.models.adversarial.gan import GAN
+from tests.tiny import asked, tiny_config, tiny_engine
+
+IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17)
+KINDS = {
+    "attributes": Condition(
+        kind="attributes", shape=(2,), names=("age", "size"), centre=(50.0, 2.0), spread=(10.0, 0.5)
+    ),
+    "text": Condition(kind="text", shape=(3,), names=("a", "red", "sun")),
+    "image": Condition(kind="image", shape=(3, 8, 8), levels=256),
+    "mask": Condition(kind="mask", shape=(1, 8, 8), levels=2),
+}
+WAYS = {"concatenation": list(KINDS), "projection": list(KINDS), "embedding": ["attributes", "text"]}
+COMPOSED = [(way, kind) for way, kinds in WAYS.items() for kind in kinds]
+REFUSED = [("embedding", "image"), *((way, kind) for way in ("auxiliary", "one-hot") for kind in KINDS)]
+
+
+def make(condition: Condition, spec: DataSpec = IMAGES, **model: Any) -> GAN:
+    """A small GAN for data with a condition."""
+    network = {"name": "mlp", "hidden": [8]} if spec.kind == "vector" else {"name": "dcgan", "width": 4}
+    config = {
+        "name": "gan", "generator": network, "discriminator": network, "objective": "hinge", "latent": 4,
+        **model,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    return build("model", resolve("model", config, "model"), replace(spec, condition=condition))
+
+
+@pytest.mark.parametrize(("way", "kind"), COMPOSED)
+def test_the_condition_reaches_both_players(way: str, kind: str) -> None:
+    model = make(KINDS[kind], conditioning=way).eval()
+    assert model.conditional
+    x, z, noise = torch.rand(4, 1, 8, 8), Noise(0).normal(4, 4), Noise(0)
+    first = asked(model, 4)
+    assert first is not None
+    other = first.roll(1, 0)
+    assert not torch.allclose(model.generator(z, first, noise), model.generator(z, other, noise))
+    assert not torch.allclose(model.discriminator(x, first).score, model.discriminator(x, other).score)
+
+
+@pytest.mark.parametrize("kind", ["attributes", "text"])
+def test_points_are_told_too(kind: str) -> None:
+    points = DataSpec(kind="vector", shape=(2,))
+    model = make(KINDS[kind], points, conditioning="concatenation")
+    assert model.generate_from(torch.zeros(3, 4), given=asked(model, 3), noise=Noise(0)).shape == (3, 2)
+
+
+def test_norms_of_the_generator_are_told() -> None:
+    network = {"name": "resnet", "width": 8}
+    told = make(KINDS["mask"], generator=network, conditioning={"name": "projection", "generator": "norm"})
+    masks = asked(told, 2)
+    assert masks is not None
+    told.generate(Noise(0).normal(2, 4), masks, Noise(0))[0].square().sum().backward()
+    slope = told.generator.embed.head.weight.grad
+    assert slope is not None
+    assert slope.any()
+
+
+@pytest.mark.parametrize(("way", "kind"), REFUSED)
+def test_what_makes_no_sense_is_refused_by_name(way: str, kind: str) -> None:
+    model = "classifying-gan" if way == "auxiliary" else "gan"
+    with pytest.raises(RecipeError, match=f"conditioning '{way}' cannot use {KINDS[kind].describe()}: "):
+        make(KINDS[kind], name=model, conditioning=way)
+
+
+def test_images_beside_examples_are_of_their_size_and_not_left_behind() -> None:
+    large = replace(KINDS["mask"], shape=(1, 16, 16))
+    with pytest.raises(RecipeError, match=r"a mask 1×16×16 beside examples of the same sides; they have 8×8"):
+        make(large, conditioning="concatenation")
+    make(large, conditioning="projection")
+    with pytest.raises(RecipeError, match="moves the example and not the image"):
+        make(KINDS["mask"], conditioning="concatenation", augmentation="diffaugment")
+
+
+def test_classes_and_a_condition_do_not_go_together() -> None:
+    with pytest.raises(DataError, match="one thing"):
+        DataSpec(kind="vector", shape=(2,), classes=("a", "b"), condition=KINDS["text"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_spec_with_a_condition_survives_json(kind: str) -> None:
+    import json
+
+    spec = replace(IMAGES, condition=KINDS[kind])
+    assert DataSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert DataSpec.from_json({k: v for k, v in IMAGES.to_json().items() if k != "condition"}) == IMAGES
+
+
+def test_attributes_are_standardised() -> None:
+    attributes = torch.tensor([[60.0, 2.0], [50.0, 1.0]])  # one deviation above; two below
+    assert Standardised(KINDS["attributes"])(attributes).tolist() == [[1.0, 0.0], [0.0, -2.0]]
+    encoder = AttributeEncoder(KINDS["attributes"], 5)
+    assert encoder(attributes).shape == (2, 5)
+
+
+def test_text_is_the_mean_of_its_words_and_filling_does_not_count() -> None:
+    encoder = TextEncoder(KINDS["text"], 4)
+    encoder.body = torch.nn.Identity()
+    found = encoder(torch.tensor([[2, 3, 0], [3, 2, 0], [2, 0, 0], [0, 0, 0]]))
+    words = encoder.words.weight
+    torch.testing.assert_close(found[0], (words[2] + words[3]) / 2)
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[2], words[2])
+    assert not found[3].any()
+
+
+def test_the_mean_style_is_refused_where_conditions_are_unknown() -> None:
+    network = {"name": "stylegan2", "width": 8}
+    model = make(
+        KINDS["attributes"], name="style-gan", generator=network, conditioning="projection",
+    )  # fmt: skip
+    with pytest.raises(CapabilityError, match="leave truncation out"):
+        draw(model, 2, labels=asked(model, 2), truncation=0.5)
+
+
+def trained(data: str, length: int, tmp_path: Path) -> tuple[GAN, torch.Tensor]:
+    """A small GAN after a short training, and conditions of 300 test and training digits."""
+    config = tiny_config("attribute-gan", length=length, batch=64, ema=None, log_every=100)
+    for player in ("generator", "discriminator"):
+        config["model"][player]["width"] = 12
+    config["model"]["conditioning"] = {"name": "concatenation", "embedding": 16}
+    config["model"]["latent"] = 16
+    config["data"] = {"name": data, "digits": "digits8"}
+    config["optimizer"] = {"name": "adam", "lr": 1e-3, "betas": [0.5, 0.99]}
+    engine = tiny_engine(config, tmp_path / "run")
+    engine.fit()
+    return engine.published, conditions_in_turn(open_data(engine.run.recipe).train, 300)
+
+
+def test_attributes_are_obeyed_after_a_short_training(tmp_path: Path) -> None:
+    model, wanted = trained("digit-attributes", 600, tmp_path)
+    x = draw(model, 300, labels=wanted, seed=1).numpy()
+    assert np.corrcoef(slant(x), wanted[:, 0])[0, 1] > 0.3
+    assert np.corrcoef(thickness(x), wanted[:, 1])[0, 1] > 0.5
+
+
+def test_an_image_is_obeyed_after_a_short_training(tmp_path: Path) -> None:
+    model, wanted = trained("digit-halves", 300, tmp_path)
+    x = draw(model, 300, labels=wanted, seed=1)
+    asked_for = (x - wanted)[:, :, 4:].square().mean()
+    others = (x - wanted.roll(1, 0))[:, :, 4:].square().mean()
+    assert asked_for < 0.7 * others
