@@ -60,7 +60,9 @@ def _parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Any, ...]] = []
     for verb in VERBS:
         name = {"list": "list_components", "data": "data_info"}.get(verb, verb)
-        monkeypatch.setattr(commands, name, lambda *arguments, verb=verb: seen.append((verb, *arguments)))
+        monkeypatch.setattr(
+            commands, name, lambda *arguments, verb=verb, **_: seen.append((verb, *arguments))
+        )
     main(words)
     [(verb, *arguments)] = seen
     if verb in ("train", "show"):
