@@ -152,8 +152,8 @@ def trained(data: str, tmp_path: Path) -> tuple[GAN, torch.Tensor]:
 def test_attributes_are_obeyed_after_a_short_training(tmp_path: Path) -> None:
     model, wanted = trained("digit-attributes", tmp_path)
     x = draw(model, 300, labels=wanted, seed=1).numpy()
-    assert np.corrcoef(slant(x), wanted[:, 0])[0, 1] > 0.3
-    assert np.corrcoef(thickness(x), wanted[:, 1])[0, 1] > 0.5
+    assert np.corrcoef(slant(x), wanted[:, 0])[0, 1] > 0.7
+    assert np.corrcoef(thickness(x), wanted[:, 1])[0, 1] > 0.25
 
 
 def test_an_image_is_obeyed_after_a_short_training(tmp_path: Path) -> None:
