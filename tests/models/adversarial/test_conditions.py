@@ -67,18 +67,6 @@ def test_points_are_told_too(kind: str) -> None:
     assert model.generate_from(torch.zeros(3, 4), given=asked(model, 3), noise=Noise(0)).shape == (3, 2)
 
 
-def test_norms_of_the_generator_are_told() -> None:
-    network = {"name": "resnet", "width": 8}
-    told = make(KINDS["mask"], generator=network, conditioning={"name": "projection", "generator": "norm"})
-    masks = asked(told, 2)
-    assert masks is not None
-    with torch.no_grad():
-        for weight in told.generator.parameters():  # the norms start without an effect of what they are told
-            weight.add_(0.05)
-    a, b = told.eval().generate(torch.ones(2, 4), masks, Noise(0))  # equal but for the mask
-    assert not torch.allclose(a, b)
-
-
 @pytest.mark.parametrize(("way", "kind"), REFUSED)
 def test_what_makes_no_sense_is_refused_by_name(way: str, kind: str) -> None:
     model = "classifying-gan" if way == "auxiliary" else "gan"
