@@ -74,7 +74,10 @@ def sample(
     if target.suffix not in ("", ".png", ".npy"):  # before the work is done
         raise InputError(f"--out {out!r}: write a .png sheet, a .npy array, or name a folder")
     model = genus.load(run, checkpoint=checkpoint)
-    samples = genus.sample(model, n, label=label, given=given, seed=seed, truncation=truncation)
+    source = run if model.spec.condition is not None else model  # whose data bring what is not given
+    samples = genus.sample(
+        source, n, label=label, given=given, seed=seed, truncation=truncation, checkpoint=checkpoint
+    )
     try:
         if target.suffix == ".png":
             in_turn = label is None and getattr(model, "conditional", False)

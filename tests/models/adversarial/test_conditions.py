@@ -67,17 +67,6 @@ def test_points_are_told_too(kind: str) -> None:
     assert model.generate_from(torch.zeros(3, 4), given=asked(model, 3), noise=Noise(0)).shape == (3, 2)
 
 
-def test_norms_of_the_generator_are_told() -> None:
-    network = {"name": "resnet", "width": 8}
-    told = make(KINDS["mask"], generator=network, conditioning={"name": "projection", "generator": "norm"})
-    masks = asked(told, 2)
-    assert masks is not None
-    told.generate(Noise(0).normal(2, 4), masks, Noise(0))[0].square().sum().backward()
-    slope = told.generator.embed.head.weight.grad
-    assert slope is not None
-    assert slope.any()
-
-
 @pytest.mark.parametrize(("way", "kind"), REFUSED)
 def test_what_makes_no_sense_is_refused_by_name(way: str, kind: str) -> None:
     model = "classifying-gan" if way == "auxiliary" else "gan"
@@ -135,30 +124,30 @@ def test_the_mean_style_is_refused_where_conditions_are_unknown() -> None:
         draw(model, 2, labels=asked(model, 2), truncation=0.5)
 
 
-def trained(data: str, length: int, tmp_path: Path) -> tuple[GAN, torch.Tensor]:
-    """A small GAN after a short training, and conditions of 300 test and training digits."""
-    config = tiny_config("attribute-gan", length=length, batch=64, ema=None, log_every=100)
-    for player in ("generator", "discriminator"):
-        config["model"][player]["width"] = 12
-    config["model"]["conditioning"] = {"name": "concatenation", "embedding": 16}
-    config["model"]["latent"] = 16
+def trained(data: str, tmp_path: Path) -> tuple[GAN, torch.Tensor]:
+    """Small perceptrons after a short training, and the conditions of 300 training digits."""
+    config = tiny_config("attribute-gan", length=700, batch=64, ema=None, log_every=100)
+    for player, activation in (("generator", "relu"), ("discriminator", "leaky-relu")):
+        config["model"][player] = {"name": "mlp", "hidden": [128], "activation": activation}
+    config["model"]["conditioning"] = {"name": "concatenation", "embedding": 32}
+    config["model"]["latent"] = 8
     config["data"] = {"name": data, "digits": "digits8"}
-    config["optimizer"] = {"name": "adam", "lr": 1e-3, "betas": [0.5, 0.99]}
+    config["optimizer"] = {"name": "adam", "lr": 2e-3, "betas": [0.5, 0.99]}
     engine = tiny_engine(config, tmp_path / "run")
     engine.fit()
     return engine.published, conditions_in_turn(open_data(engine.run.recipe).train, 300)
 
 
 def test_attributes_are_obeyed_after_a_short_training(tmp_path: Path) -> None:
-    model, wanted = trained("digit-attributes", 600, tmp_path)
+    model, wanted = trained("digit-attributes", tmp_path)
     x = draw(model, 300, labels=wanted, seed=1).numpy()
-    assert np.corrcoef(slant(x), wanted[:, 0])[0, 1] > 0.3
-    assert np.corrcoef(thickness(x), wanted[:, 1])[0, 1] > 0.5
+    assert np.corrcoef(slant(x), wanted[:, 0])[0, 1] > 0.7
+    assert np.corrcoef(thickness(x), wanted[:, 1])[0, 1] > 0.25
 
 
 def test_an_image_is_obeyed_after_a_short_training(tmp_path: Path) -> None:
-    model, wanted = trained("digit-halves", 300, tmp_path)
+    model, wanted = trained("digit-halves", tmp_path)
     x = draw(model, 300, labels=wanted, seed=1)
     asked_for = (x - wanted)[:, :, 4:].square().mean()
     others = (x - wanted.roll(1, 0))[:, :, 4:].square().mean()
-    assert asked_for < 0.7 * others
+    assert asked_for < 0.5 * others
