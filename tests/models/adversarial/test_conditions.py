@@ -151,3 +151,31 @@ def test_an_image_is_obeyed_after_a_short_training(tmp_path: Path) -> None:
     asked_for = (x - wanted)[:, :, 4:].square().mean()
     others = (x - wanted.roll(1, 0))[:, :, 4:].square().mean()
     assert asked_for < 0.5 * others
+
+
+@pytest.mark.parametrize("kind", ["mask", "attributes"])
+def test_norms_of_the_generator_are_set_by_the_condition(kind: str) -> None:
+    """Away from the initial weights, at which a conditional norm does nothing by design."""
+    if kind == "mask":
+        condition = Condition(kind="mask", shape=(1, 16, 16), levels=2)
+    else:
+        condition = Condition(
+            kind="attributes", shape=(2,), names=("a", "b"), centre=(0.0, 0.0), spread=(1.0, 1.0)
+        )
+    spec = DataSpec(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), levels=256, condition=condition)
+    config = {
+        "name": "gan", "generator": {"name": "resnet", "width": 4}, "objective": "hinge", "latent": 4,
+        "discriminator": {"name": "resnet", "width": 4},
+        "conditioning": {"name": "projection", "generator": "norm"},
+    }  # fmt: skip
+    model = build("model", resolve("model", config, "model"), spec).eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in model.generator.parameters():
+            weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+        z = torch.randn(2, 4, generator=generator)
+        one, other = (
+            model.generate_from(z, given=torch.full((2, *condition.shape), value), noise=Noise(0))
+            for value in (0.0, 1.0)
+        )
+    assert (one - other).abs().max() > 0.05
