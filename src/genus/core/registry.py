@@ -206,8 +206,9 @@ _Classes = dict[str, tuple[str, ast.ClassDef]]
 
 
 def _parse(path: Path) -> ast.Module | None:
+    """The source of a file that may hold components, or abstract classes that hand them arguments."""
     text = path.read_text(encoding="utf-8")
-    return ast.parse(text) if "registry" in text else None
+    return ast.parse(text) if "registry" in text or "abstractmethod" in text else None
 
 
 def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Component]:

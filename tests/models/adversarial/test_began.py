@@ -10,7 +10,7 @@ from genus.core.binder import build, resolve
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
-from genus.models.adversarial.began import pulling_away
+from genus.models.adversarial.autoencoding import pulling_away
 
 IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))
 
@@ -41,3 +41,25 @@ def test_information_is_the_weighted_distance_of_latents_and_their_codes() -> No
     for loss in (model.discriminator_loss, model.generator_loss):
         terms = loss(batch, Context(noise=Noise(0)))
         assert terms["information"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_energies_of_samples_count_up_to_the_margin_only() -> None:
+    """By hand, for errors on both sides of the margin; and the energy itself, a mean square."""
+    config = {
+        "name": "ebgan", "generator": {"name": "dcgan", "width": 4}, "encoder": {"name": "dcgan", "width": 4},
+        "decoder": {"name": "dcgan", "width": 4}, "latent": 4, "margin": 0.5,
+    }  # fmt: skip
+    model = build("model", resolve("model", config, "model"), IMAGES)
+    context = Context(noise=Noise(0))
+    real, fake = torch.tensor([0.1, 0.3]), torch.tensor([0.4, 0.9])
+    assert model.weigh(real, fake, context).item() == pytest.approx(0.2 + (0.1 + 0) / 2)
+    x, copy = torch.zeros(2, 1, 2, 2), torch.tensor([[2.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
+    assert model.distance(x, copy.view(2, 1, 2, 2)).tolist() == [1.0, 1.0]
+    batch = Batch(torch.rand(6, 1, 8, 8))
+    terms = model.generator_loss(batch, Context(noise=Noise(0)))
+    with torch.no_grad():
+        model.train()
+        noise = Noise(0)
+        fakes = model.generate(noise.normal(6, 4), None, noise)
+        copies = model.scaling.squash(model.decoder(model.encoder(fakes), None, noise))
+    assert terms["loss"].item() == pytest.approx((fakes - copies).square().mean().item(), rel=1e-4)

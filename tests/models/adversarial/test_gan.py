@@ -192,9 +192,9 @@ def test_began_balance_follows_its_rule_and_stays_in_bounds() -> None:
         "decoder": {"name": "dcgan", "width": 4}, "latent": 4, "diversity": 0.5, "balance_rate": 0.1,
     }  # fmt: skip
     model = build("model", resolve("model", config, "model"), IMAGES)
-    model.move_balance({"real": 1.0, "fake": 0.2})
+    model.after_discriminator({"real": 1.0, "fake": 0.2})
     assert model.balance.item() == pytest.approx(0.1 * (0.5 - 0.2))
-    model.move_balance({"real": 0.0, "fake": 5.0})
+    model.after_discriminator({"real": 0.0, "fake": 5.0})
     assert model.balance.item() == 0
     model.balance.fill_(0.5)
     context = Context(noise=Noise(0))
