@@ -52,7 +52,7 @@ def changed(value: Any) -> list[Any]:
         return [not value]
     if isinstance(value, int):
         return [value + 1, value * 2, value - 1]
-    return [value * 1.5 + 0.01, value / 2, 0.5, value * 20]
+    return [value * 1.5 + 0.01, value / 2, 0.5, value / 20]
 
 
 def put(config: Any, path: Keys, value: Any) -> Any:
