@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, StyleSpace
 from genus.core.noise import Noise
-from genus.latents.paths import lerp, slerp
 from genus.layers.pooled_attention import PooledAttention
 from genus.metrics.draw import device_of
+from genus.metrics.path_length import lerp, slerp
 
 if TYPE_CHECKING:
 
@@ -71,11 +71,12 @@ def interpolation(model: LatentModel, asked: Request) -> Figure:
     """Each row goes from one latent to another; its class and its other noise stay the same."""
     z = latents(model, asked.seed, range(2 * asked.rows))
     t = torch.linspace(0, 1, asked.columns, device=z.device)
-    way = (lerp if asked.linear else slerp)(z[0::2], z[1::2], t)
-    rows = [
-        _generate(model, way[row], _alike(asked.given, row, asked.columns), asked.seed, row)
-        for row in range(asked.rows)
-    ]
+    way = lerp if asked.linear else slerp
+    rows: list[Tensor] = []
+    for row in range(asked.rows):
+        first, last = (end.expand(asked.columns, -1) for end in z[2 * row : 2 * row + 2])
+        given = _alike(asked.given, row, asked.columns)
+        rows.append(_generate(model, way(first, last, t), given, asked.seed, row))
     kind = "straight lines" if asked.linear else "great circles"
     return Figure(examples=torch.cat(rows), columns=asked.columns, caption=f"from left to right along {kind}")
 
