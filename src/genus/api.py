@@ -8,15 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.assembly import (
-    DEFAULT_RECIPE,
-    build_model,
-    free_folder,
-    look_hook,
-    make_engine,
-    open_data,
-    show,
-)
+from genus.assembly import DEFAULT_RECIPE, build_model, free_folder, look_hook, make_engine, open_data, show
 from genus.core.errors import CapabilityError, DataError, GenusError, InputError, RecipeError
 from genus.core.recipe import Recipe
 

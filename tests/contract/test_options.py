@@ -46,13 +46,15 @@ def leaves(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
         yield path, value
 
 
-def changed(value: Any) -> list[Any]:
+def changed(value: Any, key: str | int) -> list[Any]:
     """Other values, the most natural first; later ones for components that refuse the first."""
+    if key == "margin":
+        return [value / 20]  # energies are far below a margin at first, so a larger one cannot show
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
         return [value + 1, value * 2, value - 1]
-    return [value * 1.5 + 0.01, value / 2, 0.5, value / 20]
+    return [value * 1.5 + 0.01, value / 2, 0.5]
 
 
 def put(config: Any, path: Keys, value: Any) -> Any:
@@ -107,20 +109,17 @@ def trained(config: Mapping[str, Any], out: Path) -> Engine:
     return engine
 
 
-def variants(name: str, keys: Keys, length: int, out: Path) -> Iterator[Model]:
-    """What comes of other values of an option; margins, say, show at some values only."""
+def variant(name: str, keys: Keys, length: int, out: Path) -> tuple[Any, Model]:
+    """Another value of an option, and what comes of it."""
     config = tiny_config(name, length=length, ema=None)
     old = functools.reduce(lambda here, key: here[key], keys, config)
     refusals: list[str] = []
-    for number, value in enumerate(changed(old)):
+    for number, value in enumerate(changed(old, keys[-1])):
         try:
-            model = trained(put(config, keys, value), out / f"{length}-{number}").model
+            return value, trained(put(config, keys, value), out / f"{length}-{number}").model
         except (GenusError, ValueError) as error:
             refusals.append(str(error))
-        else:
-            yield model
-    if len(refusals) == len(changed(old)):
-        pytest.fail(f"no other value than {old!r} is accepted: {refusals}")
+    pytest.fail(f"no other value than {old!r} is accepted: {refusals}")
 
 
 def looks_alike(one: Model, other: Model) -> bool:
@@ -154,6 +153,7 @@ def test_every_option_does_something(name: str, keys: Keys, folder: str, tmp_pat
         reference = base(name, length, folder)
         if keys[0] == "optimizer" and not any(p.updates for s in reference.stages for p in s.phases):
             pytest.skip("trained in closed form: there is nothing to step")
-        if any(not looks_alike(reference.model, model) for model in variants(name, keys, length, tmp_path)):
+        value, model = variant(name, keys, length, tmp_path)
+        if not looks_alike(reference.model, model):
             return
-    pytest.fail(f"{'.'.join(map(str, keys))} changes nothing")
+    pytest.fail(f"{'.'.join(map(str, keys))}={value} changes nothing")
