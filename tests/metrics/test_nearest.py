@@ -53,7 +53,8 @@ def test_agrees_with_all_distances_in_float64(case: str, k: int) -> None:
 def test_chunks_and_training_precision_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = _normal(100), _normal(90, seed=1)
     numbers, found = nearest_neighbours(x, y, k=2)
-    monkeypatch.setattr(distances, "CHUNK", 7)
+    monkeypatch.setattr(distances, "CHUNK", 700)
+    monkeypatch.setattr(distances, "_SQUARE", 7)
     monkeypatch.setattr(distances, "_ELEMENTS", 50)
     torch.set_float32_matmul_precision("medium")
     try:

@@ -57,7 +57,8 @@ def test_null_expectations() -> None:
 def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = _normal(100), _normal(90, seed=1) + 0.5
     whole = neighbourhoods(x, y)
-    monkeypatch.setattr(distances, "CHUNK", 7)
+    monkeypatch.setattr(distances, "CHUNK", 700)
+    monkeypatch.setattr(distances, "_SQUARE", 7)
     parts = neighbourhoods(x, y)
     for name in ("inside", "recalled", "crowding", "covered"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))

@@ -11,17 +11,17 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from genus.core.errors import DataError
 
-CHUNK = 512
-"""Rows of a chunk of the distance matrix; memory grows with it, results do not depend on it."""
+CHUNK = 12_500_000
+"""Largest number of distances in a chunk; memory grows with it, results do not depend on it."""
 
 Rows = NDArray[np.float32] | NDArray[np.float64]
+Screened = NDArray[np.float32]
 _ELEMENTS = 500_000
+_SQUARE = 512
 _EQUAL = 1e-13
 _HALF_ULP = 2.0**-24
 _LARGE = 1e15  # beyond, float32 squares might overflow
@@ -34,16 +34,16 @@ def finite_rows(x: ArrayLike) -> Rows:
         DataError: when there is no row, or a value is not finite.
     """
     rows = np.asarray(x)
-    if rows.dtype != np.float32 or np.abs(rows).max(initial=0) > _LARGE:
-        rows = rows.astype(np.float64, copy=False)
     if not len(rows):
         raise DataError("a distance needs at least one example in each set; one of the sets is empty")
     rows = rows.reshape(len(rows), -1)
-    parts = _pieces(len(rows), rows.shape[1])
-    bad = sum(int((~np.isfinite(rows[part]).all(1)).sum()) for part in parts)
-    if bad:
+    if rows.dtype != np.float32:
+        rows = rows.astype(np.float64, copy=False)
+    largest = _largest(rows)
+    if not np.isfinite(largest):
+        bad = int((~np.isfinite(rows).all(1)).sum())
         raise DataError(f"{bad} of {len(rows)} examples have NaN or infinite features; check the samples")
-    return rows
+    return rows.astype(np.float64) if rows.dtype == np.float32 and largest > _LARGE else rows
 
 
 class Distances:
@@ -68,8 +68,8 @@ class Distances:
                 f"the two sets have {other.shape[1]} and {x.shape[1]} features; use one feature map"
             )
         self.x, self.y = x, other
-        self._origin = _origin(other)
-        largest = max(_largest(part, self._origin) for part in ((x,) if y is None else (x, other)))
+        self._origin = other.mean(0).astype(np.float32)  # any vector near the mean will do
+        largest = max(_largest(x), _largest(other)) + _largest(self._origin)
         # a power of two, by which float32 divides exactly; no row is longer than 1 in this unit
         longest = largest * math.sqrt(x.shape[1])
         self.unit = 2.0 ** math.ceil(math.log2(longest)) if longest > 0 else 1.0
@@ -80,24 +80,25 @@ class Distances:
         # half the sum of their squares. The rest is rounding of the inputs.
         self._relative = (8 * x.shape[1] ** 0.5 + 16) * _HALF_ULP
 
-    def chunks(self, *, upper: bool = False) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """Rows of ``x``, their screened distances to all of ``y``, and bounds of the error.
+    def chunks(self, *, once: bool = False) -> Iterator[tuple[slice, slice, Screened, Screened]]:
+        """Some rows of ``x``, some of ``y``, their screened distances, and bounds of the error.
 
-        The distances ``(rows, m)`` are in squares of ``unit``, float32, and may be changed; the
-        bound is one number per column ``(m,)``.
+        The distances ``(rows, columns)`` are in squares of ``unit``, float32; they may be changed,
+        and are overwritten by the next chunk's. The bound is one number per column ``(columns,)``.
 
         Args:
-            upper: only columns from the chunk's first row on, for a set and itself: distances
-                are the same both ways.
+            once: each pair of a set and itself only once, because distances are the same both
+                ways, but for chunks with the same rows and columns; else each chunk has all columns.
         """
-        for first in range(0, len(self.x), CHUNK):
-            rows = slice(first, min(first + CHUNK, len(self.x)))
-            columns = slice(first if upper else 0, None)
+        n, m = len(self.x), len(self.y)
+        memory = np.empty(min(n * m, max(CHUNK, m, _SQUARE**2)), np.float32)  # fresh pages take time
+        for rows, columns in _pairs(0, n) if once else _rectangles(slice(0, n), slice(0, m)):
             a2, b2 = self._norms_a[rows], self._norms_b[columns]
-            # NumPy's product: it is faster here, and always in float32, whatever training has chosen
-            product = (-2 * self._a[rows]).numpy() @ self._b[columns].numpy().T
-            found = torch.from_numpy(product).add_(b2).add_(a2[:, None])
-            yield rows, found, (b2 + a2.max()) * self._relative
+            found = memory[: len(a2) * len(b2)].reshape(len(a2), len(b2))
+            np.matmul(-2 * self._a[rows], self._b[columns].T, out=found)
+            found += b2
+            found += a2[:, None]
+            yield rows, columns, found, (b2 + a2.max()) * self._relative
 
     def exact(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
         """Squared distances of chosen pairs in float64, in the units of the data."""
@@ -105,37 +106,60 @@ class Distances:
         for part in _pieces(len(rows), self.x.shape[1]):
             i, j = rows[part], columns[part]
             gap = self.x[i].astype(np.float64) - self.y[j]
-            scale = (self._norms_a[i] + self._norms_b[j]).numpy() * self.unit**2
+            scale = (self._norms_a[i] + self._norms_b[j]) * self.unit**2
             squares = np.einsum("ij,ij->i", gap, gap)
             found[part] = np.where(squares < _EQUAL * scale, 0.0, squares)
         return found
 
-    def _screened(self, x: Rows) -> tuple[Tensor, Tensor]:
+    def _screened(self, x: Rows) -> tuple[Screened, Screened]:
         """Rows from the origin in ``unit``, in float32, each rounded once; their squared norms."""
-        screened, norms = torch.empty(x.shape), torch.empty(len(x))
+        screened, norms = np.empty(x.shape, np.float32), np.empty(len(x), np.float32)
         for part in _pieces(len(x), x.shape[1]):
-            gaps = torch.from_numpy(x[part] - self._origin.astype(x.dtype))
-            screened[part] = gaps.mul_(1 / self.unit)
-            norms[part] = screened[part].square().sum(1)
+            screened[part] = (x[part] - self._origin.astype(x.dtype)) * x.dtype.type(1 / self.unit)
+            norms[part] = np.square(screened[part]).sum(1)
         return screened, norms
 
 
-def _origin(x: Rows) -> NDArray[np.float32]:
-    """The mean, rounded to float32, so that float32 rows are moved there with a single rounding."""
-    total = np.zeros(x.shape[1])
-    for part in _pieces(len(x), x.shape[1]):
-        total += x[part].sum(0, dtype=np.float64)
-    return (total / len(x)).astype(np.float32)
+def places(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column numbers of the true entries of a matrix; fast where few are, eight at a glance."""
+    if not mask.flags.c_contiguous:
+        columns, rows = places(np.ascontiguousarray(mask.T))
+        return rows, columns
+    flat = mask.ravel()
+    words = len(flat) // 8
+    busy = np.flatnonzero(flat[: 8 * words].view(np.int64))
+    perhaps = np.concatenate([(8 * busy[:, None] + np.arange(8)).ravel(), np.arange(8 * words, len(flat))])
+    rows, columns = np.divmod(perhaps[flat[perhaps]], mask.shape[1])
+    return rows, columns
 
 
-def _largest(x: Rows, origin: NDArray[np.float32]) -> float:
-    """Largest element's distance from the origin."""
-    parts = _pieces(len(x), x.shape[1])
-    return max(float(np.abs(x[part] - origin.astype(x.dtype)).max(initial=0)) for part in parts)
+def _largest(x: Rows) -> float:
+    """Largest absolute value, 0 of nothing, NaN where one is."""
+    return float(max(x.max(), -x.min())) if x.size else 0.0
+
+
+def _pairs(first: int, last: int) -> Iterator[tuple[slice, slice]]:
+    """Rectangles that hold each pair of different rows once, and small squares along the diagonal."""
+    if last - first <= _SQUARE:
+        yield slice(first, last), slice(first, last)
+        return
+    middle = (first + last) // 2
+    yield from _rectangles(slice(first, middle), slice(middle, last))
+    yield from _pairs(first, middle)
+    yield from _pairs(middle, last)
+
+
+def _rectangles(rows: slice, columns: slice) -> Iterator[tuple[slice, slice]]:
+    """As many of the rows at once as a chunk holds, at least one, with all columns."""
+    step = max(1, CHUNK // (columns.stop - columns.start))
+    return ((part, columns) for part in _steps(rows.start, rows.stop, step))
 
 
 def _pieces(n: int, width: int) -> Iterator[slice]:
     """Slices of ``n`` rows that hold at most about half a million elements each, which stay in the cache."""
-    step = max(1, _ELEMENTS // max(1, width))
-    for first in range(0, n, step):
-        yield slice(first, min(first + step, n))
+    return _steps(0, n, max(1, _ELEMENTS // max(1, width)))
+
+
+def _steps(first: int, last: int, step: int) -> Iterator[slice]:
+    for start in range(first, last, step):
+        yield slice(start, min(start + step, last))

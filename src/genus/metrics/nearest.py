@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from genus.core.errors import DataError
-from genus.metrics.distances import Distances, finite_rows
+from genus.metrics.distances import Distances, Screened, finite_rows, places
 
 _SPARE = 4
 
@@ -91,10 +89,10 @@ def _candidates(
     if alone:
         yield _own_candidates(distances, wanted)
         return
-    for rows, screened, bound in distances.chunks():
-        found = screened.topk(wanted, dim=1, largest=False)
-        own = np.arange(rows.start, rows.stop)
-        yield own, found.values.numpy(), found.indices.numpy(), 2 * float(bound.max())
+    for rows, _, screened, bound in distances.chunks():
+        best = _Best(len(screened), wanted)
+        best.offer(slice(None), screened, 0)
+        yield np.arange(rows.start, rows.stop), best.values, best.columns, 2 * float(bound.max())
 
 
 def _own_candidates(
@@ -102,24 +100,60 @@ def _own_candidates(
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.intp], float]:
     """Candidates of all rows among the other rows; each distance is made once and used both ways."""
     n, error = len(distances.x), 0.0
-    values = torch.full((n, wanted), torch.inf)
-    columns = torch.zeros((n, wanted), dtype=torch.int64)
-
-    def offer(rows: slice, screened: Tensor, first: int) -> None:
-        found = screened.topk(min(wanted, screened.shape[1]), dim=1, largest=False)
-        both = torch.cat([values[rows], found.values], 1)
-        best = both.topk(wanted, dim=1, largest=False)
-        numbers = torch.cat([columns[rows], found.indices + first], 1)
-        values[rows], columns[rows] = best.values, numbers.gather(1, best.indices)
-
-    for rows, screened, bound in distances.chunks(upper=True):
-        size = rows.stop - rows.start
-        screened[:, :size].fill_diagonal_(torch.inf)
-        offer(rows, screened, rows.start)
-        if rows.stop < n:
-            offer(slice(rows.stop, n), screened[:, size:].T.contiguous(), rows.start)
+    best = _Best(n, wanted)
+    for rows, columns, screened, bound in distances.chunks(once=True):
+        if rows == columns:
+            np.fill_diagonal(screened, np.inf)
+        else:
+            best.offer(columns, screened.T, rows.start)
+        best.offer(rows, screened, columns.start)
         error = max(error, 2 * float(bound.max()))
-    return np.arange(n), values.numpy(), columns.numpy(), error
+    return np.arange(n), best.values, best.columns, error
+
+
+class _Best:
+    """The nearest few of each row among the columns offered so far, nearest first."""
+
+    def __init__(self, n: int, wanted: int) -> None:
+        self.values = np.full((n, wanted), np.inf, dtype=np.float32)
+        self.columns = np.zeros((n, wanted), dtype=np.intp)
+
+    def offer(self, rows: slice, block: Screened, first: int) -> None:
+        """Take what is near enough from distances of these rows to the columns from ``first`` on."""
+        values, columns = self.values[rows], self.columns[rows]
+        n, wanted = values.shape
+        limit = values[:, -1]
+        if np.isinf(limit).any():  # at first; later few come this near
+            limit = np.minimum(limit, _limit(block, wanted))
+        i, j = places(block <= limit[:, None])
+        if not len(i):
+            return
+        near = block[i, j]
+        order = np.lexsort((near, i))
+        i, j, near = i[order], j[order], near[order]
+        places_of_row = np.bincount(i, minlength=n)
+        rank = np.arange(len(i)) - np.repeat(places_of_row.cumsum() - places_of_row, places_of_row)
+        some, row = np.unique(i, return_inverse=True)
+        few = rank < wanted
+        offered = np.full((len(some), wanted), np.inf, dtype=np.float32)
+        numbers = np.zeros((len(some), wanted), dtype=np.intp)
+        offered[row[few], rank[few]] = near[few]
+        numbers[row[few], rank[few]] = j[few] + first
+        both = np.concatenate([values[some], offered], 1)
+        order = np.argsort(both, axis=1, kind="stable")[:, :wanted]
+        values[some] = np.take_along_axis(both, order, 1)
+        columns[some] = np.take_along_axis(np.concatenate([columns[some], numbers], 1), order, 1)
+
+
+def _limit(block: Screened, wanted: int) -> Screened:
+    """A bound of the ``wanted``-th smallest of each row: that of the minima of groups of columns."""
+    n, width = block.shape
+    groups = min(16 * wanted, width)
+    if groups < wanted:
+        return np.full(n, np.inf, dtype=np.float32)
+    size = width // groups
+    minima = block[:, : groups * size].reshape(n, size, groups).min(1)
+    return np.partition(minima, wanted - 1, axis=1)[:, wanted - 1]
 
 
 def _decide(

@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from torch import Tensor
 
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
-from genus.metrics.distances import Distances, finite_rows
+from genus.metrics.distances import Distances, Screened, finite_rows, places
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import mean_interval, standard_error, wilson
 from genus.metrics.moments import Array
@@ -95,11 +93,11 @@ def neighbourhoods(real: ArrayLike, fake: ArrayLike, *, k: int = NEIGHBOURS) -> 
     radius_x, radius_y = (kth_smallest(Distances(part), k, alone=True) for part in (x, y))
     recalled, covered = np.zeros(len(x), dtype=np.bool_), np.zeros(len(x), dtype=np.bool_)
     crowd = np.zeros(len(y), dtype=np.int64)
-    for rows, screened, bound in distances.chunks():
-        near = _below(distances, rows, screened, bound, radius_x[None])
-        crowd[rows] = near.count_nonzero(dim=1)
-        covered |= near.any(0).numpy()
-        recalled |= _below(distances, rows, screened, bound.max(), radius_y[rows, None]).any(0).numpy()
+    for rows, _, screened, bound in distances.chunks():
+        fakes, reals = _below(distances, rows, screened, bound, radius_x[None])
+        crowd[rows] = np.bincount(fakes, minlength=len(screened))
+        covered[reals] = True
+        recalled[_below(distances, rows, screened, bound.max(), radius_y[rows, None])[1]] = True
     return Neighbourhoods(crowd > 0, recalled, crowd / k, covered)
 
 
@@ -164,17 +162,17 @@ def expected_coverage(n: int, m: int, k: int = NEIGHBOURS) -> float:
     return float(1 - np.prod((n - i) / (n + m - i)))
 
 
-def _below(distances: Distances, rows: slice, screened: Tensor, bound: Tensor, radius: Array) -> Tensor:
-    """Which squared distances of a chunk are below a radius, a row or a column of them."""
-    limit = torch.from_numpy(radius / distances.unit**2)
-    below = screened < (limit - bound).float()
-    unsure = (screened <= (limit + bound).float().where(limit > 0, -1.0)) ^ below  # open balls
-    i, j = (found.numpy() for found in unsure.nonzero(as_tuple=True))
-    if len(i):
-        exact = distances.exact(i + rows.start, j)
-        limits = np.broadcast_to(radius, below.shape)[i, j]
-        below[i, j] = torch.from_numpy(exact < limits)
-    return below
+def _below(
+    distances: Distances, rows: slice, screened: Screened, bound: Screened, radius: Array
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where squared distances of a chunk are below a radius, a row or a column of them."""
+    limit = radius / distances.unit**2
+    above = np.where(limit > 0, limit + bound, -1).astype(np.float32)  # open balls: none in an empty one
+    i, j = places(screened <= above)
+    sure = screened[i, j] < np.broadcast_to((limit - bound).astype(np.float32), screened.shape)[i, j]
+    u, v = i[~sure], j[~sure]
+    sure[~sure] = distances.exact(u + rows.start, v) < np.broadcast_to(radius, screened.shape)[u, v]
+    return i[sure], j[sure]
 
 
 @metric("neighbours", paper="arXiv:2002.09797")
