@@ -87,11 +87,11 @@ def engine_turn(recipe: str | Mapping[str, Any], overrides: Sequence[str], lengt
     def turn() -> float:
         nonlocal done
         done += length
-        before = engine.clock.seconds
+        before = engine.course.clock.seconds
         engine.settings = engine.settings.model_copy(update={"length": f"{done} {unit}"})
         if before:
             engine.restore(engine.checkpoint())  # takes up the new length
         engine.fit()
-        return engine.clock.seconds - before
+        return engine.course.clock.seconds - before
 
     return turn

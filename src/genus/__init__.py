@@ -11,8 +11,6 @@ if TYPE_CHECKING:
         doctor,
         evaluate,
         load,
-        rating_page,
-        rating_results,
         report,
         resume,
         sample,
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from genus.latents.verb import explore
     from genus.leaderboards.verb import bench
     from genus.named_gans.zoo import zoo
+    from genus.rating import rating_page, rating_results
 
 __all__ = [
     "GenusError", "bench", "compare", "data_info", "doctor", "evaluate", "experiment", "experiment_options",
@@ -37,7 +36,7 @@ _ELSEWHERE = {
     "data_info": "genus.catalogue", "experiment": "genus.catalogue", "experiment_options": "genus.catalogue",
     "list_components": "genus.catalogue", "export_features": "genus.feature_networks",
     "train_features": "genus.feature_networks", "explore": "genus.latents.verb",
-    "zoo": "genus.named_gans.zoo",
+    "zoo": "genus.named_gans.zoo", "rating_page": "genus.rating", "rating_results": "genus.rating",
 }  # fmt: skip
 """Public names that are not in ``genus.api``."""
 __version__ = "0.1.0"

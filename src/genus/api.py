@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genus.asking import asked_for
 from genus.assembly import DEFAULT_RECIPE, build_model, free_folder, look_hook, make_engine, open_data, show
-from genus.core.errors import CapabilityError, DataError, GenusError, InputError, RecipeError
+from genus.core.errors import DataError, GenusError, InputError, RecipeError
 from genus.core.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from genus.data.source import Dataset
     from genus.metrics.compare import Row
     from genus.metrics.evaluate import Evaluation
-    from genus.reports.rating import Rating
     from genus.training.callbacks import Callback
     from genus.training.doctor.checkup import Checkup
     from genus.training.run import Run
@@ -117,7 +117,7 @@ def resume(
         checkpoint = opened.load()
         engine.restore(checkpoint)
     if fabric.is_global_zero:
-        opened.rewind_log(engine.clock.iteration)
+        opened.rewind_log(engine.course.clock.iteration)
         if overrides:
             opened.change_recipe(recipe)
         (opened.path / "evaluation.json").unlink(missing_ok=True)  # it is of the model before
@@ -140,7 +140,7 @@ def load(run: str | PathLike[str], *, checkpoint: str = "auto", device: str = "c
     Raises:
         CheckpointError: when there is no good checkpoint.
     """
-    from genus.training.engine import load_weights
+    from genus.training.checkpoints import load_weights
     from genus.training.run import Run
 
     opened = Run(run)
@@ -349,63 +349,6 @@ def doctor(run: str | PathLike[str], *, samples: bool = True) -> Checkup:
     return check_up(opened, look_hook(open_data(opened.recipe))(model, LADDER[-1]))
 
 
-def rating_page(
-    run: str | PathLike[str], *, n: int = 50, out: str | Path | None = None, seed: int = 0
-) -> Path:
-    """Write a page on which people tell real from generated images, and the key to it.
-
-    Args:
-        run: the run, or its folder.
-        n: pairs, at most as many as there are test examples.
-        out: folder; ``rating`` in the run by default.
-        seed: of samples, of the choice of real examples and of sides.
-
-    Returns:
-        The page's path; ``key.json`` stands beside it.
-
-    Raises:
-        CapabilityError: when the model cannot sample.
-        InputError: for more pairs than test examples.
-    """
-    import numpy as np
-
-    from genus.reports.rating import write_rating_page
-    from genus.training.run import Run
-
-    opened = Run(run)
-    dataset = open_data(opened.recipe)
-    if not 1 <= n <= len(dataset.test):
-        raise InputError(
-            f"-n {n}: there are {len(dataset.test)} test examples to show, so 1 … that many pairs"
-        )
-    chosen = dataset.test.batch(np.random.default_rng(seed).permutation(len(dataset.test))[:n])
-    model = load(run)
-    if getattr(model, "conditional", False) and chosen.given is not None:  # pairs of one class
-        from genus.metrics.draw import draw
-
-        fake = draw(model, n, labels=chosen.given, seed=seed).numpy()
-    else:
-        fake = sample(model, n, seed=seed)
-    target = Path(out) if out is not None else opened.path / "rating"
-    return write_rating_page(target, chosen.x.numpy(), fake, dataset.spec, seed=seed)
-
-
-def rating_results(run: str | PathLike[str], results: Sequence[str | Path]) -> Rating:
-    """Fooling rate with its interval from the files that raters sent back.
-
-    Args:
-        run: the run whose page they saw, its folder, or the page's folder.
-        results: one file per rater.
-
-    Raises:
-        InputError: when a file does not belong to the page.
-    """
-    from genus.reports.rating import analyse_ratings
-
-    folder = Path(run) / "rating" if (Path(run) / "rating").is_dir() else Path(run)
-    return analyse_ratings(folder / "key.json", [Path(path) for path in results])
-
-
 def _told_alike(one: Condition | None, other: Condition | None) -> bool:
     """Whether two conditions are of one kind, shape and names, or both are classes."""
     if one is None or other is None:
@@ -427,54 +370,3 @@ def opened_data(run: str | PathLike[str] | Model) -> Dataset:
             "a model alone has no examples to take conditions from: give its run, or every attribute"
         )
     return open_data(Run(run).recipe)
-
-
-def asked_for(
-    model: Model, n: int, label: int | str | None, given: Asked | None, dataset: Callable[[], Dataset]
-) -> Any:
-    """What ``n`` samples are asked for, in the words of :func:`sample`.
-
-    Args:
-        model: any model.
-        n: how many samples.
-        label: see :func:`sample`.
-        given: see :func:`sample`.
-        dataset: opens the data where theirs is needed.
-
-    Returns:
-        Class numbers ``(n,)``, conditions ``(n, ...)``, or None for a model that is told nothing.
-
-    Raises:
-        CapabilityError: when the model is told nothing of the kind.
-        InputError: for an unknown class, or a condition that does not fit.
-    """
-    import torch
-
-    from genus.core.model import Samples
-    from genus.data.ask import ask
-    from genus.data.given import conditions_in_turn
-
-    if not isinstance(model, Samples) or not model.conditional:
-        if label is not None:
-            raise CapabilityError("this model was not trained with classes, so it takes no label")
-        if given is not None:
-            raise CapabilityError("this model was not trained with conditions, so nothing can be given")
-        return None
-    condition = model.spec.condition
-    if condition is not None:
-        if label is not None:
-            raise CapabilityError(f"this model has no classes; it is told {condition.describe()}: use given")
-        if given is None:
-            return conditions_in_turn(dataset().test, n)
-        return ask(given, condition, n, lambda: conditions_in_turn(dataset().test, n))
-    if given is not None:
-        raise CapabilityError("this model is told classes: use label")
-    classes = model.spec.classes
-    if label is None:
-        return torch.arange(n) % len(classes)
-    text = str(label)
-    if text in classes:
-        return torch.full((n,), classes.index(text))
-    if text.isdigit() and int(text) < len(classes):
-        return torch.full((n,), int(text))
-    raise InputError(f"label {text!r}: the classes are {', '.join(classes)}")

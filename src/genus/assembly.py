@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genus.asking import asked_in_turn
 from genus.core.errors import RecipeError
 from genus.core.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from genus.core.model import Model, Samples
+    from genus.core.model import Model
     from genus.data.source import Dataset, Source
     from genus.training.callbacks import Callback
     from genus.training.doctor.doctor import Doctor
@@ -64,7 +63,8 @@ def make_engine(
     """Put an engine together: log, sample sheets, live scores."""
     from genus.core.model import Samples
     from genus.training.callbacks import JsonLines, TensorBoard
-    from genus.training.engine import Engine, Hooks
+    from genus.training.engine import Engine
+    from genus.training.publisher import Hooks
 
     settings = recipe.train
     listeners: list[Callback] = [JsonLines(), *callbacks]
@@ -158,19 +158,6 @@ def build_model(recipe: Recipe, spec: Any) -> Model:
         torch.set_rng_state(state)
 
 
-def asked_in_turn(model: Samples, dataset: Dataset, n: int) -> Tensor | None:
-    """What ``n`` samples are asked for when nobody says: classes, or conditions of test examples, in turn."""
-    import torch
-
-    from genus.data.given import conditions_in_turn
-
-    if not model.conditional:
-        return None
-    if dataset.spec.condition is None:
-        return torch.arange(n) % dataset.spec.num_classes
-    return conditions_in_turn(dataset.test, n)
-
-
 def _sheet_hook(dataset: Dataset) -> Any:
     import numpy as np
 
@@ -181,7 +168,7 @@ def _sheet_hook(dataset: Dataset) -> Any:
     n = 2000 if vectors else 80
 
     def write(model: Any, path: Path) -> None:
-        samples = draw(model, n, labels=asked_in_turn(model, dataset, n), seed=0).numpy()
+        samples = draw(model, n, labels=asked_in_turn(model, n, lambda: dataset), seed=0).numpy()
         reference = None
         if vectors:
             reference = dataset.train.batch(np.arange(min(2000, len(dataset.train)))).x.numpy()

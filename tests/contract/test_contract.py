@@ -34,9 +34,9 @@ def without(config: Any, key: str, value: Any) -> Any:
 def test_phases_change_their_own_parameters_only(name: str, tmp_path: Path) -> None:
     engine = tiny_engine(tiny_config(name), tmp_path / "run")
     engine.model.train()
-    item = next(engine._make_loader("order").iterate(0))
-    for index, stage in enumerate(engine.stages):
-        engine.clock.stage = index
+    item = next(engine.course.loader("order").iterate(0))
+    for index, stage in enumerate(engine.course.stages):
+        engine.course.clock.stage = index
         if stage.enter:
             stage.enter()
         engine._make_groups()
@@ -46,7 +46,9 @@ def test_phases_change_their_own_parameters_only(name: str, tmp_path: Path) -> N
             groups = [engine.groups[group] for group in phase.updates]
             own = {id(p) for group in groups for p in group.parameters}
             before = {n: p.clone() for n, p in engine.model.named_parameters()}
-            engine.updater.run(phase, groups, engine._share(item), seed=1, progress=Progress())
+            engine.updater.run(
+                phase, groups, Share.of(item, engine.fabric.device), seed=1, progress=Progress()
+            )
             changed = {n for n, p in engine.model.named_parameters() if not torch.equal(p, before[n])}
             foreign = {n for n, p in engine.model.named_parameters() if id(p) not in own}
             assert not changed & foreign, f"{phase.name} changed {changed & foreign}"
@@ -71,8 +73,8 @@ def test_accumulation_equals_the_full_batch(name: str, tmp_path: Path) -> None:
     engine = tiny_engine(config, tmp_path / "run")
     if any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in engine.model.modules()):
         pytest.skip("batch normalisation looks at the whole batch by definition")
-    item = next(engine._make_loader("order").iterate(0))
-    for phase in (phase for stage in engine.stages for phase in stage.phases):
+    item = next(engine.course.loader("order").iterate(0))
+    for phase in (phase for stage in engine.course.stages for phase in stage.phases):
         if phase.whole_batch or phase.loss is None:
             continue
         gradients: list[list[torch.Tensor | None]] = []
@@ -157,7 +159,7 @@ def test_capabilities_return_what_they_promise(name: str, tmp_path: Path) -> Non
     engine = tiny_engine(tiny_config(name), tmp_path / "run")
     engine.fit()
     model = engine.published.eval()
-    batch = next(engine._make_loader("order").iterate(0)).batch
+    batch = next(engine.course.loader("order").iterate(0)).batch
     noise = Noise(0)
     with torch.no_grad():
         if isinstance(model, Density):

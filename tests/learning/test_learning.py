@@ -20,7 +20,8 @@ UPDATES = 800
 def test_training_improves_the_watched_score(name: str, tmp_path: Path) -> None:
     config = tiny_config(name, batch=64, ema=None, log_every=50)
     config["optimizer"] = {"name": "adam", "lr": 1e-3, "betas": [0.5, 0.99]}
-    updates = sum(phase.times(Progress()) for phase in tiny_engine(config, tmp_path / "any").stages[0].phases)
+    phases = tiny_engine(config, tmp_path / "any").course.stages[0].phases
+    updates = sum(phase.times(Progress()) for phase in phases)
     config["train"]["length"] = UPDATES // updates
     engine = tiny_engine(config, tmp_path / "run")
     source = open_data(load_recipe(config)).train  # with all its labels

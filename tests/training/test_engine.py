@@ -19,7 +19,8 @@ from genus.core.phase import Context, Phase, Progress, Stage, Terms
 from genus.training.callbacks import Callback, Moment, TensorBoard
 from genus.training.checkpoints import list_checkpoints
 from genus.training.clock import Clock, Every
-from genus.training.engine import Engine, Hooks
+from genus.training.engine import Engine
+from genus.training.publisher import Hooks
 from genus.training.run import Run
 from tests.training.harness import Line, Listener, make_engine, points, same
 
@@ -46,7 +47,7 @@ def test_early_stopping_keeps_the_best(tmp_path: Path) -> None:
         length=100, score_every=2, save_every=1, keep=1, patience=3,
     )  # fmt: skip
     engine.fit()
-    assert engine.clock.iteration == 12
+    assert engine.course.clock.iteration == 12
     assert numbers(engine.run) == [6, 12]
     assert engine.run.best == {"metric": "fake", "value": 3, "iteration": 6}
     assert engine.run.load("best").number == 6
@@ -61,14 +62,14 @@ def test_patience_survives_a_restart(tmp_path: Path) -> None:
     make_engine(Line(), tmp_path / "run", hooks=scripted(1, 2), length=4, **options).fit()
     again = make_engine(Line(), tmp_path / "run", restore=True, hooks=scripted(2, 2), length=100, **options)
     again.fit()
-    assert again.clock.iteration == 8
+    assert again.course.clock.iteration == 8
     assert again.run.best == {"metric": "fake", "value": 1, "iteration": 2}
 
 
 def test_without_patience_training_goes_on(tmp_path: Path) -> None:
     engine = make_engine(Line(), tmp_path / "run", hooks=scripted(1, 2, 2, 2), length=8, score_every=2)
     engine.fit()
-    assert engine.clock.iteration == 8
+    assert engine.course.clock.iteration == 8
     assert engine.run.best is not None
     assert engine.run.best["iteration"] == 2
 
@@ -89,7 +90,7 @@ def test_best_needs_scores(tmp_path: Path) -> None:
 def test_a_model_that_has_no_scores_just_trains(tmp_path: Path) -> None:
     engine = make_engine(Line(), tmp_path / "run", hooks=Hooks(score=lambda model: {}), score_every=1)
     engine.fit()
-    assert (engine.clock.iteration, engine.run.best) == (4, None)
+    assert (engine.course.clock.iteration, engine.run.best) == (4, None)
 
 
 def test_hooks_get_the_published_model_at_the_right_times(tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_repeat_every_and_batches(tmp_path: Path) -> None:
         assert {x for name, x in now if name != "d"} == {critic[0]}, "phases share the first"
         assert ("g" in dict(now)) == (iteration % 2 == 0)
     assert len({x for name, _, x in model.calls if name == "d"}) == 12
-    assert engine.clock.samples == engine.clock.position * 8 == 96
+    assert engine.course.clock.samples == engine.course.clock.position * 8 == 96
     logged = [set(line["losses"]) for line in engine.run.log_lines()]
     both, alone = {"d/l", "d/gradient", "g/l", "g/gradient"}, {"d/l", "d/gradient"}
     assert logged == [both, alone, both, alone]
@@ -238,7 +239,7 @@ def test_progress_counts(tmp_path: Path) -> None:
 def test_lengths(length: Any, iterations: int, tmp_path: Path) -> None:
     engine = make_engine(Line(), tmp_path / "run", length=length)  # 24 examples in batches of 8
     engine.fit()
-    assert engine.clock.iteration == iterations
+    assert engine.course.clock.iteration == iterations
 
 
 def test_epochs_use_every_example_once(tmp_path: Path) -> None:
@@ -251,7 +252,7 @@ def test_epochs_use_every_example_once(tmp_path: Path) -> None:
 
     engine = make_engine(Collects(), tmp_path / "run", source=points(21), length="2 epochs", batch=8)
     engine.fit()
-    assert engine.clock.iteration == 6
+    assert engine.course.clock.iteration == 6
     assert sorted(seen[:21]) == sorted(seen[21:])
     assert len(set(seen)) == 21
     assert seen[:21] != seen[21:]
@@ -262,7 +263,7 @@ def test_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genus.training.engine.time.perf_counter", lambda: next(now) / 4)
     engine = make_engine(Line(), tmp_path / "run", length="2 seconds", save_every="1 s", keep=100)
     engine.fit()
-    assert engine.clock.iteration == 8, "each iteration took a quarter of a second"
+    assert engine.course.clock.iteration == 8, "each iteration took a quarter of a second"
     assert numbers(engine.run) == [4, 8]
 
 
@@ -311,7 +312,7 @@ def test_stages_take_their_shares_and_tick(tmp_path: Path) -> None:
     fractions = [moment.fraction for moment, _ in heard.of("stepped")]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
-    assert engine.clock.samples == 88
+    assert engine.course.clock.samples == 88
 
 
 @pytest.mark.parametrize("stop", [3, 6, 7, 9, 10, 11])

@@ -18,8 +18,9 @@ import genus
 from genus.cli.main import main
 from genus.core.errors import CheckpointError, InputError, RecipeError
 from genus.training.callbacks import Callback, Moment
-from genus.training.engine import Hooks, Interrupted
+from genus.training.engine import Interrupted
 from genus.training.interrupts import Interrupts
+from genus.training.publisher import Hooks
 from genus.training.run import Run
 from tests.training.harness import Line, make_engine, same, timeless_log
 

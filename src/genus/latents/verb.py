@@ -54,7 +54,8 @@ def explore(
         CapabilityError: when the model has no such latents, or takes no label.
         InputError: for an unknown kind or label, or sizes out of range.
     """
-    from genus.api import asked_for, load, opened_data
+    from genus.api import load, opened_data
+    from genus.asking import asked_for
     from genus.core.model import LatentSpace, Model
     from genus.latents.figures import KINDS, Request
     from genus.metrics.draw import device_of, evaluating

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -65,6 +65,25 @@ class Callback:
 
     def finished(self, moment: Moment) -> None:
         """Training ends, for whatever reason."""
+
+
+class Listeners:
+    """Callbacks that hear the same.
+
+    Args:
+        callbacks: who listens.
+        moment: where training stands.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], moment: Callable[[], Moment]) -> None:
+        self.callbacks = list(callbacks)
+        self._moment = moment
+
+    def tell(self, say: Callable[[Callback, Moment], None]) -> None:
+        """Say something to each."""
+        moment = self._moment()
+        for callback in self.callbacks:
+            say(callback, moment)
 
 
 def log_line(moment: Moment, values: Mapping[str, Any]) -> dict[str, Any]:

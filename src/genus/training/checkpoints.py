@@ -21,6 +21,7 @@ import safetensors.torch
 from torch import Tensor
 
 from genus.core.errors import CheckpointError
+from genus.core.model import Model
 
 _STATE = "state.json"
 
@@ -153,6 +154,21 @@ def prune(newest: Path, keep: int, protected: int | None = None) -> None:
     for path in paths[: max(last - keep, 0)] + paths[last:]:
         if int(path.name) != protected:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def load_weights(model: Model, checkpoint: Checkpoint, stem: str) -> None:
+    """Fill a model with the ``model`` or ``ema`` weights of a checkpoint.
+
+    Raises:
+        CheckpointError: when they are missing or of another model.
+    """
+    tensors = checkpoint.tensors.get(stem)
+    if tensors is None:
+        raise CheckpointError(f"checkpoint {checkpoint.number} has no {stem!r} weights: train.ema differs")
+    try:
+        model.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        raise CheckpointError(f"checkpoint {checkpoint.number} is of another model: {error}") from error
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from genus.core.errors import InputError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+_Value = TypeVar("_Value")
 
 
 def launch(device: str = "auto", precision: str = "32") -> Fabric:
@@ -60,6 +62,11 @@ def _in_bf16(precision: str, device: str) -> bool:
         return False
     asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("amx_tile", "avx512_bf16"))
     return any(ask is not None and ask() for ask in asks)
+
+
+def from_first(fabric: Fabric, value: _Value) -> _Value:
+    """Rank 0's value, on every rank."""
+    return value if fabric.world_size == 1 else fabric.broadcast(value)
 
 
 def sum_tensors(fabric: Fabric, tensors: list[Tensor]) -> list[Tensor]:

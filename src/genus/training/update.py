@@ -16,6 +16,7 @@ from genus.core.batch import Batch
 from genus.core.errors import NonFiniteError, RecipeError
 from genus.core.noise import Noise, derive_seed
 from genus.core.phase import Averages, Context, Phase, Progress, Terms
+from genus.data.loader import Item
 from genus.training.devices import sum_tensors
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Share:
     batch: Batch
     start: int
     total: int
+
+    @classmethod
+    def of(cls, item: Item, device: torch.device) -> Share:
+        """What the loader gave this rank, on its device."""
+        return cls(batch=item.batch.to(device), start=item.start, total=item.total)
 
 
 class Updater:

@@ -105,11 +105,11 @@ def test_watching_changes_nothing(tmp_path: Path) -> None:
 def test_nan_is_said_ahead_and_afterwards(tmp_path: Path) -> None:
     heard = Hears()
     engine = make_engine(Grows(), tmp_path / "run", length=90, optimizer={"name": "sgd", "lr": 1e-30})
-    engine.callbacks.append(heard)
+    engine.listeners.callbacks.append(heard)
     engine.doctor = doctor_of(tmp_path / "run")
     with pytest.raises(NonFiniteError):
         engine.fit()
-    ends = engine.clock.iteration + 1
+    ends = engine.course.clock.iteration + 1
     (at, first), *_ = [(i, f) for i, f in heard.findings if f.name == "nan-ahead"]
     assert at < ends - 10, "well ahead: 8^3 is above 100"
     assert "still rises" in first.says

@@ -1,0 +1,85 @@
+"""What samples are asked for: a class, a condition, or each in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from genus.core.errors import CapabilityError, InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genus.core.model import Model
+    from genus.data.ask import Asked
+    from genus.data.source import Dataset
+
+
+def asked_for(
+    model: Model, n: int, label: int | str | None, given: Asked | None, dataset: Callable[[], Dataset]
+) -> Any:
+    """What ``n`` samples are asked for, in the words of :func:`sample`.
+
+    Args:
+        model: any model.
+        n: how many samples.
+        label: see :func:`sample`.
+        given: see :func:`sample`.
+        dataset: opens the data where theirs is needed.
+
+    Returns:
+        Class numbers ``(n,)``, conditions ``(n, ...)``, or None for a model that is told nothing.
+
+    Raises:
+        CapabilityError: when the model is told nothing of the kind.
+        InputError: for an unknown class, or a condition that does not fit.
+    """
+    import torch
+
+    from genus.core.model import Samples
+    from genus.data.ask import ask
+    from genus.data.given import conditions_in_turn
+
+    if not isinstance(model, Samples) or not model.conditional:
+        if label is not None:
+            raise CapabilityError("this model was not trained with classes, so it takes no label")
+        if given is not None:
+            raise CapabilityError("this model was not trained with conditions, so nothing can be given")
+        return None
+    condition = model.spec.condition
+    if condition is not None:
+        if label is not None:
+            raise CapabilityError(f"this model has no classes; it is told {condition.describe()}: use given")
+        if given is None:
+            return conditions_in_turn(dataset().test, n)
+        return ask(given, condition, n, lambda: conditions_in_turn(dataset().test, n))
+    if given is not None:
+        raise CapabilityError("this model is told classes: use label")
+    if label is None:
+        return asked_in_turn(model, n, dataset)
+    classes, text = model.spec.classes, str(label)
+    if text in classes:
+        return torch.full((n,), classes.index(text))
+    if text.isdigit() and int(text) < len(classes):
+        return torch.full((n,), int(text))
+    raise InputError(f"label {text!r}: the classes are {', '.join(classes)}")
+
+
+def asked_in_turn(model: Model, n: int, dataset: Callable[[], Dataset]) -> Tensor | None:
+    """What ``n`` samples are asked for when nobody says: classes, or conditions of test examples, in turn.
+
+    Args:
+        model: any model.
+        n: how many samples.
+        dataset: opens the data where conditions of theirs are needed.
+    """
+    import torch
+
+    from genus.core.model import Samples
+    from genus.data.given import conditions_in_turn
+
+    if not isinstance(model, Samples) or not model.conditional:
+        return None
+    if model.spec.condition is None:
+        return torch.arange(n) % model.spec.num_classes
+    return conditions_in_turn(dataset().test, n)
