@@ -71,6 +71,8 @@ def test_it_does_not_lose_against_good_samples() -> None:
 def test_a_gradient_vanishes_relative_to_the_beginning() -> None:
     assert names(examined(game(generator__gradient=lambda i: 0.9**i))) == {"vanishing-gradient"}
     assert names(examined(game(generator__gradient=lambda i: max(0.9**i, 0.1)))) == set()
+    critic = game(generator__gradient=lambda i: 200 * max(0.9**i, 0.015))
+    assert names(examined(critic)) == set(), "3 is no small gradient"
     vae = {"elbo/loss": lambda i: 1.0, "generator/gradient": lambda i: 0.9**i}
     assert names(examined(vae)) == set(), "without an opponent a gradient vanishes by success"
 
@@ -123,11 +125,12 @@ COLLAPSED = [
     {"spacing": 0.03},
     {"classes": 0.3},
     {"coverage": 0.2, "distance": 0.9},
+    {"coverage": 0.2, "distance": 1.25, "spacing": 0.5},
 ]
 
 
 @pytest.mark.parametrize("signs", COLLAPSED)
-def test_collapse_is_alike_or_few_classes_or_good_and_few(signs: dict[str, float]) -> None:
+def test_collapse_is_alike_or_few_classes_or_few_that_are_good_or_crowded(signs: dict[str, float]) -> None:
     assert names(looked(signs, signs)) == {"mode-collapse"}
     assert names(looked({}, signs)) == set(), "one look may be wrong"
     assert names(looked(signs)) == set(), "and another will follow"

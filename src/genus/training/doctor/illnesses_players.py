@@ -12,6 +12,7 @@ from genus.training.doctor.registry import illness
 from genus.training.doctor.thresholds import (
     FAR,
     FOOLED,
+    LIVELY,
     NO_BETTER,
     RIGHT,
     SWING,
@@ -84,7 +85,7 @@ def vanishing_gradient(history: History) -> Finding | None:
         return None
     gradient = found[0]
     largest = max(gradient.early)
-    if largest <= 0 or gradient.now > VANISHED * largest:
+    if largest <= 0 or gradient.now > min(VANISHED * largest, LIVELY):
         return None
     return Finding(
         name="vanishing-gradient",

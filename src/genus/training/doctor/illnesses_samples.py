@@ -12,6 +12,8 @@ from genus.training.doctor.thresholds import (
     BOUND,
     CLASSES,
     COPIED,
+    CROWDED,
+    FAR,
     MISSES,
     NEAR,
     SATURATED,
@@ -97,4 +99,10 @@ def _collapsed(signs: Signs) -> str | None:
         return f"samples show {signs['classes']:.0%} of the effective number of classes"
     if signs["coverage"] <= MISSES and signs.get("distance", NEAR + 1) <= NEAR:
         return f"good samples cover only {signs['coverage']:.0%} of what real examples do"
+    crowded = signs["spacing"] <= CROWDED and signs.get("distance", FAR) < FAR
+    if signs["coverage"] <= MISSES and crowded:
+        return (
+            f"samples are {signs['spacing']:.0%} as far apart from each other as real examples are, and "
+            f"cover only {signs['coverage']:.0%} of what these do"
+        )
     return None

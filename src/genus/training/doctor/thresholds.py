@@ -30,6 +30,10 @@ NO_BETTER = 0.97
 VANISHED = 0.02
 """Gradient of the generator over the largest at the beginning. Healthy games stay above a tenth."""
 
+LIVELY = 1.0
+"""A gradient above this still moves its player, whatever the first ones were: that of a critic's
+generator may begin a hundred times larger than it stays."""
+
 EXPLODED = 10.0
 """Growth of the gradients of all players since the first window. Healthy ones grow by up to 30 in a
 generator whose last layer begins near 0, hence all players; and the size below."""
@@ -62,6 +66,9 @@ MISSES = 0.35
 
 NEAR = 1.2
 """… where samples are this near to training examples, over held-out examples: good, but few kinds."""
+
+CROWDED = 0.6
+"""… or this much nearer to each other than real examples are: one shape per class."""
 
 CLASSES = 0.6
 """Effective number of classes over that of real examples; sampling alone gives 0.9 and above."""
