@@ -121,7 +121,7 @@ class _Best:
     def offer(self, rows: slice, block: Screened, first: int) -> None:
         """Take what is near enough from distances of these rows to the columns from ``first`` on."""
         values, columns = self.values[rows], self.columns[rows]
-        n, wanted = values.shape
+        wanted = values.shape[1]
         limit = values[:, -1]
         if np.isinf(limit).any():  # at first; later few come this near
             limit = np.minimum(limit, _limit(block, wanted))
@@ -129,11 +129,10 @@ class _Best:
         if not len(i):
             return
         near = block[i, j]
-        order = np.lexsort((near, i))
+        order = np.lexsort((near, i))  # by row, then by distance
         i, j, near = i[order], j[order], near[order]
-        places_of_row = np.bincount(i, minlength=n)
-        rank = np.arange(len(i)) - np.repeat(places_of_row.cumsum() - places_of_row, places_of_row)
-        some, row = np.unique(i, return_inverse=True)
+        some, start, row = np.unique(i, return_index=True, return_inverse=True)
+        rank = np.arange(len(i)) - start[row]
         few = rank < wanted
         offered = np.full((len(some), wanted), np.inf, dtype=np.float32)
         numbers = np.zeros((len(some), wanted), dtype=np.intp)
