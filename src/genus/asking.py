@@ -46,17 +46,15 @@ def asked_for(
         if given is not None:
             raise CapabilityError("this model was not trained with conditions, so nothing can be given")
         return None
+    if label is None and given is None:
+        return asked_in_turn(model, n, dataset)
     condition = model.spec.condition
     if condition is not None:
-        if label is not None:
+        if label is not None or given is None:
             raise CapabilityError(f"this model has no classes; it is told {condition.describe()}: use given")
-        if given is None:
-            return conditions_in_turn(dataset().test, n)
         return ask(given, condition, n, lambda: conditions_in_turn(dataset().test, n))
     if given is not None:
         raise CapabilityError("this model is told classes: use label")
-    if label is None:
-        return asked_in_turn(model, n, dataset)
     classes, text = model.spec.classes, str(label)
     if text in classes:
         return torch.full((n,), classes.index(text))
