@@ -34,10 +34,14 @@ def tiny_config(name: str, **train: Any) -> dict[str, Any]:
     spec, data = open_data(load_recipe(name)).spec, config["data"]["name"]
     vectors = len(spec.shape) == 1
     config["data"] = {"name": "ring", "n": 200} if vectors else {"name": "digits8"}
+    batch = 12
+    if data == "photograph":  # one image is all of it
+        config["data"], batch = {"name": data, "longest": 24}, 1
+        config["model"].update(smallest=7, depth=2, factor=0.5, widen_every=2)
     if spec.condition is not None:  # digits that come with something
         config["data"] = {"name": data, "digits": "digits8"}
     config["train"] = {
-        **config["train"], "length": 4, "batch": 12, "precision": "32", "channels_last": False,
+        **config["train"], "length": 4, "batch": batch, "precision": "32", "channels_last": False,
         "save_every": 1000, "sample_every": 1000, "score_every": None, "patience": None,
         "log_every": 1, "warmup": 0, "device": "cpu", "doctor": "off", **train,
     }  # fmt: skip

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from genus.leaderboards.verb import bench
     from genus.named_gans.zoo import zoo
     from genus.rating import rating_page, rating_results
+    from genus.redrawing import redraw
 
 __all__ = [
     "GenusError", "bench", "compare", "data_info", "doctor", "evaluate", "experiment", "experiment_options",
     "explore", "export_features",
-    "list_components", "load", "rating_page", "rating_results", "report", "resume",
+    "list_components", "load", "rating_page", "rating_results", "redraw", "report", "resume",
     "sample", "show", "train", "train_features", "zoo",
 ]  # fmt: skip
 _ELSEWHERE = {
@@ -37,6 +38,7 @@ _ELSEWHERE = {
     "list_components": "genus.catalogue", "export_features": "genus.feature_networks",
     "train_features": "genus.feature_networks", "explore": "genus.latents.verb",
     "zoo": "genus.named_gans.zoo", "rating_page": "genus.rating", "rating_results": "genus.rating",
+    "redraw": "genus.redrawing",
 }  # fmt: skip
 """Public names that are not in ``genus.api``."""
 __version__ = "0.1.0"

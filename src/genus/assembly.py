@@ -123,6 +123,11 @@ def _training_source(model: Model, dataset: Dataset, labels: int | None) -> Sour
     """What the model is trained on: all labels, or few where it can do with few."""
     from genus.data.few_labels import FewLabels
 
+    if model.one_example and len(dataset.train) != 1:
+        raise RecipeError(
+            f"{type(model).__name__} learns from one example, and the data {dataset.name!r} have "
+            f"{len(dataset.train):,}; give one image: data.path=FILE with the data 'photograph'"
+        )
     if labels is None:
         return dataset.train
     if not model.partial_labels:

@@ -13,6 +13,7 @@ from genus.core.registry import components
 from genus.objectives.penalties import (
     dragan,
     gradient_penalty,
+    gradient_penalty_places,
     input_gradient,
     r1,
     r2,
@@ -137,3 +138,17 @@ def test_input_gradient_is_per_example() -> None:
     x = torch.randn(5, 2, 2, dtype=torch.float64)
     gradient = input_gradient(lambda x: x.flatten(1).pow(3).sum(1), x)
     assert torch.allclose(gradient, 3 * x.flatten(1).square())
+
+
+@pytest.mark.parametrize("sides", [(5,), (4, 6), (2, 3, 4)])
+def test_by_places_the_slope_is_that_of_a_patch(sides: tuple[int, ...]) -> None:
+    """D(x) = mean over places of wᵀx_p has the slope ‖w‖ at each place, whatever the size."""
+    torch.manual_seed(0)
+    w = torch.randn(3, dtype=torch.float64)
+    real, fake = torch.randn(2, 4, 3, *sides, dtype=torch.float64)
+
+    def critic(x: Tensor) -> Tensor:
+        return torch.einsum("ncp,c->np", x.flatten(2), w).mean(1)
+
+    value = gradient_penalty_places(critic, real, fake, NOISE, weight=0.5)
+    assert value.item() == pytest.approx(0.5 * (w.norm().item() - 1) ** 2)

@@ -105,6 +105,17 @@ def explore(run: str, kind: str, terms: Sequence[str], *, out: str, **options: A
     _console().print(f"{out}: {figure.caption}", markup=False)
 
 
+def redraw(run: str, image: str | None, size: str | None, *, out: str, **options: Any) -> None:
+    """Draw a learned image anew and say where it is."""
+    try:
+        sides = None if size is None else [int(side) for side in size.lower().split("x")]
+    except ValueError:
+        raise InputError(f"--size {size}: give height and width in pixels, such as 100x300") from None
+    drawn = genus.redraw(run, image, size=sides, out=out, **options)
+    height, width = drawn.shape[2:]
+    _console().print(f"{out}: {len(drawn)} of {height}×{width} pixels", markup=False)
+
+
 def evaluate(run: str, data: str | None, n: int | None, features: str | None, as_json: bool) -> None:
     """Measure and print."""
     evaluation = genus.evaluate(run, data=data, n=n, features=features)

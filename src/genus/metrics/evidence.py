@@ -68,17 +68,20 @@ class Examples:
         return Examples(self.features[rows], logits, None if self.labels is None else self.labels[rows])
 
 
-def needs(*capabilities: type, features: bool = False) -> Callable[[_T], _T]:
+def needs(*capabilities: type, features: bool = False, one_example: bool = False) -> Callable[[_T], _T]:
     """Declare what a metric needs; it is skipped for models and data without.
 
     Args:
         capabilities: classes of :mod:`genus.core.model` that the model must derive from.
         features: whether it looks at features.
+        one_example: whether it looks inside the one example of data that have no more; all others
+            need a distribution.
     """
 
     def mark(function: _T) -> _T:
         function.needed_capabilities = capabilities  # type: ignore[attr-defined]
         function.needs_features = features  # type: ignore[attr-defined]
+        function.needs_one_example = one_example  # type: ignore[attr-defined]
         return function
 
     return mark

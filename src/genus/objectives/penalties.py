@@ -49,6 +49,25 @@ def gradient_penalty(
     return weight * excess.square().mean()
 
 
+@penalty("gradient-penalty-places", paper="arXiv:1905.01164")
+def gradient_penalty_places(
+    critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 0.1
+) -> Tensor:
+    """Slope 1 at each place between real and generated: λ E(P‖∇_p D(x̂)‖ − 1)², x̂ = ux + (1 − u)G(z).
+
+    ∇_p is the gradient with respect to the channels of one of the P places. For critics whose score
+    is a mean over patches: there each place moves it by about 1/P of what it moves its own patches.
+    The mean is over examples and places, as in the authors' experiments.
+
+    Args:
+        weight: λ, >= 0.
+    """
+    mixed = between(real, fake, noise)
+    gradient = input_gradient(critic, mixed).view(*mixed.shape[:2], -1)
+    slope = gradient.shape[2] * gradient.norm(dim=1)
+    return weight * (slope - 1).square().mean()
+
+
 @penalty("r1", paper="arXiv:1801.04406")
 def r1(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 1.0) -> Tensor:
     """Flat at real examples: γ/2 E‖∇D(x)‖².

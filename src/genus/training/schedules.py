@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from genus.core.registry import schedule
 
@@ -31,6 +32,20 @@ def linear(fraction: float, *, final: float = 0.0, start: float = 0.0) -> float:
     """
     done = max(0.0, fraction - start) / max(1 - start, 1e-12)
     return 1.0 + (final - 1.0) * min(done, 1.0)
+
+
+@schedule("steps")
+def steps(fraction: float, *, at: Sequence[float] = (0.8,), factor: float = 0.1) -> float:
+    """Constant between steps, and ``factor`` times as high after each.
+
+    Args:
+        at: fractions of the stage, in [0, 1].
+        factor: of one step.
+
+    >>> [round(steps(t, at=(0.5, 0.8)), 6) for t in (0.4, 0.5, 0.9)]
+    [1.0, 0.1, 0.01]
+    """
+    return factor ** sum(fraction >= place for place in at)
 
 
 @schedule("cosine", paper="arXiv:1608.03983")
