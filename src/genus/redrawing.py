@@ -97,8 +97,8 @@ def redraw(
             if enlarge is not None and given is not None:
                 drawn.append(model.enlarge(given, enlarge, noise=noise))
             else:
-                first = start or max(1, last // 2)
-                drawn.append(model.redraw(1, size=tuple(sides), image=given, start=first, noise=noise))
+                begin = start or max(1, last // 2)
+                drawn.append(model.redraw(1, size=tuple(sides), image=given, start=begin, noise=noise))
     result = torch.cat(drawn).float().cpu()
     if mask is not None and given is not None:
         share = _read(Path(mask), spec, tuple(sides)).mean(1, keepdim=True)

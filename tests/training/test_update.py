@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
+from genus.core.binder import bind, resolve
 from genus.core.errors import NonFiniteError, RecipeError
 from genus.core.phase import Context, Phase, Progress, Terms
 from genus.training.checkpoints import list_checkpoints
@@ -302,3 +303,28 @@ def test_whole_batch_phases_refuse_accumulation(tmp_path: Path) -> None:
     make_engine(Whole(), tmp_path / "a").fit()
     with pytest.raises(RecipeError, match=r"phase 'p' needs its whole batch.*train\.accumulate=1"):
         make_engine(Whole(), tmp_path / "b", accumulate=2)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_a_gradient_in_another_memory_layout_moves_its_own_weights(name: str) -> None:
+    """Fused optimisers ignore strides, and autograd gives a convolution's gradient in any order."""
+    torch.manual_seed(0)
+    slopes = torch.randn(2, 3, 4, 5)
+    moved: list[Tensor] = []
+    for order in ((0, 1, 2, 3), (3, 1, 0, 2)):
+        weight = nn.Parameter(torch.zeros(2, 3, 4, 5))
+        model = nn.ParameterList([weight])
+
+        def loss(batch: Batch, ctx: Context, weight: Tensor = weight, order: Any = order) -> Terms:
+            return {"loss": (weight.permute(order).contiguous() * slopes.permute(order).contiguous()).sum()}
+
+        optimizer = bind("optimizer", resolve("optimizer", {"name": name, "lr": 0.1}, "optimizer"))
+        phase = Phase(name="p", updates={"all": lambda weight=weight: [weight]}, loss=loss)
+        share = Share(batch=Batch(torch.zeros(1, 1)), start=0, total=1)
+        groups = [Group("all", [weight], optimizer([weight]))]
+        Updater(model, launch("cpu"), accumulate=1, clip=None).run(
+            phase, groups, share, seed=0, progress=Progress()
+        )
+        moved.append(weight.detach())
+    torch.testing.assert_close(moved[0], moved[1])
+    assert torch.equal(moved[0].sign(), -slopes.sign())

@@ -18,7 +18,8 @@ from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
 from genus.layers.cubic import resample
-from genus.models.adversarial.singan import SinGAN, pyramid_of
+from genus.models.adversarial.patch_pyramid import pyramid_of
+from genus.models.adversarial.singan import SinGAN
 from genus.objectives.adversarial import wasserstein
 from tests.terminal import Result
 from tests.tiny import tiny_config, tiny_engine, weights
@@ -53,12 +54,12 @@ def test_sizes_of_the_paper() -> None:
 def test_the_noise_of_a_size_follows_the_error_of_the_reconstruction(run: Path) -> None:
     model, x = prepared(run)
     with torch.no_grad():
-        rebuilt = resample(model._rebuilt(1), model.sizes[2])
+        rebuilt = resample(model.pyramid.rebuilt(1), model.sizes[2])
         real = resample(model.scaling.inward(x), model.sizes[2])
         error = (rebuilt - real).square().mean().sqrt()
-    assert model.amounts[2].item() == pytest.approx(0.1 * error.item(), rel=1e-4)
-    assert model.amounts[0] == 1
-    assert int(model.begun) == model.num_scales
+    assert model.pyramid.amounts[2].item() == pytest.approx(0.1 * error.item(), rel=1e-4)
+    assert model.pyramid.amounts[0] == 1
+    assert int(model.pyramid.begun) == model.num_scales
 
 
 def test_a_size_begins_with_the_weights_of_the_one_before_where_they_fit(run: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_size_begins_with_the_weights_of_the_one_before_where_they_fit(run: Pa
     with torch.no_grad():
         model.prepare(1, batch, Context(noise=Noise(0)))
         model.prepare(2, batch, Context(noise=Noise(0)))
-    for players in (model.generators, model.critics):
+    for players in (model.pyramid.generators, model.critics):
         first, second, third = (list(player.parameters()) for player in players)
         assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
         assert first[0].shape != third[0].shape  # twice as wide
@@ -79,7 +80,7 @@ def test_sizes_that_are_done_do_not_change(tmp_path: Path) -> None:
     prepare = engine.model.prepare
 
     def spy(k: int, *args: Any) -> Any:
-        seen.append({n: v for n, v in weights(engine.model).items() if n.startswith("generators.0.")})
+        seen.append({n: v for n, v in weights(engine.model).items() if n.startswith("pyramid.generators.0.")})
         return prepare(k, *args)
 
     engine.model.prepare = spy
@@ -108,6 +109,7 @@ def test_samples_of_other_sizes_and_from_an_image(run: Path) -> None:
     with torch.no_grad():
         assert model.redraw(2, size=(20, 50), noise=Noise(0)).shape == (2, 3, 20, 50)
         assert torch.equal(model.redraw(2, noise=Noise(1)), model.sample(2, noise=Noise(1)))
+        assert torch.equal(model.redraw(2, start=2, noise=Noise(1)), model.sample(2, noise=Noise(1)))
         other = torch.rand(1, 3, 30, 40)
         near = [
             float((model.redraw(1, image=x, start=start, noise=Noise(0)) - x).square().mean())

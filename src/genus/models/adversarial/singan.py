@@ -21,8 +21,7 @@ from genus.core.spec import DataSpec
 from genus.layers.cubic import resample
 from genus.layers.patch_net import PatchNet
 from genus.layers.scaling import Scaling
-
-Sizes = Sequence[tuple[int, ...]]
+from genus.models.adversarial.patch_pyramid import PatchPyramid, pyramid_of, scaled
 
 
 @model("singan", paper="arXiv:1905.01164")
@@ -36,9 +35,6 @@ class SinGAN(Model, Redraws):
     """
 
     one_example = True
-    fixed: Tensor
-    amounts: Tensor
-    begun: Tensor
 
     def __init__(
         self,
@@ -100,17 +96,20 @@ class SinGAN(Model, Redraws):
         self.reconstruction = reconstruction
         self.noise_share = noise_share
         self.coarse_ratio = coarse_ratio
+        self.factor = factor
         self.num_scales = len(self.sizes)
         self.widths = [width * 2 ** (k // widen_every) for k in range(self.num_scales)]
 
         def network(outputs: int, width: int, *, padded: bool) -> nn.Module:
             return PatchNet(dims, channels, outputs, width=width, depth=depth, norm=norm, padded=padded)
 
-        self.generators = nn.ModuleList(network(channels, w, padded=True) for w in self.widths)
+        self.pyramid = PatchPyramid(
+            channels,
+            self.sizes,
+            network=lambda k: network(channels, self.widths[k], padded=True),
+            squash=self.scaling.squash,
+        )
         self.critics = nn.ModuleList(network(1, w, padded=False) for w in self.widths)
-        self.register_buffer("fixed", torch.zeros(1, channels, *self.sizes[0]))
-        self.register_buffer("amounts", torch.ones(self.num_scales))
-        self.register_buffer("begun", torch.tensor(0))
 
     # --- training ----------------------------------------------------------------------------
 
@@ -141,30 +140,32 @@ class SinGAN(Model, Redraws):
             share=self.coarse_ratio ** (self.num_scales - 1 - k),
             phases=[
                 phase("discriminator", self.critics[k], self.critic_loss),
-                phase("generator", self.generators[k], self.generator_loss),
+                phase("generator", self.pyramid.generators[k], self.generator_loss),
             ],
         )
 
     def prepare(self, k: int, batch: Batch, ctx: Context) -> Terms:
         """Begin size ``k``: with the weights of the size before where they fit, and its amount of noise."""
-        self.begun.fill_(k + 1)
-        self.train(self.training)
-        if k == 0:
-            self.fixed.copy_(ctx.noise.normal(1, *self.fixed.shape[1:]))
+        pyramid = self.pyramid
+        pyramid.begun.fill_(k + 1)
+        pyramid.train(self.training)
+        before = pyramid.rebuilt(k - 1)
+        if before is None:
+            pyramid.fixed.copy_(ctx.noise.normal(1, *pyramid.fixed.shape[1:]))
         else:
             if self.widths[k] == self.widths[k - 1]:
-                for players in (self.generators, self.critics):
+                for players in (pyramid.generators, self.critics):
                     players[k].load_state_dict(players[k - 1].state_dict())
-            rebuilt = resample(self._rebuilt(k - 1), self.sizes[k])
-            error = (rebuilt - self._image(k, batch)).square().mean().sqrt()
-            self.amounts[k] = self.noise_share * error
-        return {"noise": self.amounts[k]}
+            error = resample(before, self.sizes[k]) - self._image(k, batch)
+            pyramid.amounts[k] = self.noise_share * error.square().mean().sqrt()
+        return {"noise": pyramid.amounts[k]}
 
     def critic_loss(self, k: int, batch: Batch, ctx: Context) -> Terms:
         """The objective's discriminator side over patches, and penalties."""
         real = self._image(k, batch)
         with torch.no_grad():
-            fake = self._draw(len(batch), self.sizes, range(k + 1), ctx.noise)
+            fake = self.pyramid.draw(len(batch), range(k + 1), ctx.noise)
+        assert fake is not None
         terms = {"loss": self._players(k, real, fake).discriminator}
         for number, penalty in enumerate(self.penalties):
             terms[f"penalty {number}"] = penalty(
@@ -174,25 +175,16 @@ class SinGAN(Model, Redraws):
 
     def generator_loss(self, k: int, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side over patches, and the squared error of the reconstruction."""
-        real = self._image(k, batch)
+        real, pyramid = self._image(k, batch), self.pyramid
         with torch.no_grad():
-            before = self._draw(len(batch), self.sizes, range(k), ctx.noise) if k else None
-            known = self._rebuilt(k - 1) if k else None
-        fake = self._refine(
-            k, self._enlarged(before, len(batch), self.sizes[k]), ctx.noise.normal(*real.shape)
-        )
-        rebuilt = self._refine(k, self._enlarged(known, 1, self.sizes[k]), self.fixed if k == 0 else None)
+            before = pyramid.draw(len(batch), range(k), ctx.noise)
+            known = pyramid.rebuilt(k - 1)
+        fake = pyramid.refine(k, before, ctx.noise.normal(*real.shape))
+        rebuilt = pyramid.refine(k, known, pyramid.still(k))
         return {
             "loss": self._players(k, real, fake).generator,
             "reconstruction": self.reconstruction * (rebuilt - real).square().mean(),
         }
-
-    def train(self, mode: bool = True) -> SinGAN:
-        """As for every module, but sizes that are done keep their statistics."""
-        super().train(mode)
-        for player in self.generators[: max(0, int(self.begun) - 1)]:
-            player.eval()
-        return self
 
     def _players(self, k: int, real: Tensor, fake: Tensor) -> Players:
         return self.objective(_scores(self.critics[k], real), _scores(self.critics[k], fake))
@@ -202,38 +194,10 @@ class SinGAN(Model, Redraws):
 
     # --- drawing -----------------------------------------------------------------------------
 
-    def _refine(self, k: int, before: Tensor, z: Tensor | None) -> Tensor:
-        """What size ``k`` makes of the enlarged image of the size before, with noise or without."""
-        noisy = before if z is None else before + self.amounts[k] * z.to(before.dtype)
-        return before + self.scaling.squash(self.generators[k](noisy))
-
-    def _enlarged(self, before: Tensor | None, n: int, size: tuple[int, ...]) -> Tensor:
-        """The image of the size before; nothing stands before the smallest."""
-        if before is None:
-            return self.fixed.new_zeros(n, self.spec.shape[0], *size)
-        return resample(before, size)
-
-    def _draw(
-        self, n: int, sizes: Sizes, levels: range, noise: Noise, before: Tensor | None = None
-    ) -> Tensor:
-        """Images of the last of some levels, ``(n, channels, *sizes[last])``, on the scale of the players."""
-        for k in levels:
-            z = noise.normal(n, self.spec.shape[0], *sizes[k])
-            before = self._refine(k, self._enlarged(before, n, sizes[k]), z)
-        assert before is not None
-        return before
-
-    def _rebuilt(self, last: int) -> Tensor:
-        """The image as z* and no other noise give it, at size ``last``."""
-        x: Tensor | None = None
-        for k in range(last + 1):
-            x = self._refine(k, self._enlarged(x, 1, self.sizes[k]), self.fixed if k == 0 else None)
-        assert x is not None
-        return x
-
-    def _out(self, x: Tensor, size: tuple[int, ...]) -> Tensor:
-        x = resample(x, size)
-        return self.scaling.outward(x.clamp(-1, 1) if self.spec.range is not None else x)
+    @property
+    def _trained(self) -> int:
+        """Sizes to draw with: one before training."""
+        return max(1, int(self.pyramid.begun))
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         return self.redraw(n, noise=noise)
@@ -244,55 +208,40 @@ class SinGAN(Model, Redraws):
         *,
         size: tuple[int, ...] | None = None,
         image: Tensor | None = None,
-        start: int = 0,
+        start: int = 1,
         noise: Noise,
     ) -> Tensor:
         own = self.spec.shape[1:]
         size = size or own
         ratios = [wanted / side for wanted, side in zip(size, own, strict=True)]
-        sizes = [
-            tuple(max(1, math.ceil(side * r - 1e-9)) for side, r in zip(s, ratios, strict=True))
-            for s in self.sizes
-        ]
-        before = None
+        sizes = [scaled(sides, ratios) for sides in self.sizes]
+        first, before = 0, None
         if image is not None:
-            before = resample(self.scaling.inward(image), sizes[max(0, start - 1)]).expand(
-                n, *image.shape[1:2], *(-1,) * len(own)
-            )
-        trained = max(1, int(self.begun))
-        drawn = self._draw(n, sizes, range(min(start, trained - 1), trained), noise, before)
-        return self._out(drawn, size)
+            first = min(start, self._trained - 1)
+            coarse = resample(self.scaling.inward(image), sizes[max(0, first - 1)])
+            before = coarse.expand(n, *coarse.shape[1:])
+        drawn = self.pyramid.draw(n, range(first, self._trained), noise, sizes=sizes, before=before)
+        assert drawn is not None
+        return self._outward(resample(drawn, size))
 
     def rebuilt(self) -> Tensor:
         """The image itself as the pyramid remembers it, ``(1, *spec.shape)`` in data units."""
-        return self._out(self._rebuilt(max(1, int(self.begun)) - 1), self.spec.shape[1:])
+        known = self.pyramid.rebuilt(self._trained - 1)
+        assert known is not None
+        return self._outward(resample(known, self.spec.shape[1:]))
 
     def enlarge(self, image: Tensor, factor: float, *, noise: Noise) -> Tensor:
-        x = self.scaling.inward(image)
-        last = self.num_scales - 1
-        shrinks = self.sizes[-2][0] / self.sizes[-1][0] if last else 0.75
-        times = max(1, round(math.log(factor) / -math.log(shrinks)))
-        own = image.shape[2:]
-        for step in range(1, times + 1):
-            size = tuple(round(side * factor ** (step / times)) for side in own)
-            z = noise.normal(len(x), *x.shape[1:2], *size)
-            x = self._refine(last, resample(x, size), z)
-        return self._out(x, tuple(x.shape[2:]))
+        x, own = self.scaling.inward(image), image.shape[2:]
+        last = self._trained - 1
+        step = self.sizes[last][0] / self.sizes[last - 1][0] if last else 1 / self.factor
+        times = max(1, round(math.log(factor) / math.log(step)))
+        for number in range(1, times + 1):
+            sides = [round(side * factor ** (number / times)) for side in own]
+            x = self.pyramid.refine(last, x, noise.normal(*x.shape[:2], *sides))
+        return self._outward(x)
 
-
-def pyramid_of(size: tuple[int, ...], smallest: int, factor: float) -> list[tuple[int, ...]]:
-    """Sizes from about ``smallest`` at the shortest side to ``size``, each about ``factor`` of the next.
-
-    The factor is moved a little, so that whole steps lead to ``smallest``; sides are rounded up.
-
-    >>> pyramid_of((64, 96), 25, 0.75)
-    [(25, 38), (35, 52), (47, 71), (64, 96)]
-    """
-    share = smallest / min(size)
-    steps = max(0, math.ceil(math.log(share) / math.log(factor) - 1e-9))
-    exact = share ** (1 / steps) if steps else 1.0
-    chain = [tuple(math.ceil(side * exact ** (steps - k) - 1e-9) for side in size) for k in range(steps)]
-    return [*chain, size]
+    def _outward(self, x: Tensor) -> Tensor:
+        return self.scaling.outward(x.clamp(-1, 1) if self.spec.range is not None else x)
 
 
 def _scores(critic: nn.Module, x: Tensor) -> Tensor:
