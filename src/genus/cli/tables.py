@@ -25,7 +25,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         pad_edge=False,
         caption_justify="left",
         caption=f"protocol {protocol.hash}: data {protocol.data}, features {protocol.features or 'none'}; "
-        "floor = real against real, baseline = EM Gaussian mixture",
+        + "floor = {}, baseline = {}".format(*protocol.yardsticks),
     )
     for heading in ("score", "value", "95 % interval", "n", "better", "floor", "baseline"):
         table.add_column(heading)

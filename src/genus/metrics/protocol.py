@@ -51,6 +51,13 @@ class Protocol:
         text = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
+    @property
+    def yardsticks(self) -> tuple[str, str]:
+        """What floors and baselines are, for the headings of tables."""
+        if self.num_reference == 1:
+            return "the image mirrored", "Gaussian textures"
+        return "real against real", "EM Gaussian mixture"
+
     def differences(self, other: Protocol) -> dict[str, tuple[Any, Any]]:
         """Fields in which two protocols differ, with both values."""
         mine, theirs = self.to_json(), other.to_json()

@@ -123,9 +123,10 @@ def _scores(evaluation: Evaluation | None) -> str:
     protocol = evaluation.protocol
     known = {key: value for key, value in protocol.to_json().items() if value not in (None, "")}
     details = ", ".join(f"{key} {value}" for key, value in known.items())
+    floor, baseline = protocol.yardsticks
     return (
         "<table><thead><tr><th>score</th><th>value</th><th>95 % interval</th><th>n</th><th>better</th>"
-        "<th>real against real</th><th>EM mixture</th><th>how to read it</th></tr></thead>"
+        f"<th>{floor}</th><th>{baseline}</th><th>how to read it</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
         + (f"<p>Not measured:</p><ul>{refused}</ul>" if refused else "")
         + f"<p class='note'>Protocol <code>{protocol.hash}</code>: {html.escape(details)}.</p>"

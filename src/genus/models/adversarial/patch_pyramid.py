@@ -76,9 +76,14 @@ class PatchPyramid(nn.Module):
             before: images of the size before the first level.
         """
         for k in levels:
-            z = noise.normal(n, self.channels, *(sizes or self.sizes)[k])
-            before = self.refine(k, before, z)
+            before = self.refine(k, before, self.noise(k, n, (sizes or self.sizes)[k], noise))
         return before
+
+    def noise(self, k: int, n: int, size: tuple[int, ...], noise: Noise) -> Tensor:
+        """Standard normal z_k, ``(n, channels, *size)``; at the smallest size all channels have the same."""
+        if k == 0:
+            return noise.normal(n, 1, *size).expand(n, self.channels, *size)
+        return noise.normal(n, self.channels, *size)
 
     def rebuilt(self, last: int) -> Tensor | None:
         """The image as z* and no other noise give it at size ``last``; None before the smallest."""

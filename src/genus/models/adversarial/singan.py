@@ -45,7 +45,7 @@ class SinGAN(Model, Redraws):
         width: int = 32,
         widen_every: int = 4,
         depth: int = 5,
-        norm: Literal["batch", "layer", "instance", "none"] = "batch",
+        norm: Literal["batch", "layer", "instance", "none"] = "instance",
         factor: float = 0.75,
         smallest: int = 25,
         discriminator_steps: int = 3,
@@ -62,7 +62,8 @@ class SinGAN(Model, Redraws):
             width: channels of both networks at the smallest sizes.
             widen_every: double the width after so many sizes.
             depth: convolutions of each network; patches have the side 2 · depth + 1.
-            norm: between the convolutions.
+            norm: between the convolutions. In training ``instance`` is the authors' batch norm, since a batch
+                is one image; it stays what it was when samples are drawn.
             factor: of a size to the next larger one, about, in (0, 1).
             smallest: shortest side at which drawing begins.
             discriminator_steps: critic updates per iteration.
@@ -151,7 +152,7 @@ class SinGAN(Model, Redraws):
         pyramid.train(self.training)
         before = pyramid.rebuilt(k - 1)
         if before is None:
-            pyramid.fixed.copy_(ctx.noise.normal(1, *pyramid.fixed.shape[1:]))
+            pyramid.fixed.copy_(pyramid.noise(0, 1, self.sizes[0], ctx.noise))
         else:
             if self.widths[k] == self.widths[k - 1]:
                 for players in (pyramid.generators, self.critics):
@@ -179,7 +180,7 @@ class SinGAN(Model, Redraws):
         with torch.no_grad():
             before = pyramid.draw(len(batch), range(k), ctx.noise)
             known = pyramid.rebuilt(k - 1)
-        fake = pyramid.refine(k, before, ctx.noise.normal(*real.shape))
+        fake = pyramid.refine(k, before, pyramid.noise(k, len(batch), self.sizes[k], ctx.noise))
         rebuilt = pyramid.refine(k, known, pyramid.still(k))
         return {
             "loss": self._players(k, real, fake).generator,
@@ -237,7 +238,7 @@ class SinGAN(Model, Redraws):
         times = max(1, round(math.log(factor) / math.log(step)))
         for number in range(1, times + 1):
             sides = [round(side * factor ** (number / times)) for side in own]
-            x = self.pyramid.refine(last, x, noise.normal(*x.shape[:2], *sides))
+            x = self.pyramid.refine(last, x, self.pyramid.noise(last, len(x), tuple(sides), noise))
         return self._outward(x)
 
     def _outward(self, x: Tensor) -> Tensor:
