@@ -214,6 +214,14 @@ class Density(ABC):
             noise: for bounds estimated by sampling, and for dequantisation.
         """
 
+    def normaliser_error(self, noise: Noise) -> tuple[float, float]:
+        """Nats by which an estimated log Z may be lower and higher than the one in :meth:`log_prob`.
+
+        Both ≥ 0, and 0 unless ``kind`` is ``estimate``. With the noise of :meth:`log_prob`.
+        """
+        del noise
+        return 0.0, 0.0
+
 
 class Encodes(ABC):
     """Maps examples to latent codes and back."""

@@ -103,6 +103,11 @@ class Noise:
         return drawn
 
 
+def unbatched(noise: Noise) -> Noise:
+    """The noise of the same seed from its beginning, whatever examples ``noise`` is for."""
+    return Noise(noise.seed, block=noise.block, device=noise.device)
+
+
 def coins(uniform: Tensor, probability: Tensor) -> Tensor:
     """Zeros and ones, 1 where ``uniform < probability``; they may replace the uniform numbers in memory."""
     return uniform.lt_(probability.detach()).to(probability.dtype)

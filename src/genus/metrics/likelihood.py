@@ -23,7 +23,7 @@ from genus.metrics.score import Score, join_notes
 _BOUNDS = {
     "exact": "",
     "lower_bound": "upper bound: the model's own likelihood is at least as good",
-    "estimate": "log Z is estimated by annealed importance sampling, more often too low than too high",
+    "estimate": "log Z is estimated by annealed importance sampling",
     "unnormalised": "log Z is unknown: only differences within this model mean anything",
 }
 
@@ -137,9 +137,13 @@ def log_likelihoods(
     x = to_levels(x.cpu(), model.spec, model.levels, binarise).to(device)
     conditional = isinstance(model, Samples) and model.conditional and given is not None
     labels = given.to(device) if conditional and given is not None else None
-    noise = Noise(derive_seed(seed, "likelihood"), start=start, block=1, device=device)
     with evaluating(model):
+        noise = _likelihood_noise(model, seed, start)
         return model.log_prob(x, given=labels, noise=noise).detach().double().cpu()
+
+
+def _likelihood_noise(model: Model, seed: int, start: int) -> Noise:
+    return Noise(derive_seed(seed, "likelihood"), start=start, block=1, device=device_of(model))
 
 
 @metric("likelihood")
@@ -158,18 +162,25 @@ def likelihood_scores(evidence: Evidence) -> list[Score]:
             baseline += [] if densities is None else densities.tolist()
         start += len(batch)
     found = summarise_likelihood(torch.cat(values).numpy(), evidence.spec.size)
+    lower, higher = 0.0, 0.0
+    if model.kind == "estimate":
+        with evaluating(model):
+            lower, higher = model.normaliser_error(_likelihood_noise(model, seed, 0))
     score = Score(
         name="nll",
         value=found.nats,
-        low=found.low,
-        high=found.high,
+        low=found.low - lower,
+        high=found.high + higher,
         n=found.n,
+        own=((lower + higher) / 4) ** 2,
         baseline=-float(np.mean(baseline)) if baseline else None,
         better="lower",
         unit="nats",
         kind=likelihood_kind(model),
         shared=means_without_each(-torch.cat(values).numpy()),
-        note=join_notes(_BOUNDS[model.kind], _grid_note(model, evidence.spec)),
+        note=join_notes(
+            _BOUNDS[model.kind], _normaliser_note(lower, higher), _grid_note(model, evidence.spec)
+        ),
     )
     return [score, _per_dimension(score, evidence.spec.size)]
 
@@ -183,9 +194,19 @@ def _per_dimension(score: Score, size: int) -> Score:
         value=score.value / unit,
         low=score.low / unit,
         high=score.high / unit,
+        own=score.own / unit**2,
         baseline=baseline,
         shared=[mean / unit for mean in score.shared or ()],
         unit="bits/dim",
+    )
+
+
+def _normaliser_note(lower: float, higher: float) -> str:
+    if not lower + higher:
+        return ""
+    return (
+        f"annealing there and back allows {lower:.1f} nats less and {higher:.1f} more, which the interval "
+        "holds"
     )
 
 

@@ -15,24 +15,30 @@ def annealed_log_weights(
     log_ratio: Callable[[Tensor, float, float], Tensor],
     transition: Callable[[Tensor, float], Tensor],
     temperatures: int,
+    *,
+    back: bool = False,
 ) -> Tensor:
-    """Log importance weights of chains annealed from a tractable to a target distribution.
+    """Log importance weights of chains annealed from a tractable to a target distribution, or back.
 
     Σ_t log f_{β_t}(v_{t−1}) − log f_{β_{t−1}}(v_{t−1}), with β from 0 to 1 and a transition that
-    leaves f_{β_t} invariant in between. exp of the mean weight estimates Z_1 / Z_0 without bias.
+    leaves f_{β_t} invariant in between. The mean of exp(weights) estimates Z_1 / Z_0 without bias,
+    which in logarithms is more often too low than too high. Back, β goes from 1 to 0, and the same
+    sum estimates Z_0 / Z_1: its negative is more often too high.
 
     Args:
-        start: chains drawn exactly from f_0, ``(chains, …)``.
+        start: chains drawn from f_0, or back from f_1, ``(chains, …)``.
         log_ratio: ``(v, β, β')`` to log f_β'(v) − log f_β(v), ``(chains,)``.
         transition: ``(v, β)`` to the next states.
         temperatures: number of steps.
+        back: from the target to the tractable distribution.
 
     Returns:
         Log weights ``(chains,)``.
 
     Paper: doi:10.1023/A:1008923215028 (Neal 2001); arXiv:0809.1492 for RBMs.
     """
-    betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64).tolist()
+    ends = (1, 0) if back else (0, 1)
+    betas = torch.linspace(*ends, temperatures + 1, dtype=torch.float64).tolist()
     state, total = start, torch.zeros(len(start), dtype=start.dtype, device=start.device)
     for before, beta in itertools.pairwise(betas):
         total = total + log_ratio(state, before, beta)
@@ -43,3 +49,29 @@ def annealed_log_weights(
 def log_mean_exp(weights: Tensor) -> Tensor:
     """log of the mean of exp(weights), a scalar."""
     return weights.logsumexp(0) - math.log(len(weights))
+
+
+def bennett(forward: Tensor, back: Tensor) -> Tensor:
+    """log Z_1 / Z_0 from log weights of annealing in both directions, a scalar.
+
+    The root c of Σ_i σ(w_i − c) = Σ_j σ(c + u_j), for as many weights w of the way there as u of the
+    way back: Bennett's acceptance ratio, which has the least variance of all that use both.
+
+    Args:
+        forward: w, ``(n,)``.
+        back: u, ``(n,)``.
+
+    Paper: doi:10.1016/0021-9991(76)90078-4.
+
+    >>> round(float(bennett(torch.tensor([1.0, 3.0]), torch.tensor([-1.0, -3.0]))), 6)
+    2.0
+    """
+    w, u = forward.double(), back.double()
+    low, high = (torch.cat([w, -u]).min(), torch.cat([w, -u]).max())
+    for _ in range(100):
+        c = (low + high) / 2
+        if (w - c).sigmoid().sum() > (c + u).sigmoid().sum():
+            low = c
+        else:
+            high = c
+    return ((low + high) / 2).to(forward.dtype)

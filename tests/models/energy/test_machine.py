@@ -13,7 +13,7 @@ from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
 from genus.models.energy.dbn import DBN
-from genus.models.energy.machine import BoltzmannMachine
+from genus.models.energy.machine import BoltzmannMachine, Partition
 from genus.models.energy.rbm import RBM
 
 
@@ -44,7 +44,8 @@ def log_z(m: BoltzmannMachine) -> torch.Tensor:
 def exact_top(dbn: DBN) -> None:
     """Enumerate the top machine's log Z; the annealed estimate has its own test."""
     exact = log_z(dbn.machines[-1]).detach()  # type: ignore[arg-type]
-    dbn.machines[-1].log_partition = lambda _: exact  # type: ignore[assignment, operator]
+    known = Partition(exact, exact, exact)
+    dbn.machines[-1].log_partition = lambda *_: known  # type: ignore[assignment, operator]
 
 
 def test_sum_over_visible_equals_sum_over_hidden() -> None:
@@ -60,15 +61,42 @@ def test_without_weights_log_z_is_a_count() -> None:
     for p in m.parameters():
         p.data.zero_()
     assert log_z(m).item() == pytest.approx(8 * math.log(2), abs=1e-9)
-    assert m.log_partition(Noise(0), chains=5, temperatures=5).item() == pytest.approx(
-        8 * math.log(2), abs=1e-6
-    )
+    found = m.log_partition(torch.full((4, 3), 0.5), Noise(0), chains=5, temperatures=5)
+    assert [z.item() for z in found] == pytest.approx([8 * math.log(2)] * 3, abs=1e-6)
 
 
-def test_annealed_importance_sampling_is_within_a_hundredth() -> None:
+def test_annealing_there_and_back_is_within_a_hundredth() -> None:
     m = machine(12, 8, 0.5)
-    estimate = m.log_partition(Noise(0), chains=1000, temperatures=1000)
-    assert estimate.item() == pytest.approx(log_z(m).item(), abs=0.01)
+    exact = log_z(m).item()
+    found = m.log_partition(torch.full((1, 8), 0.5), Noise(0), chains=1000, temperatures=1000)
+    assert [z.item() for z in found] == pytest.approx([exact] * 3, abs=0.02)
+    assert found.estimate.item() == pytest.approx(exact, abs=0.01)
+    assert found.low <= found.estimate <= found.high
+
+
+def test_a_mode_that_is_not_found_on_the_way_there_is_seen_on_the_way_back() -> None:
+    """Two far modes, e⁴⁰ apart in weight; few temperatures lead into the light, wide one."""
+    m = BoltzmannMachine(20, 1)
+    m.weight.data.fill_(12.0)
+    m.visible_bias.data.fill_(-5.0)
+    m.hidden_bias.data.fill_(-90.0)
+    exact = log_z(m).item()
+    found = m.log_partition(torch.ones(1, 1), Noise(0), chains=20, temperatures=200)
+    assert found.low.item() < exact - 10
+    assert found.high.item() > exact - 0.5
+    assert found.estimate == found.high  # the two ways have nothing in common
+    assert found.estimate.item() - exact < exact - found.low.item()
+
+
+def test_the_interval_of_a_likelihood_holds_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = DataSpec(kind="image", shape=(1, 3, 4), range=(0.0, 1.0), levels=2)
+    model = RBM(spec, hidden=8)
+    x = states(12)[:40].view(40, 1, 3, 4)
+    found = Partition(torch.tensor(10.0), torch.tensor(7.0), torch.tensor(12.0))
+    monkeypatch.setattr(model.machine, "log_partition", lambda *_: found)
+    assert model.normaliser_error(Noise(0)) == (3.0, 2.0)
+    nats = -model.log_prob(x, noise=Noise(0)).mean()
+    assert nats.item() == pytest.approx(model.machine.free_energy(x.flatten(1)).mean().item() + 10)
 
 
 def test_conditionals_and_energies_agree_with_the_joint() -> None:

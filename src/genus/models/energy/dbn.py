@@ -11,11 +11,11 @@ from torch.nn.functional import binary_cross_entropy, cross_entropy
 
 from genus.core.batch import Batch
 from genus.core.model import Classifies, Density, Model, Samples
-from genus.core.noise import Noise
+from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.models.energy.machine import BoltzmannMachine, bernoulli_entropy
+from genus.models.energy.machine import BoltzmannMachine, Partition, bernoulli_entropy
 
 
 @model("dbn", paper="doi:10.1162/neco.2006.18.7.1527")
@@ -144,8 +144,7 @@ class DBN(Model, Samples, Density, Classifies):
         expectations by one ancestral sample.
         """
         top = self._layers[-1]
-        fixed = Noise(noise.seed, block=noise.block, device=noise.device)
-        total = -top.log_partition(fixed).expand(len(x))
+        total = -self._partition(noise).estimate.expand(len(x))
         state = x.flatten(1)
         for machine in self._layers[:-1]:
             q = machine.hidden_given(state)
@@ -155,6 +154,13 @@ class DBN(Model, Samples, Density, Classifies):
             total = total + likelihood + bernoulli_entropy(q)
             state = above
         return total - top.free_energy(state)
+
+    def normaliser_error(self, noise: Noise) -> tuple[float, float]:
+        found = self._partition(noise)
+        return float(found.estimate - found.low), float(found.high - found.estimate)
+
+    def _partition(self, noise: Noise) -> Partition:
+        return self._layers[-1].log_partition(self.chains, unbatched(noise))
 
     def _layer_loss(self, depth: int) -> Callable[[Batch, Context], Terms]:
         def loss(batch: Batch, ctx: Context) -> Terms:

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from genus.core.noise import Noise, coins
-from genus.samplers.annealed import annealed_log_weights, log_mean_exp
+from genus.samplers.annealed import annealed_log_weights, bennett, log_mean_exp
 
 AIS_CHAINS, AIS_TEMPERATURES = 100, 1000
+BURN_IN = 200
+"""Gibbs steps of the machine's own chains before they are annealed back."""
 STEPS_PER_DRAW = 20
 """Gibbs steps whose random numbers are drawn together: seeding costs, memory too."""
 
@@ -33,6 +35,20 @@ class Contrast(NamedTuple):
     chains: Tensor
 
 
+class Partition(NamedTuple):
+    """An estimate of log Z in nats, scalars.
+
+    Args:
+        estimate: from annealing in both directions.
+        low: from the way there alone.
+        high: from the way back alone.
+    """
+
+    estimate: Tensor
+    low: Tensor
+    high: Tensor
+
+
 class BoltzmannMachine(nn.Module):
     """Binary units v and h with E(v, h) = −b·v − c·h − vᵀWh.
 
@@ -46,6 +62,7 @@ class BoltzmannMachine(nn.Module):
         self.weight = nn.Parameter(torch.randn(visible, hidden) * 0.01)
         self.visible_bias = nn.Parameter(torch.zeros(visible))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))
+        self._known: tuple[tuple[int, ...], Partition] | None = None
 
     def free_energy(self, v: Tensor) -> Tensor:
         """F(v) = −b·v − Σ_j softplus(c_j + (vW)_j), so that p(v) = exp(−F(v)) / Z.
@@ -127,21 +144,31 @@ class BoltzmannMachine(nn.Module):
         return Contrast(-(sign @ energies), gradients, energies[:n].mean(), p[n:])
 
     @torch.no_grad()
+    @torch.no_grad()
     def log_partition(
-        self, noise: Noise, chains: int = AIS_CHAINS, temperatures: int = AIS_TEMPERATURES
-    ) -> Tensor:
-        """Estimate log Z by annealed importance sampling from the machine without weights.
+        self, p: Tensor, noise: Noise, *, chains: int = AIS_CHAINS, temperatures: int = AIS_TEMPERATURES
+    ) -> Partition:
+        """Estimate log Z by annealed importance sampling from the machine without weights, and back.
+
+        The way there misses modes that it does not find and is then too low, by any amount; the way
+        back begins where the machine's own chains stand. Where the weights of both overlap, they
+        are joined by :func:`bennett`; otherwise the way back is taken, as the careful one.
 
         Args:
+            p: p(h = 1 | v) of chains of this machine, ``(n, hidden)``.
             noise: randomness.
-            chains: independent annealing runs.
+            chains: independent annealing runs in each direction.
             temperatures: steps of each.
 
-        Returns:
-            Scalar, nats; exp of it is unbiased for Z.
+        Paper: arXiv:0809.1492; arXiv:1412.8566 for the way back.
         """
+        key = (noise.seed, chains, temperatures, p._version, *(w._version for w in self.parameters()))
+        if self._known is None or self._known[0] != key:  # likelihoods of many batches share one
+            self._known = key, self._annealed(p, noise, chains, temperatures)
+        return self._known[1]
+
+    def _annealed(self, p: Tensor, noise: Noise, chains: int, temperatures: int) -> Partition:
         bias, hidden = self.visible_bias, self.weight.shape[1]
-        start = noise.bernoulli(bias.sigmoid().expand(chains, -1))
         base = softplus(bias).sum() + hidden * math.log(2)
 
         def ratio(v: Tensor, before: float, after: float) -> Tensor:
@@ -152,7 +179,13 @@ class BoltzmannMachine(nn.Module):
             h = noise.bernoulli((torch.addmm(self.hidden_bias, v, self.weight) * beta).sigmoid())
             return noise.bernoulli(torch.addmm(bias, h, self.weight.t(), alpha=beta).sigmoid())
 
-        return base + log_mean_exp(annealed_log_weights(start, ratio, step, temperatures))
+        start = noise.bernoulli(bias.sigmoid().expand(chains, -1))
+        there = annealed_log_weights(start, ratio, step, temperatures)
+        own, _ = self.gibbs(p[noise.integers(len(p), chains)], BURN_IN, noise)
+        back = annealed_log_weights(own, ratio, step, temperatures, back=True)
+        low, high = log_mean_exp(there), -log_mean_exp(back)
+        joined = bennett(there, back) if there.max() >= (-back).min() else high
+        return Partition(base + joined, base + torch.minimum(low, joined), base + torch.maximum(high, joined))
 
 
 def bernoulli_entropy(probability: Tensor) -> Tensor:

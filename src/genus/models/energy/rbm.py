@@ -9,11 +9,11 @@ from torch import Tensor
 
 from genus.core.batch import Batch
 from genus.core.model import Density, Model, Samples
-from genus.core.noise import Noise
+from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.models.energy.machine import BoltzmannMachine
+from genus.models.energy.machine import BoltzmannMachine, Partition
 
 
 @model("rbm", paper="doi:10.1162/089976602760128018")
@@ -90,9 +90,15 @@ class RBM(Model, Samples, Density):
         return means.reshape(n, *self.spec.shape)
 
     def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        """−F(x) − log Z with log Z estimated by annealed importance sampling."""
-        fixed = Noise(noise.seed, block=noise.block, device=noise.device)  # the same Z for all batches
-        return -self.machine.free_energy(x.flatten(1)) - self.machine.log_partition(fixed)
+        """−F(x) − log Z with log Z estimated by annealed importance sampling in both directions."""
+        return -self.machine.free_energy(x.flatten(1)) - self._partition(noise).estimate
+
+    def normaliser_error(self, noise: Noise) -> tuple[float, float]:
+        found = self._partition(noise)
+        return float(found.estimate - found.low), float(found.high - found.estimate)
+
+    def _partition(self, noise: Noise) -> Partition:
+        return self.machine.log_partition(self.chains, unbatched(noise))
 
     def _recycled(self, chains: Tensor) -> Tensor:
         """As many chains as are kept, from the newest ones."""
