@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 
 from genus import metrics
 from genus.metrics import transport
 from genus.metrics.frechet import frechet_interval
-from genus.metrics.intervals import mean_interval, wilson
+from genus.metrics.intervals import jackknife, mean_interval, wilson
 from genus.metrics.lines import random_directions
 from genus.metrics.moments import Moments
+from genus.metrics.single_image import diversity_without_each, pixel_diversity
 from genus.metrics.sinkhorn import sinkhorn_divergence
 
 Array = np.ndarray
@@ -289,6 +291,18 @@ def _parzen(rng: np.random.Generator) -> tuple[Interval, float]:
 def _vendi(rng: np.random.Generator) -> tuple[Interval, float]:
     truth = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     return metrics.vendi_interval(normal(rng, 400, 2) * [3, 1]), truth
+
+
+@case("pixel-diversity", "jackknife, samples", "one random contrast per image, n = 50; expectation")
+def _pixel_diversity(rng: np.random.Generator) -> tuple[Interval, float]:
+    n = 50
+    image = torch.from_numpy(np.random.default_rng(1).normal(size=(1, 8, 8)))
+    samples = torch.from_numpy(rng.normal(size=(n, 1, 1, 1))) * image
+    # E of the deviation of n normal numbers, over all n: √(2/n) Γ(n/2) / Γ((n − 1)/2)
+    deviation = math.sqrt(2 / n) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
+    truth = deviation * float(image.abs().mean() / image.std(correction=0))
+    value = pixel_diversity(samples, image)
+    return jackknife(value, [diversity_without_each(samples, image)]), truth
 
 
 def hits(one: Case, draws: int, seed: int = 0) -> int:

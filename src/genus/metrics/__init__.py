@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from genus.metrics.path_length import path_lengths as path_lengths
     from genus.metrics.path_length import slerp as slerp
     from genus.metrics.projected import projected_wasserstein as projected_wasserstein
+    from genus.metrics.single_image import patch_frechet as patch_frechet
+    from genus.metrics.single_image import pixel_diversity as pixel_diversity
     from genus.metrics.sinkhorn import entropic_transport as entropic_transport
     from genus.metrics.sinkhorn import sinkhorn_divergence as sinkhorn_divergence
     from genus.metrics.sliced import sliced_interval as sliced_interval
@@ -87,6 +89,7 @@ _WHERE = {
     "parzen": ("parzen_bandwidth", "parzen_log_likelihood"),
     "path_length": ("path_lengths", "slerp"),
     "projected": ("projected_wasserstein",),
+    "single_image": ("patch_frechet", "pixel_diversity"),
     "sinkhorn": ("entropic_transport", "sinkhorn_divergence"),
     "sliced": ("sliced_interval", "sliced_wasserstein"),
     "transport": ("wasserstein_distance",),

@@ -79,6 +79,13 @@ def pixel_diversity(samples: Tensor, image: Tensor) -> float:
     return float(samples.double().mean(1).std(0, correction=0).mean()) / spread
 
 
+def diversity_without_each(samples: Tensor, image: Tensor) -> list[float]:
+    """Diversities with each of ten groups of samples left out, for the jackknife."""
+    rows = np.arange(len(samples))
+    groups = np.array_split(rows, min(_GROUPS, len(samples)))
+    return [pixel_diversity(samples[np.delete(rows, group)], image) for group in groups]
+
+
 def random_phase(image: Tensor, noise: Noise, n: int) -> Tensor:
     """Gaussian textures with an image's mean and autocorrelations ``(n, channels, *sides)``.
 
@@ -107,8 +114,7 @@ def single_image_scores(evidence: Evidence) -> list[Score]:
     if evidence.spec.range is not None:
         textures = textures.clamp(*evidence.spec.range)
     diversity = pixel_diversity(evidence.samples, image)
-    groups = np.array_split(np.arange(n), min(_GROUPS, n))
-    left = [pixel_diversity(evidence.samples[np.delete(np.arange(n), rows)], image) for rows in groups]
+    left = diversity_without_each(evidence.samples, image)
     ends = jackknife(diversity, [left])
     return [
         Score(

@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 
 import genus
+from genus.assembly import open_data
+from genus.core.batch import Batch
 from genus.core.errors import CapabilityError, InputError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
@@ -37,7 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def prepared(run: Path) -> tuple[Any, torch.Tensor]:
     model = genus.load(run)
-    return model, genus.assembly.open_data(genus.show(tiny_config("singan"))).train.batch(NO).x
+    return model, open_data(genus.show(tiny_config("singan"))).train.batch(NO).x
 
 
 def test_sizes_of_the_paper() -> None:
@@ -64,7 +66,7 @@ def test_the_noise_of_a_size_follows_the_error_of_the_reconstruction(run: Path) 
 
 def test_a_size_begins_with_the_weights_of_the_one_before_where_they_fit(run: Path) -> None:
     model, x = prepared(run)
-    batch = genus.core.batch.Batch(x)
+    batch = Batch(x)
     with torch.no_grad():
         model.prepare(1, batch, Context(noise=Noise(0)))
         model.prepare(2, batch, Context(noise=Noise(0)))
@@ -119,7 +121,9 @@ def test_samples_of_other_sizes_and_from_an_image(run: Path) -> None:
         drawn = model.redraw(3, image=other, start=1, noise=Noise(0))
         assert drawn.shape == (3, *model.spec.shape)
         assert not torch.equal(drawn[0], drawn[1])
-        assert model.enlarge(x, 2.5, noise=Noise(0)).shape == (1, 3, 40, 60)
+        larger = model.enlarge(x, 2.5, noise=Noise(0))
+        assert larger.shape == (1, 3, 40, 60)
+        assert (resample(larger, (16, 24)) - x).abs().mean() < 0.04  # made smaller it is the image again
 
 
 def test_other_data_are_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -148,7 +152,7 @@ def test_sequences_and_volumes(sides: tuple[int, ...]) -> None:
     kind = "sequence" if len(sides) == 1 else "volume"
     spec = DataSpec(kind=kind, shape=(1, *sides))
     model = SinGAN(spec, objective=wasserstein, smallest=7, depth=3, width=4)
-    batch = genus.core.batch.Batch(torch.randn(1, 1, *sides))
+    batch = Batch(torch.randn(1, 1, *sides))
     for k in range(model.num_scales):
         with torch.no_grad():
             model.prepare(k, batch, Context(noise=Noise(k)))

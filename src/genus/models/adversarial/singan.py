@@ -237,8 +237,10 @@ class SinGAN(Model, Redraws):
         step = self.sizes[last][0] / self.sizes[last - 1][0] if last else 1 / self.factor
         times = max(1, round(math.log(factor) / math.log(step)))
         for number in range(1, times + 1):
-            sides = [round(side * factor ** (number / times)) for side in own]
-            x = self.pyramid.refine(last, x, self.pyramid.noise(last, len(x), tuple(sides), noise))
+            sides = tuple(round(side * factor ** (number / times)) for side in own)
+            larger = self.pyramid.refine(last, x, self.pyramid.noise(last, len(x), sides, noise))
+            # back-projection (doi:10.1016/1049-9652(91)90045-L): made smaller, it is the image again
+            x = larger + resample(x - resample(larger, tuple(x.shape[2:])), sides)
         return self._outward(x)
 
     def _outward(self, x: Tensor) -> Tensor:
