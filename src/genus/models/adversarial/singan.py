@@ -78,7 +78,7 @@ class SinGAN(Model, Redraws):
         super().__init__(spec)
         channels, *size = spec.shape
         dims = len(size)
-        self.require(f"images, volumes or sequences with sides of {smallest} or more", dims in (1, 2, 3))
+        self.require("an image, a volume or a sequence (data.path=FILE names an image)", dims in (1, 2, 3))
         self.require(f"sides of {smallest} or more (model.smallest)", min(size) >= smallest)
         if smallest <= 2 * depth or depth < 1:
             raise RecipeError(
