@@ -103,7 +103,7 @@ def pyramid_of(size: tuple[int, ...], smallest: int, factor: float) -> list[tupl
     The factor is moved a little, so that whole steps lead to ``smallest``; sides are rounded up.
 
     >>> pyramid_of((64, 96), 25, 0.75)
-    [(25, 38), (35, 52), (47, 71), (64, 96)]
+    [(25, 38), (32, 48), (40, 60), (51, 76), (64, 96)]
     """
     share = smallest / min(size)
     steps = max(0, math.ceil(math.log(share) / math.log(factor) - 1e-9))
