@@ -134,7 +134,7 @@ def test_other_data_are_refused_before_anything_is_written(tmp_path: Path) -> No
     assert not (tmp_path / "run").exists()
     with pytest.raises(RecipeError, match="sides of 25 or more"):
         genus.train("singan", data="digits8", out=tmp_path / "run")
-    with pytest.raises(RecipeError, match="data.path=FILE names an image"):
+    with pytest.raises(RecipeError, match=r"data\.path=FILE names an image"):
         genus.train("singan", data="ring", out=tmp_path / "run")
 
 
