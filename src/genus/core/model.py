@@ -138,7 +138,7 @@ class Redraws(Samples):
         *,
         size: tuple[int, ...] | None = None,
         image: Tensor | None = None,
-        start: int = 0,
+        start: int = 1,
         noise: Noise,
     ) -> Tensor:
         """Draw examples of any size, from noise or from an image.

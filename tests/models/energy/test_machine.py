@@ -263,3 +263,12 @@ def test_classifier_starts_from_the_recognition_weights_once() -> None:
     dbn.recognition[0].weight.data.zero_()
     enter()  # as when a run resumes inside the stage
     assert dbn.recognition[0].weight.abs().sum() == 0
+
+
+def test_one_annealing_serves_all_batches_until_the_weights_change() -> None:
+    m = machine(6, 4)
+    p = torch.full((2, 4), 0.5)
+    first = m.log_partition(p, Noise(0), chains=5, temperatures=5)
+    assert m.log_partition(p, Noise(0), chains=5, temperatures=5) is first
+    m.weight.data[0, 0] += 1  # behind the back of autograd's counters
+    assert m.log_partition(p, Noise(0), chains=5, temperatures=5).estimate != first.estimate

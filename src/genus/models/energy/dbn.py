@@ -156,8 +156,7 @@ class DBN(Model, Samples, Density, Classifies):
         return total - top.free_energy(state)
 
     def normaliser_error(self, noise: Noise) -> tuple[float, float]:
-        found = self._partition(noise)
-        return float(found.estimate - found.low), float(found.high - found.estimate)
+        return self._partition(noise).error()
 
     def _partition(self, noise: Noise) -> Partition:
         return self._layers[-1].log_partition(self.chains, unbatched(noise))

@@ -48,6 +48,10 @@ class Partition(NamedTuple):
     low: Tensor
     high: Tensor
 
+    def error(self) -> tuple[float, float]:
+        """Nats by which log Z may be lower and higher than the estimate, both ≥ 0."""
+        return float(self.estimate - self.low), float(self.high - self.estimate)
+
 
 class BoltzmannMachine(nn.Module):
     """Binary units v and h with E(v, h) = −b·v − c·h − vᵀWh.
@@ -62,7 +66,7 @@ class BoltzmannMachine(nn.Module):
         self.weight = nn.Parameter(torch.randn(visible, hidden) * 0.01)
         self.visible_bias = nn.Parameter(torch.zeros(visible))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))
-        self._known: tuple[tuple[int, ...], Partition] | None = None
+        self._known: tuple[tuple[float, ...], Partition] | None = None
 
     def free_energy(self, v: Tensor) -> Tensor:
         """F(v) = −b·v − Σ_j softplus(c_j + (vW)_j), so that p(v) = exp(−F(v)) / Z.
@@ -144,7 +148,6 @@ class BoltzmannMachine(nn.Module):
         return Contrast(-(sign @ energies), gradients, energies[:n].mean(), p[n:])
 
     @torch.no_grad()
-    @torch.no_grad()
     def log_partition(
         self, p: Tensor, noise: Noise, *, chains: int = AIS_CHAINS, temperatures: int = AIS_TEMPERATURES
     ) -> Partition:
@@ -162,7 +165,8 @@ class BoltzmannMachine(nn.Module):
 
         Paper: arXiv:0809.1492; arXiv:1412.8566 for the way back.
         """
-        key = (noise.seed, chains, temperatures, p._version, *(w._version for w in self.parameters()))
+        contents = [f(w).item() for w in (p, *self.parameters()) for f in (torch.sum, torch.norm)]
+        key = (noise.seed, chains, temperatures, *contents)
         if self._known is None or self._known[0] != key:  # likelihoods of many batches share one
             self._known = key, self._annealed(p, noise, chains, temperatures)
         return self._known[1]

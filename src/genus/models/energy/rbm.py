@@ -94,8 +94,7 @@ class RBM(Model, Samples, Density):
         return -self.machine.free_energy(x.flatten(1)) - self._partition(noise).estimate
 
     def normaliser_error(self, noise: Noise) -> tuple[float, float]:
-        found = self._partition(noise)
-        return float(found.estimate - found.low), float(found.high - found.estimate)
+        return self._partition(noise).error()
 
     def _partition(self, noise: Noise) -> Partition:
         return self.machine.log_partition(self.chains, unbatched(noise))
