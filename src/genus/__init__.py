@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from genus.catalogue import data_info, experiment, experiment_options, list_components
     from genus.core.errors import GenusError
     from genus.feature_networks import export_features, train_features
+    from genus.latents.truncation_curve import truncation_curve
     from genus.latents.verb import explore
     from genus.leaderboards.verb import bench
     from genus.named_gans.zoo import zoo
@@ -30,7 +31,7 @@ __all__ = [
     "GenusError", "bench", "compare", "data_info", "doctor", "evaluate", "experiment", "experiment_options",
     "explore", "export_features",
     "list_components", "load", "rating_page", "rating_results", "redraw", "report", "resume",
-    "sample", "show", "train", "train_features", "zoo",
+    "sample", "show", "train", "train_features", "truncation_curve", "zoo",
 ]  # fmt: skip
 _ELSEWHERE = {
     "GenusError": "genus.core.errors", "bench": "genus.leaderboards.verb", "show": "genus.assembly",
@@ -38,7 +39,7 @@ _ELSEWHERE = {
     "list_components": "genus.catalogue", "export_features": "genus.feature_networks",
     "train_features": "genus.feature_networks", "explore": "genus.latents.verb",
     "zoo": "genus.named_gans.zoo", "rating_page": "genus.rating", "rating_results": "genus.rating",
-    "redraw": "genus.redrawing",
+    "redraw": "genus.redrawing", "truncation_curve": "genus.latents.truncation_curve",
 }  # fmt: skip
 """Public names that are not in ``genus.api``."""
 __version__ = "0.1.0"

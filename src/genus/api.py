@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from genus.data.source import Dataset
     from genus.metrics.compare import Row
     from genus.metrics.evaluate import Evaluation
+    from genus.metrics.evidence import Evidence
     from genus.training.callbacks import Callback
     from genus.training.doctor.checkup import Checkup
     from genus.training.run import Run
@@ -206,6 +207,7 @@ def evaluate(
     data: str | None = None,
     n: int | None = None,
     features: str | None = None,
+    truncation: float | None = None,
     metrics: Sequence[str] | None = None,
     checkpoint: str = "auto",
 ) -> Evaluation:
@@ -217,6 +219,7 @@ def evaluate(
         n: samples to draw; None for as many as training examples, at most 5,000.
         features: name of a feature map (``list_components("features")``) or a file of
             :func:`genus.train_features`; None chooses by the data.
+        truncation: of the samples' latents, see :func:`sample`.
         metrics: what is measured (``list_components("metrics")``); None takes all that fit.
         checkpoint: see :func:`load`.
 
@@ -224,12 +227,49 @@ def evaluate(
         The scores; they are kept in the run, for tables and reports, unless an argument was given.
 
     Raises:
+        CapabilityError: for a truncation, when the model has no latent.
+        DataError: when the data do not fit the model or the features.
+        InputError: for a truncation out of range.
+        RecipeError: for unknown features; names the nearest.
+    """
+    from genus.metrics.draw import check_truncation
+    from genus.metrics.evaluate import measure
+    from genus.training.checkpoints import write_text
+    from genus.training.run import Run
+
+    found = evidence(run, data=data, n=n, features=features, checkpoint=checkpoint)
+    if truncation is not None:
+        check_truncation(found.model, truncation)
+        found = found.truncated(truncation)
+    result = measure(found, metrics)
+    if (data, n, features, truncation, metrics, checkpoint) == (None, None, None, None, None, "auto"):
+        write_text(Run(run).path / "evaluation.json", result.to_json())
+    return result
+
+
+def evidence(
+    run: str | PathLike[str],
+    *,
+    data: str | None = None,
+    n: int | None = None,
+    features: str | None = None,
+    checkpoint: str = "auto",
+) -> Evidence:
+    """A run's model and data as metrics look at them, for :func:`genus.metrics.evaluate.measure`.
+
+    Args:
+        run: the run, or its folder.
+        data: see :func:`evaluate`, as all others.
+        n: samples.
+        features: name or file.
+        checkpoint: see :func:`load`.
+
+    Raises:
         DataError: when the data do not fit the model or the features.
         RecipeError: for unknown features; names the nearest.
     """
-    from genus.metrics.evaluate import evaluate_model
+    from genus.metrics.evaluate import gather
     from genus.metrics.features import check_features
-    from genus.training.checkpoints import write_text
     from genus.training.run import Run
 
     opened = Run(run)
@@ -249,19 +289,15 @@ def evaluate(
             f"the model is told what comes with {opened.spec.describe()}; the examples of {data!r} come "
             f"with something else: {dataset.spec.describe()}"
         )
-    result = evaluate_model(
+    return gather(
         model,
         train=dataset.train,
         test=dataset.test,
         data_name=dataset.name,
         fingerprint=dataset.fingerprint,
         features=features,
-        metrics=metrics,
         n=n,
     )
-    if (data, n, features, metrics, checkpoint) == (None, None, None, None, "auto"):
-        write_text(opened.path / "evaluation.json", result.to_json())
-    return result
 
 
 def compare(runs: Sequence[str | PathLike[str]], *, features: str | None = None) -> list[Row]:

@@ -9,7 +9,7 @@ import torch
 from genus.core.model import Classifies, Model
 from genus.core.spec import DataSpec
 from genus.data.source import ArraySource
-from genus.metrics.evaluate import evaluate_model
+from genus.metrics.evaluate import gather, measure
 
 SPEC = DataSpec(kind="vector", shape=(2,), classes=("a", "b"))
 
@@ -27,13 +27,9 @@ def test_error_counts_the_wrong(wrong: int) -> None:
     x = np.stack([labels * 2.0 - 1, np.zeros(20)], 1)
     x[:wrong] *= -1
     source = ArraySource(x, labels, SPEC)
-    scores = evaluate_model(
-        Sign(SPEC),
-        train=source,
-        test=source,
-        data_name="two",
-        fingerprint="x",
-        metrics=["classification-error"],
+    scores = measure(
+        gather(Sign(SPEC), train=source, test=source, data_name="two", fingerprint="x"),
+        ["classification-error"],
     )
     score = scores["classification error"]
     assert score.value == pytest.approx(wrong / 20)

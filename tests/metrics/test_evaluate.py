@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from genus.core.registry import catalogue, components
 from genus.core.spec import DataSpec
 from genus.data.digits import digits28
 from genus.metrics.compare import compare_evaluations, table_text
-from genus.metrics.evaluate import Evaluation, evaluate_model
+from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.features import DigitFeatures
 from genus.metrics.quick import quick_reference, quick_scores
 
@@ -96,16 +97,18 @@ class Broken(SamplesOnly, Density):
         return torch.full((len(x),), torch.nan)
 
 
-def _evaluate(model: Model, *, n: int = 400, spec: DataSpec = POINTS, **settings: object) -> Evaluation:
-    return evaluate_model(
-        model,
-        train=Grid(400, 0, spec),
-        test=Grid(400, 1, spec),
-        data_name="grid",
-        fingerprint="f",
-        n=n,
-        **settings,  # type: ignore[arg-type]
-    )
+def _evaluate(
+    model: Model,
+    *,
+    metrics: Sequence[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+    n: int = 400,
+    spec: DataSpec = POINTS,
+    seed: int = 0,
+) -> Evaluation:
+    train, test = Grid(400, 0, spec), Grid(400, 1, spec)
+    evidence = gather(model, train=train, test=test, data_name="grid", fingerprint="f", n=n, seed=seed)
+    return measure(evidence, metrics, progress=progress)
 
 
 @pytest.fixture(scope="module")
@@ -187,14 +190,16 @@ def test_a_model_that_repeats_the_training_examples_is_found_out(perfect: Evalua
 
 
 def test_few_training_examples_looked_at_are_said() -> None:
-    found = evaluate_model(
-        Parrot(POINTS),
-        train=Grid(400, 0),
-        test=Grid(50, 1),
-        data_name="g",
-        fingerprint="f",
-        num_reference=100,
-        metrics=["memorisation"],
+    found = measure(
+        gather(
+            Parrot(POINTS),
+            train=Grid(400, 0),
+            test=Grid(50, 1),
+            data_name="g",
+            fingerprint="f",
+            num_reference=100,
+        ),
+        ["memorisation"],
     )
     assert "against 100 different training examples of 400" in found["copies"].note
 
@@ -264,27 +269,25 @@ def test_evaluation_is_reproducible_and_leaves_the_model_alone(perfect: Evaluati
 
 
 def test_floor_of_other_size_is_noted() -> None:
-    small = evaluate_model(
-        SamplesOnly(POINTS),
-        train=Grid(100, 0),
-        test=Grid(40, 1),
-        data_name="g",
-        fingerprint="f",
-        metrics=["frechet"],
+    small = measure(
+        gather(SamplesOnly(POINTS), train=Grid(100, 0), test=Grid(40, 1), data_name="g", fingerprint="f"),
+        ["frechet"],
     )
     assert small.protocol.num_samples == 100
     assert "halves of the reference, 50 against 50, so more biased than n = 100" in small["frechet"].note
     assert small["frechet"].floor is not None
     assert small["frechet"].floor < 1
-    spare = evaluate_model(
-        SamplesOnly(POINTS),
-        train=Grid(200, 0),
-        test=Grid(40, 1),
-        data_name="g",
-        fingerprint="f",
-        n=100,
-        num_reference=100,
-        metrics=["frechet"],
+    spare = measure(
+        gather(
+            SamplesOnly(POINTS),
+            train=Grid(200, 0),
+            test=Grid(40, 1),
+            data_name="g",
+            fingerprint="f",
+            n=100,
+            num_reference=100,
+        ),
+        ["frechet"],
     )
     assert "training examples outside the reference, same n" in spare["frechet"].note
     assert "test examples, same n" in _evaluate(Perfect(), metrics=["kid"])["kid"].note
@@ -366,13 +369,15 @@ def _one_of_each() -> Tensor:
 
 def test_conditional_accuracy_and_classes_drawn() -> None:
     images = _one_of_each()
-    found = evaluate_model(
-        ShowsOneClass(Digits.spec, images),
-        train=Digits(images, 100, 0),
-        test=Digits(images, 100, 1),
-        data_name="mnist",
-        fingerprint="f",
-        metrics=["accuracy", "classes-drawn", "frechet-per-class", "inception-score"],
+    found = measure(
+        gather(
+            ShowsOneClass(Digits.spec, images),
+            train=Digits(images, 100, 0),
+            test=Digits(images, 100, 1),
+            data_name="mnist",
+            fingerprint="f",
+        ),
+        ["accuracy", "classes-drawn", "frechet-per-class", "inception-score"],
     )
     assert found.protocol.features == "digits"
     inception = found["inception-score"]

@@ -10,7 +10,7 @@ from genus.core.batch import Batch
 from genus.core.model import Model, Samples
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
-from genus.metrics.evaluate import Evaluation, evaluate_model
+from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.features import Classifies
 
 POINTS = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
@@ -66,10 +66,18 @@ class Sides(Classifies):
 def measured(features: Classifies) -> Evaluation:
     """An evaluation in given features."""
     wanted = ["frechet", "kid", "inception-score", "accuracy", "classes-drawn", "class-histogram"]
-    return evaluate_model(
-        Draws(POINTS), train=Halves(0), test=Halves(1), data_name="halves", fingerprint="f",
-        features=features, metrics=wanted, n=200,
-    )  # fmt: skip
+    return measure(
+        gather(
+            Draws(POINTS),
+            train=Halves(0),
+            test=Halves(1),
+            data_name="halves",
+            fingerprint="f",
+            features=features,
+            n=200,
+        ),
+        wanted,
+    )
 
 
 def test_only_inception_s_distance_is_called_fid() -> None:

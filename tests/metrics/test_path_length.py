@@ -14,7 +14,7 @@ from genus.core.batch import Batch
 from genus.core.model import LatentSpace, Model, StyleSpace
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
-from genus.metrics.evaluate import Evaluation, evaluate_model
+from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.path_length import EPSILON, lerp, path_lengths, slerp
 
 LATENT = 5
@@ -85,11 +85,11 @@ class ByLatentAlone(Model, LatentSpace):
         return z
 
 
-def measure(model: Model, n: int = 400, **settings: Any) -> Evaluation:
+def measured(model: Model, n: int = 400, **settings: Any) -> Evaluation:
     metrics = ["path-length", "path-length-w"]
     points = Points()
-    return evaluate_model(
-        model, train=points, test=points, data_name="p", fingerprint="f", n=n, metrics=metrics, **settings
+    return measure(
+        gather(model, train=points, test=points, data_name="p", fingerprint="f", n=n, **settings), metrics
     )
 
 
@@ -157,7 +157,7 @@ def test_the_papers_step_suffers_from_float32_and_this_does_not() -> None:
 
 def test_scores_of_a_linear_generator_are_its_expectations() -> None:
     """Along lines in W: E‖A(w₂ − w₁)‖² = 2 · 4 ‖A‖²_F, since w = 2z."""
-    evaluation = measure(Linear(), n=1000)
+    evaluation = measured(Linear(), n=1000)
     of_w = evaluation["path-length-w"]
     expected = 8 * MAP.square().sum().item()
     assert of_w.low < expected < of_w.high
@@ -174,7 +174,7 @@ def test_scores_of_a_linear_generator_are_its_expectations() -> None:
 
 def test_both_ends_of_a_step_see_the_same_noise_and_class() -> None:
     model = Linear(conditional=True, scale=0.0)
-    evaluation = measure(model)
+    evaluation = measured(model)
     for name in ("path-length", "path-length-w"):  # what moves is noise or class alone, and is the same
         assert evaluation[name].value == 0
     (_, first), (_, second) = model.seen[:2]
@@ -185,14 +185,14 @@ def test_both_ends_of_a_step_see_the_same_noise_and_class() -> None:
 
 
 def test_a_path_depends_on_seed_and_number_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = measure(Linear())["path-length"]
-    assert measure(Linear())["path-length"].value == whole.value
+    whole = measured(Linear())["path-length"]
+    assert measured(Linear())["path-length"].value == whole.value
     monkeypatch.setattr("genus.metrics.path_length.batch_size", lambda _: 7)
-    assert measure(Linear())["path-length"].value == pytest.approx(whole.value, rel=1e-6)
-    assert measure(Linear(), seed=1)["path-length"].value != whole.value
+    assert measured(Linear())["path-length"].value == pytest.approx(whole.value, rel=1e-6)
+    assert measured(Linear(), seed=1)["path-length"].value != whole.value
 
 
 def test_models_without_styles_have_the_one_score() -> None:
-    evaluation = measure(ByLatentAlone())
+    evaluation = measured(ByLatentAlone())
     assert [score.name for score in evaluation.scores] == ["path-length"]
     assert "StyleSpace" in evaluation.refused["path-length-w"]

@@ -21,12 +21,13 @@ PROTOCOL = Protocol(
     features="digits",
     features_fingerprint="def",
     seed=0,
+    truncation=None,
     version=1,
 )
 
 
 def test_hash_is_stable() -> None:
-    assert PROTOCOL.hash == "0ab3e70114"
+    assert PROTOCOL.hash == "de74848313"
     assert Protocol(**PROTOCOL.to_json()) == PROTOCOL
 
 

@@ -116,9 +116,31 @@ def redraw(run: str, image: str | None, size: str | None, *, out: str, **options
     _console().print(f"{out}: {len(drawn)} of {height}×{width} pixels", markup=False)
 
 
-def evaluate(run: str, data: str | None, n: int | None, features: str | None, as_json: bool) -> None:
+def truncate(
+    run: str, at: str | None, n: int | None, features: str | None, out: str | None, as_json: bool
+) -> None:
+    """Measure a curve, print it and where its figure is."""
+    try:
+        bounds = None if at is None else [float(bound) for bound in at.split(",")]
+    except ValueError:
+        raise InputError(f"--at {at}: give numbers separated by commas, such as 0.5,1,2") from None
+    target = Path(out) if out is not None else free_folder("truncation", "truncate")
+    curve = genus.truncation_curve(run, bounds, n=n, features=features, out=target)
+    if as_json:
+        print(curve.to_json())
+        return
+    from genus.cli.tables import curve_table
+
+    _console().print(curve_table(curve))
+    _console().print(f"figure: {target / curve.name}.png", markup=False)
+    _console().print(f"numbers: {target / curve.name}.json", markup=False)
+
+
+def evaluate(
+    run: str, data: str | None, n: int | None, features: str | None, truncation: float | None, as_json: bool
+) -> None:
     """Measure and print."""
-    evaluation = genus.evaluate(run, data=data, n=n, features=features)
+    evaluation = genus.evaluate(run, data=data, n=n, features=features, truncation=truncation)
     if as_json:
         print(evaluation.to_json())
         return

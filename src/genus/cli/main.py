@@ -18,6 +18,7 @@ VERBS = (
     "sample",
     "explore",
     "redraw",
+    "truncate",
     "evaluate",
     "compare",
     "report",
@@ -200,12 +201,39 @@ def redraw(
 
 
 @app.command
+def truncate(
+    run: tyro.conf.Positional[str],
+    *,
+    at: str | None = None,
+    n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None,
+    features: str | None = None,
+    out: str | None = None,
+    json: bool = False,
+) -> None:
+    """Measure quality against diversity as a run's latent is truncated, as a curve.
+
+    Args:
+        run: folder of a run whose model has a latent, such as a GAN.
+        at: truncations, separated by commas, as for genus sample --truncation; 0.1 to 3 by default, or
+            with styles 0 to 1.
+        n: samples at each; as many as there are training examples, at most 5000, by default.
+        features: what distances are measured in, as for genus evaluate.
+        out: new folder for the figure and the numbers; truncate/truncation-N by default.
+        json: print JSON instead of a table.
+    """
+    from genus.cli import commands
+
+    commands.truncate(run, at, n, features, out, json)
+
+
+@app.command
 def evaluate(
     run: tyro.conf.Positional[str],
     *,
     data: str | None = None,
     n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None,
     features: str | None = None,
+    truncation: float | None = None,
     json: bool = False,
 ) -> None:
     """Measure a run by the protocol; keeps the result in the run's folder.
@@ -216,11 +244,12 @@ def evaluate(
         n: samples to draw; as many as there are training examples, at most 5000, by default.
         features: what distances are measured in, in place of the data's default: a name (genus list
             features) or a file of genus features train; the result is then not kept.
+        truncation: of the samples, as for genus sample; genus truncate measures a whole curve.
         json: print JSON instead of a table.
     """
     from genus.cli import commands
 
-    commands.evaluate(run, data, n, features, json)
+    commands.evaluate(run, data, n, features, truncation, json)
 
 
 @app.command
@@ -485,6 +514,7 @@ _TAKE_VALUES = (
     "--given",
     "--seed",
     "--truncation",
+    "--at",
     "--checkpoint",
     "--kind",
     "--size",

@@ -71,6 +71,25 @@ def numbers_table(findings: Findings) -> Table:
     return table
 
 
+def curve_table(curve: Findings) -> Table:
+    """Scores with their intervals in columns, one row for each place of the curve.
+
+    Args:
+        curve: numbers are a list of places, first, and by score ``value``, ``low`` and ``high`` at each.
+    """
+    (axis, places), *scores = curve.numbers.items()
+    table = Table(box=None, pad_edge=False)
+    for heading in (axis, *(name for name, _ in scores)):
+        table.add_column(heading)
+    for i, place in enumerate(places):
+        cells = [
+            f"[bold]{number(one['value'][i])}[/bold] {number(one['low'][i])} … {number(one['high'][i])}"
+            for _, one in scores
+        ]
+        table.add_row(f"{place:g}", *cells)
+    return table
+
+
 def checks_table(findings: Findings) -> Table:
     """Comparisons of an experiment with theory."""
     table = Table(box=None, pad_edge=False)

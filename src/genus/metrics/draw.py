@@ -71,7 +71,10 @@ def draw(
     """
     if not isinstance(model, Samples):
         raise CapabilityError(f"{type(model).__name__} cannot draw samples; ask for another score")
-    options = _truncated(model, truncation)
+    options: dict[str, float] = {}
+    if truncation is not None:
+        check_truncation(model, truncation)
+        options["truncation"] = truncation
     device = device_of(model)
     batch = batch or batch_size(model.spec)
     parts = [torch.zeros(0, *model.spec.shape)]
@@ -84,10 +87,13 @@ def draw(
     return torch.cat(parts)
 
 
-def _truncated(model: Samples, truncation: float | None) -> dict[str, float]:
-    """What ``sample`` is told of a truncation, or why it cannot be."""
-    if truncation is None:
-        return {}
+def check_truncation(model: Model, truncation: float) -> None:
+    """Refuse a truncation that a model cannot follow; see :func:`draw`.
+
+    Raises:
+        CapabilityError: when it has no latent to truncate.
+        InputError: when the truncation is out of range.
+    """
     if not isinstance(model, LatentSpace):
         raise CapabilityError(
             f"{type(model).__name__} has no latent to truncate, leave truncation out; generative adversarial "
@@ -100,7 +106,6 @@ def _truncated(model: Samples, truncation: float | None) -> dict[str, float]:
         )
     if not 0 < truncation < math.inf and not isinstance(model, StyleSpace):
         raise InputError(f"truncation {truncation:g}: latents are drawn from [−t, t], so give a t above 0")
-    return {"truncation": truncation}
 
 
 def batch_size(spec: DataSpec) -> int:

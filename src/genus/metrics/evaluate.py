@@ -79,7 +79,7 @@ class Evaluation:
         return cls(protocol=protocol, scores=scores, refused=refused)
 
 
-def evaluate_model(
+def gather(
     model: Model,
     *,
     train: Source,
@@ -87,33 +87,31 @@ def evaluate_model(
     data_name: str,
     fingerprint: str,
     features: FeatureMap | str | None = None,
-    metrics: Sequence[str] | None = None,
     n: int | None = None,
     num_reference: int = _MOST_REFERENCE,
     num_likelihood: int = 1_000,
     seed: int = 0,
-    progress: Callable[[str], None] | None = None,
-) -> Evaluation:
-    """Measure a model by every registered metric that fits it and its data.
+    truncation: float | None = None,
+) -> Evidence:
+    """What metrics look at; nothing is drawn or computed before one asks.
 
     Args:
-        model: any model; what it can do decides what is measured.
+        model: any model.
         train: training split, the reference of distances.
         test: test split, for likelihoods and the real-against-real floor.
         data_name: name of the data set.
         fingerprint: of the data set.
         features: feature map or its name; None chooses by the data.
-        metrics: names of metrics; None takes all, those of plug-ins too.
         n: generated examples; None takes as many as there are training examples, but no more
             than 5,000, nor than 200 million elements; 50 where there is one training example.
         num_reference: most training examples that distances refer to.
         num_likelihood: most test examples that likelihoods are measured on.
         seed: of sampling and of every choice of examples.
-        progress: told the name of each metric before it is computed.
+        truncation: of the latents of samples, see :func:`genus.metrics.draw.draw`.
 
     Raises:
         DataError: for fewer than ten examples anywhere, unless the model learns from one example.
-        RecipeError: for an unknown metric or feature map.
+        RecipeError: for an unknown feature map.
     """
     if isinstance(features, str):
         features = make_features(features, train.spec)
@@ -140,9 +138,9 @@ def evaluate_model(
         features="" if features is None else features.name,
         features_fingerprint="" if features is None else features.fingerprint,
         seed=seed,
+        truncation=truncation,
     )
-    evidence = Evidence(model, train=train, test=test, features=features, protocol=protocol)
-    return measure(evidence, metrics, progress=progress)
+    return Evidence(model, train=train, test=test, features=features, protocol=protocol)
 
 
 def measure(
@@ -151,12 +149,17 @@ def measure(
     *,
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
-    """Run metrics on given evidence; one that is undefined is recorded and does not stop the rest.
+    """Measure a model by every registered metric that fits it and its data.
+
+    One that is undefined here is recorded and does not stop the rest.
 
     Args:
         evidence: model, data and protocol.
-        metrics: names; None takes all registered ones.
+        metrics: names; None takes all registered ones, those of plug-ins too.
         progress: told each name before it is computed.
+
+    Raises:
+        RecipeError: for an unknown metric.
     """
     stamp = evidence.protocol.hash
     scores: list[Score] = []

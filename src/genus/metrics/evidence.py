@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 from typing import Protocol as Structure
@@ -137,7 +138,15 @@ class Evidence:
     def samples(self) -> Tensor:
         """Generated examples ``(num_samples, *shape)`` in data units."""
         n, seed = self.protocol.num_samples, derive_seed(self.protocol.seed, "samples")
-        return draw(self.model, n, labels=self.asked, seed=seed)
+        return draw(self.model, n, labels=self.asked, seed=seed, truncation=self.protocol.truncation)
+
+    def truncated(self, truncation: float) -> Evidence:
+        """The same real examples, with samples of truncated latents."""
+        other = copy(self)
+        other.protocol = replace(self.protocol, truncation=truncation)
+        for made in ("samples", "generated"):
+            other.__dict__.pop(made, None)
+        return other
 
     @cached_property
     def generated(self) -> Examples:

@@ -9,7 +9,7 @@ from typing import Any
 
 from genus.core.errors import ProtocolError
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a metric's definition changes."""
 
 
@@ -29,6 +29,7 @@ class Protocol:
         features: name of the feature map; empty for none.
         features_fingerprint: SHA-256 of its weights, or its size; empty for none.
         seed: of sampling and of every choice of examples.
+        truncation: of the latents of samples, see :func:`genus.metrics.draw.draw`; None for none.
         version: of the definitions of the metrics.
     """
 
@@ -43,6 +44,7 @@ class Protocol:
     features: str
     features_fingerprint: str
     seed: int
+    truncation: float | None = None
     version: int = VERSION
 
     @property
