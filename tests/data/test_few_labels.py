@@ -16,7 +16,7 @@ from genus.data.source import ArraySource
 def test_as_many_labels_as_asked_for_equally_many_of_each_class() -> None:
     train = digits8().train
     few = FewLabels(train, 100)
-    numbers = np.arange(len(few))
+    numbers = np.arange(len(train))
     seen, known = few.batch(numbers), train.batch(numbers)
     assert seen.given is not None
     assert known.given is not None
@@ -25,6 +25,19 @@ def test_as_many_labels_as_asked_for_equally_many_of_each_class() -> None:
     assert torch.equal(seen.given[kept], known.given[kept])
     assert torch.equal(seen.x, known.x)
     assert (torch.bincount(seen.given[kept], minlength=10) - 10).abs().max() <= 1
+
+
+def test_labelled_examples_come_again_until_they_are_an_eighth() -> None:
+    train = digits8().train
+    few = FewLabels(train, 40)
+    everything = few.batch(np.arange(len(few)))
+    assert everything.given is not None
+    kept = everything.given != UNKNOWN
+    assert kept.float().mean() == pytest.approx(1 / 8, abs=1 / len(few))
+    assert len(torch.unique(everything.x[kept], dim=0)) == 40
+    times = torch.unique(everything.x[kept], dim=0, return_counts=True)[1]
+    assert times.max() - times.min() <= 1
+    assert len(FewLabels(train, len(train) // 2)) == len(train), "enough labels, so nothing comes twice"
 
 
 def test_labels_belong_to_examples_and_not_to_batches() -> None:

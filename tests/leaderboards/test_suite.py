@@ -10,6 +10,7 @@ import pytest
 
 import genus
 from genus.core.errors import InputError, RecipeError
+from genus.data.digits import digits8
 from genus.leaderboards.execute import RESULT, Result
 from genus.leaderboards.suite import load_suite, suite_cells, suite_files
 
@@ -40,6 +41,20 @@ def test_cells_are_recipes_times_data_times_seeds(tmp_path: Path):
     assert len({cell.folder for cell in cells}) == 8
     assert {cell.recipe.train.length for cell in cells} == {40}
     assert [cell.recipe.train.seed for cell in cells] == [3] * 4 + [5] * 4
+
+
+def test_a_part_of_the_data_is_measured_against_all_of_them(tmp_path: Path):
+    part = {**TINY, "set": ["data.holdout=0.9"], "metrics": ["frechet"]}
+    genus.bench(part, out=tmp_path / "alone")
+    genus.bench({**part, "against": "digits8"}, out=tmp_path / "against")
+    few, everything = (
+        json.loads((tmp_path / out / "digits8" / "few" / "seed-0" / RESULT).read_text())["evaluation"][
+            "protocol"
+        ]
+        for out in ("alone", "against")
+    )
+    assert (few["num_reference"], everything["num_reference"]) == (180, 1617)
+    assert everything["fingerprint"] == digits8().fingerprint != few["fingerprint"]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,15 @@ from genus.data.split import hold_out
 UNKNOWN = -1
 """Class number of an example whose class is not known."""
 
+SHARE = 1 / 8
+"""Labelled examples in a pass over the data, at least."""
+
 
 class FewLabels(Source):
     """The same examples, of which only some keep their label, equally many of each class if possible.
+
+    A pass shows every example once, and those that keep their label again until they are an eighth of
+    it: a batch then holds some of them, however few there are.
 
     Args:
         source: labelled examples.
@@ -38,16 +44,22 @@ class FewLabels(Source):
         self._source = source
         parts = [source.fetch(numbers)[1] for numbers in _runs(len(source))]
         labels = np.concatenate([part for part in parts if part is not None])
+        self._labelled = hold_out(len(source), count / len(source), labels)[1]
         self._known = np.zeros(len(source), dtype=bool)
-        self._known[hold_out(len(source), count / len(source), labels)[1]] = True
+        self._known[self._labelled] = True
+        wanted = round((len(source) - count) * SHARE / (1 - SHARE))
+        self._again = max(0, wanted - count)
 
     def __len__(self) -> int:
-        return len(self._source)
+        return len(self._source) + self._again
 
     def fetch(self, indices: Array) -> Raw:
-        values, labels = self._source.fetch(indices)
+        n = len(self._source)
+        again = self._labelled[(indices - n) % len(self._labelled)]
+        numbers = np.where(indices < n, indices, again)
+        values, labels = self._source.fetch(numbers)
         assert labels is not None
-        return values, np.where(self._known[indices], labels, UNKNOWN)
+        return values, np.where(self._known[numbers], labels, UNKNOWN)
 
 
 def _runs(n: int, length: int = 1024) -> Iterator[Array]:

@@ -62,6 +62,7 @@ def run_cells(
     *,
     samples: int | None,
     metrics: Sequence[str] = (),
+    against: str | None = None,
     processes: int = 1,
     progress: Callable[[Result, int, int], None] | None = None,
 ) -> list[Result]:
@@ -71,6 +72,7 @@ def run_cells(
         cells: see :func:`genus.leaderboards.suite.suite_cells`.
         samples: drawn for each evaluation; None leaves it to the protocol.
         metrics: what is measured; every metric that fits without any.
+        against: name or path of data to measure against, in place of those that were trained on.
         processes: trainings at a time; they share the cores.
         progress: told each new result, how many are there and how many there will be.
 
@@ -85,7 +87,7 @@ def run_cells(
     if progress is not None:
         for done, result in enumerate(found.values()):
             progress(result, done + 1, len(cells))
-    work = partial(complete_cell, samples=samples, metrics=tuple(metrics))
+    work = partial(complete_cell, samples=samples, metrics=tuple(metrics), against=against)
     threads = max((os.cpu_count() or 1) // processes, 1)
     context = get_context("spawn")  # a process per cell: its memory is the cell's, its threads are set
     with ProcessPoolExecutor(
@@ -105,7 +107,9 @@ def run_cells(
     return [found[cell.folder] for cell in cells]
 
 
-def complete_cell(cell: Cell, *, samples: int | None, metrics: Sequence[str] = ()) -> None:
+def complete_cell(
+    cell: Cell, *, samples: int | None, metrics: Sequence[str] = (), against: str | None = None
+) -> None:
     """Train or resume one cell, evaluate it and write its result.
 
     A failure of the model (a loss that is not finite, say) is a result, too; Ctrl-C is not.
@@ -114,6 +118,7 @@ def complete_cell(cell: Cell, *, samples: int | None, metrics: Sequence[str] = (
         cell: what to train.
         samples: drawn for the evaluation.
         metrics: what is measured; every metric that fits without any.
+        against: data to measure against; those of the cell by default.
     """
     from genus.training.engine import Interrupted
 
@@ -123,7 +128,7 @@ def complete_cell(cell: Cell, *, samples: int | None, metrics: Sequence[str] = (
             genus.api.resume(cell.folder)
         else:
             genus.api.train(cell.source, data=cell.given, overrides=cell.changes, out=cell.folder)
-        evaluation = genus.api.evaluate(cell.folder, n=samples, metrics=metrics or None)
+        evaluation = genus.api.evaluate(cell.folder, data=against, n=samples, metrics=metrics or None)
         record = {"evaluation": json.loads(evaluation.to_json())}
     except Interrupted:
         raise KeyboardInterrupt from None

@@ -47,6 +47,9 @@ class Suite(BaseModel):
     samples: int | None = Field(
         None, ge=10, description="drawn for the evaluation; the protocol's by default"
     )
+    against: str | None = Field(
+        None, description="data to measure against, in place of those that were trained on"
+    )
     metrics: tuple[str, ...] = Field((), description="what is measured; every metric that fits by default")
     changes: tuple[str, ...] = Field((), alias="set", description="overrides for all recipes")
     columns: tuple[str, ...] = Field((), description="scores of the table, the first one ranks")

@@ -54,7 +54,12 @@ def bench(
 
     root.mkdir(parents=True, exist_ok=True)
     results = run_cells(
-        cells, samples=plan.samples, metrics=plan.metrics, processes=processes, progress=listen
+        cells,
+        samples=plan.samples,
+        metrics=plan.metrics,
+        against=plan.against,
+        processes=processes,
+        progress=listen,
     )
     boards = make_boards(results, plan.columns)
     write_boards(root, name, plan.summary, boards)

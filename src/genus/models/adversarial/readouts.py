@@ -147,7 +147,8 @@ class KPlusOne(Conditions):
 
         Args:
             features: size of φ(x), from which the classes are read.
-            weight: of the cross-entropy of labelled examples.
+            weight: of the cross-entropy of labelled examples, a sum over them divided by the size of the
+                batch; with few labels (train.labels) an eighth of the batch has one.
         """
         super().__init__(spec)
         if not spec.classes:
