@@ -108,3 +108,15 @@ def test_every_variant_of_the_book_binds_and_changes_its_recipe(name: str, varia
     assert recipe.name == f"{name}-{variant}"
     assert dict(recipe.leaves()) != dict(plain.leaves())
     assert load_recipe(yaml.safe_load(recipe.to_yaml())).config == recipe.config
+
+
+def test_what_is_expected_of_a_recipe_is_not_expected_of_a_changed_one(tmp_path: Path) -> None:
+    path = tmp_path / "child.yaml"
+    path.write_text("extends: dcgan\nvariants: {wide: {model.generator.width: 64}}\n")
+    assert load_recipe("dcgan").config["expects"]["numbers"]
+    assert not load_recipe(path).config["expects"]["numbers"]
+    path.write_text(
+        "extends: dcgan\nexpects: {cost: little, numbers: {frechet: '1'}}\nvariants: {wide: {train.batch: 9}}\n"
+    )
+    assert load_recipe(path).config["expects"] == {"cost": "little", "numbers": {"frechet": "1"}}
+    assert not load_recipe(f"{path}@wide").config["expects"]["numbers"]

@@ -235,6 +235,7 @@ def _with_variant(raw: dict[str, Any], name: str, variant: str) -> dict[str, Any
     changes = variants[variant]
     if not is_mapping(changes):
         raise RecipeError(f"recipe {name!r}: variant {variant!r} is a mapping of key.path to value")
+    raw.pop("expects", None)  # it was measured without the variant
     for path, value in changes.items():
         apply_override(raw, f"{path}={json.dumps(value)}")
     return raw
@@ -270,6 +271,7 @@ def _read(source: str) -> tuple[str, dict[str, Any]]:
             raise RecipeError(
                 f"{path.name}: extends unknown recipe {base!r}{nearest(str(base), recipe_files())}"
             )
+        parent.pop("expects", None)  # it was measured with the parent's settings
         raw = merge(parent, raw)
     if variant:
         return f"{path.stem}-{variant}", _with_variant(raw, path.stem, variant)

@@ -32,27 +32,39 @@ class Auxiliary(Told):
 
     why_not = "the discriminator names a class"
 
-    def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0, **told: Any) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        features: int = 128,
+        weight: float = 1.0,
+        fakes: float = 1.0,
+        **told: Any,
+    ) -> None:
         """Build for labelled data.
 
         Args:
             features: size of φ(x), from which score and class are read.
             weight: of L_C.
+            fakes: share of it with which generated examples teach the discriminator classes; with 0 it
+                learns them from real examples alone, and cannot agree with the generator on signs that
+                stand for a class.
             told: see :class:`Told`.
         """
         super().__init__(spec, **told)
         self.features = features
         self.weight = weight
+        self.fakes = fakes
 
     def discriminator(self, network: Network) -> Discriminator:
         return LinearScore(network(self.spec.shape, (self.features,)), self.features, self.classes)
 
     def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
         assert given is not None
-        return {
-            "class of real": self.weight * F.cross_entropy(_logits(real), given),
-            "class of fake": self.weight * F.cross_entropy(_logits(fake), given),
-        }
+        terms = {"class of real": self.weight * F.cross_entropy(_logits(real), given)}
+        if self.fakes:
+            terms["class of fake"] = self.fakes * self.weight * F.cross_entropy(_logits(fake), given)
+        return terms
 
     def generator_terms(self, fake: Readout, given: Tensor | None) -> Terms:
         assert given is not None
