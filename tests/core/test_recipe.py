@@ -115,8 +115,7 @@ def test_what_is_expected_of_a_recipe_is_not_expected_of_a_changed_one(tmp_path:
     path.write_text("extends: dcgan\nvariants: {wide: {model.generator.width: 64}}\n")
     assert load_recipe("dcgan").config["expects"]["numbers"]
     assert not load_recipe(path).config["expects"]["numbers"]
-    path.write_text(
-        "extends: dcgan\nexpects: {cost: little, numbers: {frechet: '1'}}\nvariants: {wide: {train.batch: 9}}\n"
-    )
+    own = "expects: {cost: little, numbers: {frechet: '1'}}"
+    path.write_text(f"extends: dcgan\n{own}\nvariants: {{wide: {{train.batch: 9}}}}\n")
     assert load_recipe(path).config["expects"] == {"cost": "little", "numbers": {"frechet": "1"}}
     assert not load_recipe(f"{path}@wide").config["expects"]["numbers"]

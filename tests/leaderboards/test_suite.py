@@ -43,6 +43,22 @@ def test_cells_are_recipes_times_data_times_seeds(tmp_path: Path):
     assert [cell.recipe.train.seed for cell in cells] == [3] * 4 + [5] * 4
 
 
+def test_varied_entries_are_all_combinations(tmp_path: Path):
+    entry = {
+        "recipe": "gmm",
+        "set": "model.axes=4",
+        "vary": [
+            {"few": "model.components=2", "many": ["model.components=9"]},
+            {"": [], "fast": "train.batch=7"},
+        ],
+    }
+    cells = suite_cells(load_suite({**TINY, "recipes": [entry]})[1], tmp_path)
+    found = {c.entry: (c.recipe.config["model"]["components"], c.recipe.train.batch) for c in cells}
+    plain = cells[0].recipe.train.batch
+    assert found == {"few": (2, plain), "few fast": (2, 7), "many": (9, plain), "many fast": (9, 7)}
+    assert {cell.recipe.config["model"]["axes"] for cell in cells} == {4}
+
+
 def test_a_part_of_the_data_is_measured_against_all_of_them(tmp_path: Path):
     part = {**TINY, "set": ["data.holdout=0.9"], "metrics": ["frechet"]}
     genus.bench(part, out=tmp_path / "alone")
@@ -63,6 +79,8 @@ def test_a_part_of_the_data_is_measured_against_all_of_them(tmp_path: Path):
         ({"recipe": ["gmm"]}, "did you mean 'recipes'"),
         ({"recipes": []}, "at least 1"),
         ({"recipes": [{"recipe": "gmm", "sett": ["a=1"]}]}, "did you mean 'set'"),
+        ({"recipes": [{"recipe": "gmm", "vary": {"a": []}}]}, "list of mappings"),
+        ({"recipes": [{"recipe": "gmm", "name": "b", "vary": [{"a": []}]}]}, "in place of one name"),
         ({"budget": "3 moons"}, "moons"),
         ({"recipes": ["gmm", "gmm"]}, "give one another 'name'"),
     ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from genus.core.binder import is_list, is_mapping
 from genus.core.errors import InputError, RecipeError, nearest
 from genus.core.recipe import Recipe, check_length, load_recipe, parse_yaml
 from genus.core.registry import component
@@ -38,7 +40,9 @@ class Suite(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     summary: str = Field("", description="one line")
-    recipes: tuple[Entry, ...] = Field(min_length=1, description="names, or {recipe, name, set, budget}")
+    recipes: tuple[Entry, ...] = Field(
+        min_length=1, description="names, or {recipe, name, set, budget}, or {recipe, vary, set, budget}"
+    )
     data: tuple[str, ...] = Field((), description="names or paths; each recipe's own by default")
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="a number of seeds, or a list")
     budget: int | float | str | None = Field(
@@ -57,7 +61,8 @@ class Suite(BaseModel):
     @field_validator("recipes", mode="before")
     @classmethod
     def _entries(cls, value: Any) -> Any:
-        return [{"recipe": item} if isinstance(item, str) else item for item in _list(value)]
+        entries = [{"recipe": item} if isinstance(item, str) else item for item in _list(value)]
+        return [one for entry in entries for one in _varied(entry)]
 
     @field_validator("metrics")
     @classmethod
@@ -188,6 +193,29 @@ def _checked(raw: dict[str, Any], name: str) -> Suite:
             keys = [field.alias or key for key, field in known.model_fields.items()]
             hint = nearest(str(unknown), keys)
         raise InputError(f"suite {name!r}: {where}: {first['msg']}{hint}") from None
+
+
+def _varied(entry: Any) -> list[Any]:
+    """One entry for each combination of what ``vary`` lists, called by the names of its parts.
+
+    Raises:
+        ValueError: when it is not a list of mappings from names to overrides.
+
+    >>> entry = {"recipe": "dcgan", "vary": [{"a": "x=1", "b": []}, {"": [], "+ c": "y=2"}]}
+    >>> [one["name"] for one in _varied(entry)]
+    ['a', 'a + c', 'b', 'b + c']
+    """
+    if not is_mapping(entry) or "vary" not in entry:
+        return [entry]
+    axes, rest = entry["vary"], {key: value for key, value in entry.items() if key != "vary"}
+    if "name" in rest or not is_list(axes) or not axes or not all(is_mapping(axis) and axis for axis in axes):
+        raise ValueError("vary is a list of mappings from a name to overrides, in place of one name")
+    found: list[Any] = []
+    for parts in product(*(axis.items() for axis in axes)):
+        changes = [change for _, listed in parts for change in _list(listed)]
+        name = " ".join(str(name) for name, _ in parts if name)
+        found.append({**rest, "name": name, "set": [*_list(rest.get("set", [])), *changes]})
+    return found
 
 
 def _list(value: Any) -> Any:
