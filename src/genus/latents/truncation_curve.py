@@ -124,10 +124,20 @@ def _draw(figure: Figure, bounds: Sequence[float], measured: Sequence[Evaluation
     label(shares, "Quality and diversity", symbol, "share")
     recall, precision = series["recall"]["value"], series["precision"]["value"]
     trade.plot(recall, precision, marker="o", color=COLOURS[0])
-    for bound, x, y in zip(bounds, recall, precision, strict=True):
-        trade.annotate(f"{bound:g}", (x, y), xytext=(4, 4), textcoords="offset points", fontsize=9)
-    trade.set(xlim=(0, 1.02), ylim=(0, 1.02))
+    trade.set(xlim=_around(recall), ylim=_around(precision))
+    last = math.inf
+    for bound, x, y in sorted(zip(bounds, recall, precision, strict=True), reverse=True):
+        if abs(last - x) > 0.05 * max(recall):  # the rest would be written over each other
+            trade.annotate(f"{bound:g}", (x, y), xytext=(4, 4), textcoords="offset points", fontsize=9)
+            last = x
     label(trade, "The trade", "recall (diversity)", "precision (quality)")
+
+
+def _around(shares: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis that shows all shares, and never less than a fifth of what they may be."""
+    middle = (min(shares) + max(shares)) / 2
+    half = max(0.6 * (max(shares) - min(shares)), 0.1)
+    return max(0.0, middle - half) - 0.01, min(1.0, middle + half) + 0.01
 
 
 def _band(
