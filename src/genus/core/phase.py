@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 from torch.nn import Parameter
+from torch.optim import Optimizer
 
 from genus.core.batch import Batch
 from genus.core.length import Length
@@ -56,12 +57,15 @@ class Context:
         progress: where training stands.
         sum_over_ranks: adds a tensor over all ranks (the identity in one process); for phases
             that own their update.
+        optimizers: by parameter, the optimisers of this stage, to be read only (a loss that looks
+            steps ahead).
         gradients: by parameter, where the loss has supplied them.
     """
 
     noise: Noise
     progress: Progress = field(default_factory=Progress)
     sum_over_ranks: Callable[[Tensor], Tensor] = _alone
+    optimizers: Mapping[Parameter, Optimizer] = field(default_factory=dict[Parameter, Optimizer])
     observed: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     gradients: dict[Parameter, Tensor] = field(default_factory=dict[Parameter, Tensor])
 

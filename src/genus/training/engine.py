@@ -315,6 +315,7 @@ class Engine:
                         self.groups[name] = Group(name, chosen, build("optimizer", own, chosen))
                     except ValueError as error:  # torch's own check of rates and decays
                         raise RecipeError(f"optimizer of group {name!r}: {error}") from None
+        self.updater.optimizers = {p: g.optimizer for g in self.groups.values() for p in g.parameters}
 
     def _check(self) -> None:
         phases = [phase for stage in self.course.stages for phase in stage.phases]

@@ -75,12 +75,15 @@ class Updater:
         fabric: device, precision and ranks.
         accumulate: micro-batches per update.
         clip: largest gradient norm of a group, or None.
+
+    ``optimizers`` are those of the present stage by parameter, which losses may read.
     """
 
     def __init__(self, model: nn.Module, fabric: Fabric, *, accumulate: int, clip: float | None) -> None:
         self.fabric = fabric
         self.accumulate = accumulate
         self.clip = clip
+        self.optimizers: Mapping[Parameter, torch.optim.Optimizer] = {}
         self._all = list(model.parameters())
         self._trainable: set[int] | None = None
 
@@ -119,6 +122,7 @@ class Updater:
         return Context(
             noise=noise,
             progress=progress,
+            optimizers=self.optimizers,
             sum_over_ranks=lambda tensor: sum_tensors(self.fabric, [tensor])[0],
         )
 

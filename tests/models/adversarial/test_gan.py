@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 import torch
 
 from genus.core.batch import Batch
-from genus.core.binder import build, resolve
+from genus.core.binder import bind, build, resolve
+from genus.core.components import Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.registry import components
 from genus.core.spec import DataSpec
+from genus.models.adversarial.judging import border_of, observe
 from genus.models.adversarial.readouts import Auxiliary
 
 IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256, classes=("a", "b", "c"))
@@ -203,3 +206,32 @@ def test_began_balance_follows_its_rule_and_stays_in_bounds() -> None:
     assert terms["loss"].item() == pytest.approx((seen["real"] - 0.5 * seen["fake"]).item(), rel=1e-5)
     gap = abs(0.5 * seen["real"] - seen["fake"])
     assert seen["convergence"].item() == pytest.approx((seen["real"] + gap).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "border"),
+    [
+        ({"name": "non-saturating"}, 0.0),
+        ({"name": "non-saturating", "smoothing": 0.1}, math.log(0.45 / 0.55)),
+        ({"name": "least-squares"}, 0.5),
+        ({"name": "least-squares", "smoothing": 0.1}, 0.45),
+        ({"name": "hinge"}, 0.0),
+        ({"name": "wasserstein"}, 0.0),
+        ({"name": "relativistic"}, 0.0),
+    ],
+)
+def test_a_discriminator_that_cannot_tell_scores_at_the_border(
+    objective: dict[str, Any], border: float
+) -> None:
+    """The least of the loss on equal scores, by hand: σ(s) = (1 − α)/2, s = (1 − α)/2."""
+    built = bind("objective", resolve("objective", objective, "objective"))
+    assert border_of(built) == pytest.approx(border, abs=1e-7)
+
+
+def test_being_right_is_told_at_the_border() -> None:
+    """With smoothed labels a score of −0.1 calls an example real, one of −0.3 generated."""
+    real, fake = Readout(torch.tensor([-0.1, 0.4, -0.3])), Readout(torch.tensor([-0.3, -0.1]))
+    ctx = Context(noise=Noise(0))
+    observe(ctx, real, fake, math.log(0.45 / 0.55))
+    assert ctx.observed["real right"].item() == pytest.approx(2 / 3)
+    assert ctx.observed["fake right"].item() == 0.5

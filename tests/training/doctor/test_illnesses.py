@@ -43,9 +43,11 @@ def test_a_discriminator_wins_when_it_is_sure_of_everything() -> None:
     # the last, so it is below 5 % from i = 40 on, and five lines must agree
     assert (found.since, found.until, found.present) == (450, 1000, True)
     assert found.evidence["real right"] == 1.0
+    paying = {**won, "discriminator/penalty 0": lambda i: 0.3}
+    assert names(examined(paying)) == set(), "its slopes are held back by a penalty"
     unsure = {**won, "discriminator/loss": lambda i: max(1.39 * 0.9**i, 0.3)}
     assert names(examined(unsure)) == set(), "right, but not sure: hinge loss with spectral norm"
-    assert names(examined(won, zero_divides=False)) == set(), "a critic is never right"
+    assert names(examined(won, has_border=False)) == set(), "a critic is never right"
 
 
 def test_a_discriminator_loses_when_it_is_fooled_and_learns_nothing() -> None:
@@ -55,7 +57,7 @@ def test_a_discriminator_loses_when_it_is_fooled_and_learns_nothing() -> None:
     assert names(examined(blind)) == {"discriminator-loses"}, "it calls everything generated"
     learning = {**lost, "discriminator/loss": lambda i: 1.39 - 0.002 * i}
     assert names(examined(learning)) == set(), "fooled at first, but its loss falls"
-    assert names(examined(lost, zero_divides=False)) == set()
+    assert names(examined(lost, has_border=False)) == set()
 
 
 def test_it_does_not_lose_against_good_samples() -> None:
@@ -98,7 +100,7 @@ def test_losses_swing() -> None:
     falling = game(discriminator__loss=lambda i: 1.39 - 0.0139 * i)
     assert "oscillation" not in names(examined(falling)), "it varies as much, in one direction"
     critic = game(discriminator__loss=lambda i: -1 + math.sin(2.0 * i) * 3)
-    assert names(examined(critic, zero_divides=False)) == {"oscillation"}
+    assert names(examined(critic, has_border=False)) == {"oscillation"}
 
 
 def test_nan_is_seen_ahead() -> None:

@@ -31,6 +31,7 @@ from genus.layers.history import History
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Unconditional
 from genus.models.adversarial.judging import (
+    border_of,
     compares,
     feature_distance,
     observe,
@@ -136,6 +137,7 @@ class GAN(Model, LatentSpace):
                 "model.conditioning=projection"
             )
         self.objective = objective
+        self.border = border_of(objective)
         self.relative = compares(objective)
         self.penalties = penalties
         self.latent = latent
@@ -224,7 +226,7 @@ class GAN(Model, LatentSpace):
         discriminator = cast("Discriminator", self.discriminator)
         of_real, own = discriminator.with_own_task(real, given, ctx.noise)
         of_fake = self.discriminator(fake, given)
-        observe(ctx, of_real, of_fake)
+        observe(ctx, of_real, of_fake, self.border)
         terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
         if own is not None:
             terms["own task"] = own

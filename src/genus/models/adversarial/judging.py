@@ -9,6 +9,11 @@ from genus.core.components import Objective, Readout
 from genus.core.errors import RecipeError
 from genus.core.phase import Context
 
+_FARTHEST = 8.0
+"""No objective has its border beyond this score."""
+
+_HALVINGS = 30
+
 
 def refuse_contradictions(
     *,
@@ -74,13 +79,44 @@ def feature_distance(real: Readout, fake: Readout) -> Tensor:
     return (real.features.mean(0) - fake.features.mean(0)).square().sum()
 
 
-def observe(ctx: Context, real: Readout, fake: Readout) -> None:
-    """Log mean scores and how often the discriminator is right."""
-    ctx.observe(
-        real=real.score.mean(),
-        fake=fake.score.mean(),
-        **{"real right": (real.score > 0).float().mean(), "fake right": (fake.score < 0).float().mean()},
-    )
+def observe(ctx: Context, real: Readout, fake: Readout, border: float = 0.0) -> None:
+    """Log mean scores and how often the discriminator is right.
+
+    Args:
+        ctx: of the discriminator's update.
+        real: what it says of real examples.
+        fake: what it says of generated ones.
+        border: the score between the two, see :func:`border_of`.
+    """
+    right = {
+        "real right": (real.score > border).float().mean(),
+        "fake right": (fake.score < border).float().mean(),
+    }
+    ctx.observe(real=real.score.mean(), fake=fake.score.mean(), **right)
+
+
+def border_of(objective: Objective) -> float:
+    """The score a discriminator gives to everything when it cannot tell real from generated.
+
+    It is where its loss on equal scores is least: 0 for most objectives, ½ for least squares, log((1 − α) /
+    (1 + α)) with labels smoothed by α. Objectives that leave it open, as those of critics do, have 0.
+    """
+
+    def slope(score: float) -> float:
+        with torch.enable_grad():
+            s = torch.tensor([score], dtype=torch.float64, requires_grad=True)
+            return torch.autograd.grad(objective(s, s).discriminator, s)[0].item()
+
+    middle = slope(0.0)
+    if abs(middle) < 1e-9:
+        return 0.0
+    low, high = (0.0, _FARTHEST) if middle < 0 else (-_FARTHEST, 0.0)
+    if not slope(low) < 0 < slope(high):
+        return 0.0
+    for _ in range(_HALVINGS):
+        score = (low + high) / 2
+        low, high = (score, high) if slope(score) < 0 else (low, score)
+    return (low + high) / 2
 
 
 def compares(objective: Objective) -> bool:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
-from genus.core.components import Conditioning, Network, Objective, couples_batch
+from genus.core.components import Conditioning, Network, Objective, Penalty, couples_batch
+from genus.core.errors import RecipeError
 from genus.core.model import Model, Samples
 from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
+from genus.layers.condition import build_conditioned
+from genus.layers.condition_encoder import condition_encoder
 from genus.layers.pyramid import enlarge, pyramid_sizes, shrink
 from genus.layers.scaling import Scaling
-from genus.models.adversarial.conditions import Unconditional
+from genus.models.adversarial.conditions import Told, Unconditional
+from genus.models.adversarial.judging import border_of, observe
+from genus.models.adversarial.players import Generator
 
 
 @model("lapgan", paper="arXiv:1506.05751")
@@ -27,7 +33,7 @@ class LaplacianGAN(Model, Samples):
 
     The smallest image I_K is drawn by a GAN; at each larger size, l = up(I_{k+1}) is a condition and
     the generator draws the detail h = G_k(z, l), so that I_k = l + h. The discriminator of a level sees
-    (l + h, l) with real or generated h.
+    (l + h, l) with real or generated h. Players of all levels are told what comes with the data.
     """
 
     def __init__(
@@ -39,9 +45,12 @@ class LaplacianGAN(Model, Samples):
         generator: Network,
         discriminator: Network,
         objective: Objective,
+        penalties: Sequence[Penalty] = (),
+        penalty_every: int = 1,
         conditioning: Conditioning | None = None,
         latent: int = 64,
         smallest: int = 8,
+        coarse_share: float = 1.0,
     ) -> None:
         """Build a pair of players for each level.
 
@@ -51,26 +60,43 @@ class LaplacianGAN(Model, Samples):
             generator: from (noise map, enlarged image) to detail; fully convolutional.
             discriminator: from (image, enlarged image) to its score.
             objective: what both players of each level minimise.
-            conditioning: how the players of the smallest image are told classes; null for none.
+            penalties: added to the loss of each level's discriminator, as a function of the image.
+            penalty_every: compute penalties in each so-many-th iteration only, as much stronger.
+            conditioning: how the players are told classes; null for none. Codes that do not come with
+                the data are for the smallest image only.
             latent: size of the coarse latent.
             smallest: halve sides until the shortest is below twice this.
+            coarse_share: length of the smallest image's training over that of each level, > 0.
         """
         super().__init__(spec)
         self.require("images, volumes or sequences with a side of 8 or more", len(spec.shape) > 1)
+        if coarse_share <= 0:
+            raise RecipeError("model 'lapgan' needs coarse_share > 0")
         channels, *size = spec.shape
         self.scaling = Scaling(spec)
         self.sizes = pyramid_sizes(tuple(size), smallest)
         coarse = replace(spec, shape=(channels, *self.sizes[0]))
-        how = conditioning(coarse) if conditioning is not None else Unconditional(coarse)
-        self.conditions = how
-        self.conditional = how.from_data
-        self.coarse_generator = how.generator(coarse_generator, latent)
-        self.coarse_discriminator = how.discriminator(coarse_discriminator)
-        finer = self.sizes[1:]
-        self.generators = nn.ModuleList(generator((channels + 1, *s), (channels, *s)) for s in finer)
-        self.discriminators = nn.ModuleList(discriminator((2 * channels, *s), (1,)) for s in finer)
+        self.conditions = conditioning(coarse) if conditioning is not None else Unconditional(coarse)
+        self.conditional = self.conditions.from_data
+        self.coarse_generator = self.conditions.generator(coarse_generator, latent)
+        self.coarse_discriminator = self.conditions.discriminator(coarse_discriminator)
+        seen = [replace(spec, shape=(2 * channels, *s)) for s in self.sizes[1:]]
+        told = conditioning if conditioning is not None and self.conditional else Unconditional
+        self.hows = [self.conditions, *(told(level) for level in seen)]
+        self.generators = nn.ModuleList(self._detailer(generator, s) for s in self.sizes[1:])
+        self.discriminators = nn.ModuleList(how.discriminator(discriminator) for how in self.hows[1:])
         self.objective = objective
+        self.border = border_of(objective)
+        self.penalties = penalties
+        self.penalty_every = penalty_every
         self.latent = latent
+        self.coarse_share = coarse_share
+
+    def _detailer(self, network: Network, size: tuple[int, ...]) -> Generator:
+        channels = self.spec.shape[0]
+        features = self.conditions.embedding if isinstance(self.conditions, Told) else 0
+        body = build_conditioned(network, (channels + 1, *size), (channels, *size), features)
+        return Generator(body, condition_encoder(self.spec, features) if features else None, beside=False)
 
     def stages(self) -> Sequence[Stage]:
         """One stage per level, the smallest image first."""
@@ -78,9 +104,8 @@ class LaplacianGAN(Model, Samples):
 
     def _stage(self, level: int) -> Stage:
         generator = self.generators[level - 1] if level else self.coarse_generator
-        discriminator = self.discriminators[level - 1] if level else self.coarse_discriminator
-        loss = self._level_loss(level)
-        whole = couples_batch(self.objective) or any(
+        discriminator = self._judge(level)
+        whole = any(couples_batch(part) for part in (self.objective, *self.penalties)) or any(
             isinstance(module, CouplesBatch)
             for player in (generator, discriminator)
             for module in player.modules()
@@ -89,56 +114,71 @@ class LaplacianGAN(Model, Samples):
             Phase(
                 name="discriminator",
                 updates={"discriminator": discriminator.parameters},
-                loss=lambda batch, ctx: loss(batch, ctx, 0),
+                loss=partial(self.discriminator_loss, level),
                 whole_batch=whole,
             ),
             Phase(
                 name="generator",
                 updates={"generator": generator.parameters},
-                loss=lambda batch, ctx: loss(batch, ctx, 1),
+                loss=partial(self.generator_loss, level),
                 whole_batch=whole,
             ),
         ]
-        return Stage(name=f"level {level + 1} of {len(self.sizes)}", phases=phases)
+        share = 1.0 if level else self.coarse_share
+        return Stage(name=f"level {level + 1} of {len(self.sizes)}", phases=phases, share=share)
 
-    def _level_loss(self, level: int) -> Callable[[Batch, Context, int], Terms]:
-        def loss(batch: Batch, ctx: Context, side: int) -> Terms:
-            given = self.conditions.given(batch, ctx.noise)
-            images = shrink(self.scaling.inward(batch.x), self.sizes[level])
-            if level == 0:
-                z = ctx.noise.normal(len(batch), self.latent)
-                fake = self.scaling.squash(self.coarse_generator(z, given, ctx.noise))
-                of_real = self.coarse_discriminator(images, given)
-                of_fake = self.coarse_discriminator(fake, given)
-                players = self.objective(of_real.score, of_fake.score)
-                extra = (
-                    self.conditions.discriminator_terms(batch, of_real, of_fake, given)
-                    if side == 0
-                    else self.conditions.generator_terms(of_fake, given)
-                )
-                return {"loss": players[side], **extra}
-            low = enlarge(shrink(images, self.sizes[level - 1]), self.sizes[level])
-            fake = low + self._detail(level, low, ctx.noise)
-            judge = self.discriminators[level - 1]
-            players = self.objective(_score(judge, images, low), _score(judge, fake, low))
-            return {"loss": players[side]}
+    def discriminator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
+        """The discriminator's loss at a level, 0 for the smallest image."""
+        judge, how = self._judge(level), self.hows[level]
+        given = self.conditions.given(batch, ctx.noise)
+        real, low = self._real(level, batch)
+        with torch.no_grad():
+            fake = self._draw(level, len(batch), low, given, ctx.noise)
+        of_real, of_fake = judge(_beside(real, low), given), judge(_beside(fake, low), given)
+        observe(ctx, of_real, of_fake, self.border)
+        terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
+        terms.update(how.discriminator_terms(batch, of_real, of_fake, given))
+        if self.penalties and ctx.progress.stage_iteration % self.penalty_every == 0:
+            for number, penalty in enumerate(self.penalties):
+                value = penalty(lambda x: judge(_beside(x, low), given).score, real, fake, ctx.noise)
+                terms[f"penalty {number}"] = value * self.penalty_every
+        return terms
 
-        return loss
+    def generator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
+        """The generator's loss at a level, 0 for the smallest image."""
+        judge, how = self._judge(level), self.hows[level]
+        given = self.conditions.given(batch, ctx.noise)
+        real, low = self._real(level, batch)
+        fake = self._draw(level, len(batch), low, given, ctx.noise)
+        of_real, of_fake = judge(_beside(real, low), given), judge(_beside(fake, low), given)
+        loss = self.objective(of_real.score, of_fake.score).generator
+        return {"loss": loss, **how.generator_terms(of_fake, given)}
 
-    def _detail(self, level: int, low: Tensor, noise: Noise) -> Tensor:
-        z = noise.normal(len(low), 1, *low.shape[2:]).to(low.dtype)
-        return self.generators[level - 1](torch.cat([z, low], 1))
+    def _judge(self, level: int) -> nn.Module:
+        return self.discriminators[level - 1] if level else self.coarse_discriminator
+
+    def _real(self, level: int, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Real images of a level, and their smaller versions enlarged where there are such."""
+        images = shrink(self.scaling.inward(batch.x), self.sizes[level])
+        if level == 0:
+            return images, None
+        return images, enlarge(shrink(images, self.sizes[level - 1]), self.sizes[level])
+
+    def _draw(self, level: int, n: int, low: Tensor | None, given: Tensor | None, noise: Noise) -> Tensor:
+        """Images of a level on the players' scale, with detail on ``low`` where that is given."""
+        if low is None:
+            return self.scaling.squash(self.coarse_generator(noise.normal(n, self.latent), given, noise))
+        z = noise.normal(n, 1, *low.shape[2:]).to(low.dtype)
+        return low + self.generators[level - 1](torch.cat([z, low], 1), given, noise)
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         if given is None:
             given = self.conditions.draw(n, noise)
-        z = noise.normal(n, self.latent)
-        x = self.scaling.squash(self.coarse_generator(z, given, noise))
+        x = self._draw(0, n, None, given, noise)
         for level in range(1, len(self.sizes)):
-            low = enlarge(x, self.sizes[level])
-            x = low + self._detail(level, low, noise)
+            x = self._draw(level, n, enlarge(x, self.sizes[level]), given, noise)
         return self.scaling.outward(x.clamp(-1, 1) if self.spec.range is not None else x)
 
 
-def _score(judge: nn.Module, image: Tensor, low: Tensor) -> Tensor:
-    return judge(torch.cat([image, low], 1)).squeeze(1).float()
+def _beside(image: Tensor, low: Tensor | None) -> Tensor:
+    return image if low is None else torch.cat([image, low], 1)

@@ -17,6 +17,7 @@ from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
 from genus.models.adversarial.judging import feature_distance
+from genus.models.adversarial.look_ahead import stepper
 
 
 @model("unrolled-gan", paper="arXiv:1611.02163")
@@ -24,15 +25,20 @@ class UnrolledGAN(GAN):
     """A GAN whose generator minimises its loss against a discriminator updated K steps ahead.
 
     θ_D⁰ = θ_D, θ_D^{k+1} = θ_D^k − η ∇ f_D(θ_G, θ_D^k); the generator descends f_G(θ_G, θ_D^K),
-    and its gradient flows through all K steps. The discriminator itself takes ordinary steps.
+    and its gradient flows through all K steps. They are steps of the discriminator's own Adam, as
+    in the paper's experiments, or plain ones, as in its equation. The discriminator itself takes
+    ordinary steps.
     """
 
-    def __init__(self, spec: DataSpec, *, unroll: int = 5, unroll_rate: float = 0.1, **gan: Any) -> None:
+    def __init__(
+        self, spec: DataSpec, *, unroll: int = 5, unroll_rate: float | None = None, **gan: Any
+    ) -> None:
         """Build both players; the discriminator must be without batch norm.
 
         Args:
             unroll: K, steps the discriminator is looked ahead; 0 gives a plain GAN.
-            unroll_rate: η, learning rate of the steps looked ahead.
+            unroll_rate: η of plain gradient steps; null looks ahead with Adam as it stands, which
+                must be the discriminator's optimiser.
             gan: see :class:`GAN`; penalties act on the discriminator's own steps and are not looked
                 ahead, features are matched as the discriminator will have them.
         """
@@ -50,22 +56,30 @@ class UnrolledGAN(GAN):
         given = self.conditions.given(batch, ctx.noise)
         real = self.shown(self.scaling.inward(batch.x), ctx)
         fake = self.shown(self.fakes(len(batch), given, ctx), ctx)
-        weights = {name: p.detach().requires_grad_(True) for name, p in self.discriminator.named_parameters()}
+        weights = self._ahead(batch, real, fake, given, ctx)
+        of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
+        terms = {"loss": self.objective(of_real.score, of_fake.score).generator}
+        if self.feature_matching is not None:
+            terms["features"] = self.feature_matching * feature_distance(of_real, of_fake)
+        return {**terms, **self.conditions.generator_terms(of_fake, given), **self.weight_terms("generator")}
+
+    def _ahead(
+        self, batch: Batch, real: Tensor, fake: Tensor, given: Tensor | None, ctx: Context
+    ) -> dict[str, Tensor]:
+        """The discriminator's weights K steps ahead, as a function of the generated examples."""
+        parameters = dict(self.discriminator.named_parameters())
+        weights = {name: p.detach().requires_grad_(True) for name, p in parameters.items()}
+        if self.unroll == 0:
+            return weights
+        step = stepper(self.unroll_rate, parameters, ctx.optimizers)
         for _ in range(self.unroll):
             of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
             loss = self.objective(of_real.score, of_fake.score).discriminator
             for term in self.conditions.discriminator_terms(batch, of_real, of_fake, given).values():
                 loss = loss + term
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
-            weights = {
-                name: weight - self.unroll_rate * slope
-                for (name, weight), slope in zip(weights.items(), slopes, strict=True)
-            }
-        of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
-        terms = {"loss": self.objective(of_real.score, of_fake.score).generator}
-        if self.feature_matching is not None:
-            terms["features"] = self.feature_matching * feature_distance(of_real, of_fake)
-        return {**terms, **self.conditions.generator_terms(of_fake, given), **self.weight_terms("generator")}
+            weights = step(weights, dict(zip(weights, slopes, strict=True)))
+        return weights
 
     def _read(self, weights: dict[str, Tensor], x: Tensor, given: Tensor | None) -> Readout:
         return functional_call(self.discriminator, weights, (x, given))

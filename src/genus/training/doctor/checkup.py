@@ -17,7 +17,7 @@ from genus.training.doctor.thresholds import SETTLED, WINDOW
 from genus.training.run import Run
 
 _ORDER = {"fatal": 0, "serious": 1, "mild": 2}
-_BORDER_AT_ZERO = ("minimax", "non-saturating", "hinge", "boundary-seeking")
+_BORDERED = ("minimax", "non-saturating", "hinge", "boundary-seeking", "least-squares")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
         signs: of samples of its last checkpoint, see :func:`genus.metrics.look.look`.
     """
     recipe, record, log = run.recipe, list(read_record(run.doctor_path)), list(run.log_lines())
-    history = History(zero_divides(recipe))
+    history = History(has_border(recipe))
     examiner = replay(history, log, record)
     if signs:
         done = run_fraction(recipe, log[-1]) if log else 0.0
@@ -72,14 +72,14 @@ def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
     return Checkup(found, treatments, _unseen(history), history.iteration)
 
 
-def zero_divides(recipe: Recipe) -> bool:
-    """Whether scores above 0 mean "real" to the discriminator of this recipe.
+def has_border(recipe: Recipe) -> bool:
+    """Whether a score alone means "real" or "generated" to the discriminator of this recipe.
 
-    Critics have no border, and that of least squares is at ½.
+    Critics and relativistic discriminators only compare.
     """
     objective = recipe.config["model"].get("objective")
     name = objective.get("name") if isinstance(objective, Mapping) else objective
-    return name in _BORDER_AT_ZERO
+    return name in _BORDERED
 
 
 def run_fraction(recipe: Recipe, line: Mapping[str, Any]) -> float:
@@ -108,7 +108,7 @@ def _unseen(history: History) -> list[str]:
         unseen.append("variety, copies and saturation of samples: too early to judge them")
     elif history.last_looks("spacing") and not history.last_looks("classes"):
         unseen.append("whether all classes are drawn: nothing here recognises the classes of these data")
-    if "discriminator/loss" in history.series and not history.zero_divides:
+    if "discriminator/loss" in history.series and not history.has_border:
         unseen.append(
             "whether the discriminator wins or loses: this objective gives its scores no border between "
             "real and generated"

@@ -81,11 +81,11 @@ class History:
     """Everything a diagnosis may use.
 
     Args:
-        zero_divides: whether the discriminator's scores have their border between real and generated
-            at 0, so that "right" means right; false for critics.
+        has_border: whether the discriminator's scores have a border between real and generated, so
+            that "right" means right; false for critics.
     """
 
-    zero_divides: bool = True
+    has_border: bool = True
     series: dict[str, Series] = field(default_factory=dict[str, Series])
     looks: list[Look] = field(default_factory=list[Look])
     stage: str | None = None

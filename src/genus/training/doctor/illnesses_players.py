@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History
+from genus.training.doctor.history import History, Series
 from genus.training.doctor.registry import illness
 from genus.training.doctor.thresholds import (
     FAR,
@@ -22,17 +22,21 @@ from genus.training.doctor.thresholds import (
 )
 
 LOSS, REAL, FAKE = "discriminator/loss", "discriminator/real right", "discriminator/fake right"
-GRADIENT = "generator/gradient"
+PENALTY, GRADIENT = "discriminator/penalty", "generator/gradient"
 
 
 @illness("discriminator-wins")
 def discriminator_wins(history: History) -> Finding | None:
-    """Right about everything, with a loss that is next to nothing of its loss at chance."""
+    """Right about everything, with a loss that is next to nothing of its loss at chance.
+
+    Penalties count: a discriminator that pays for its slopes is held back by them.
+    """
     found = history.ripe(LOSS, REAL, FAKE)
-    if found is None or not history.zero_divides:
+    if found is None or not history.has_border:
         return None
     loss, real, fake = found
-    share = loss.now / loss.start if loss.start > 0 else 1.0
+    now, start = _with_penalties(history, loss)
+    share = now / start if start > 0 else 1.0
     if min(_mean(real.recent), _mean(fake.recent)) < RIGHT or share > WON:
         return None
     return Finding(
@@ -44,8 +48,8 @@ def discriminator_wins(history: History) -> Finding | None:
         evidence={
             "real right": _mean(real.recent),
             "fake right": _mean(fake.recent),
-            "loss": loss.now,
-            "loss at first": loss.start,
+            "loss": now,
+            "loss at first": start,
         },
     )
 
@@ -54,7 +58,7 @@ def discriminator_wins(history: History) -> Finding | None:
 def discriminator_loses(history: History) -> Finding | None:
     """It calls everything real, or everything generated, its loss has not fallen, and samples are bad."""
     found = history.ripe(LOSS, REAL, FAKE)
-    if found is None or not history.zero_divides:
+    if found is None or not history.has_border:
         return None
     loss, real, fake = found
     if history.looks and history.looks[-1].signs.get("distance", FAR) < FAR:
@@ -103,7 +107,7 @@ def oscillation(history: History) -> Finding | None:
     if found is None:
         return None
     loss = found[0]
-    critic = not history.zero_divides
+    critic = not history.has_border
     size = statistics.fmean(map(abs, loss.recent)) if critic else abs(loss.start)
     swing = loss.spread / size if size > 0 else 0.0
     if swing < (SWING_OF_CRITIC if critic else SWING) or _turns(loss.recent) < len(loss.recent) // 5:
@@ -115,6 +119,14 @@ def oscillation(history: History) -> Finding | None:
         "chase each other instead of getting better.",
         evidence={"swing": swing, "deviation of the loss": loss.spread, "loss": loss.now},
     )
+
+
+def _with_penalties(history: History, loss: Series) -> tuple[float, float]:
+    """The discriminator's loss and penalties, now and at first; lazy ones as often as they are paid."""
+    paid = [series for name, series in history.series.items() if name.startswith(PENALTY) and series.count]
+    now = sum(series.now * series.count / loss.count for series in paid)
+    start = sum(series.start * series.count / loss.count for series in paid)
+    return loss.now + now, loss.start + start
 
 
 def _turns(values: Sequence[float]) -> int:
