@@ -80,4 +80,11 @@ def test_an_optimiser_other_than_adam_is_refused_by_name() -> None:
     with pytest.raises(RecipeError, match="must be adam, but it is SGD"):
         stepper(None, {"w": weight}, {weight: torch.optim.SGD([weight], lr=0.1)})
     with pytest.raises(RecipeError, match="there is none"):
-        stepper(None, {"w": weight}, {})
+        stepper(None, {"w": weight}, {Parameter(torch.zeros(1)): torch.optim.SGD([weight], lr=0.1)})
+
+
+def test_where_nothing_is_trained_nothing_is_stepped() -> None:
+    """As when the batch-norm statistics of averaged weights are taken."""
+    weight = Parameter(torch.tensor([1.0]))
+    moved = stepper(None, {"w": weight}, {})({"w": weight.detach()}, {"w": torch.tensor([2.0])})
+    assert moved["w"].item() == 1.0

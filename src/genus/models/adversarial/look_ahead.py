@@ -83,11 +83,14 @@ def stepper(
     Args:
         rate: of gradient descent; None for the optimiser that owns the parameters.
         parameters: what is stepped, by name.
-        optimizers: of this stage, by parameter.
+        optimizers: of this stage, by parameter; where there are none at all, as when batch-norm statistics
+            are taken of finished weights, nothing will step and nothing is stepped ahead.
 
     Raises:
         RecipeError: when ``rate`` is None and the owner is not Adam.
     """
-    if rate is None:
-        return AdamAhead(parameters, optimizers).step
-    return partial(descend, rate=rate)
+    if rate is not None:
+        return partial(descend, rate=rate)
+    if not optimizers:
+        return partial(descend, rate=0.0)
+    return AdamAhead(parameters, optimizers).step
