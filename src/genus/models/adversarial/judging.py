@@ -104,7 +104,7 @@ def border_of(objective: Objective) -> float:
 
     def slope(score: float) -> float:
         with torch.enable_grad():
-            s = torch.tensor([score], dtype=torch.float64, requires_grad=True)
+            s = torch.tensor([score], dtype=torch.float64, device="cpu", requires_grad=True)
             return torch.autograd.grad(objective(s, s).discriminator, s)[0].item()
 
     middle = slope(0.0)
