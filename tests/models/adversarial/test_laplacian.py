@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.binder import build, resolve
+from genus.core.errors import RecipeError
 from genus.core.noise import Noise
-from genus.core.phase import Context
+from genus.core.phase import Context, Progress
 from genus.core.spec import DataSpec
 from genus.layers.pyramid import enlarge, laplacian, shrink
 from genus.metrics.draw import draw
@@ -124,3 +126,52 @@ def test_pieces_that_look_at_the_batch_get_it_whole() -> None:
 
     assert not any(whole())
     assert all(whole(objective="relativistic-hinge"))
+
+
+LABELLED = DataSpec(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), classes=("a", "b"))
+
+
+def test_players_of_every_level_are_told_the_class() -> None:
+    """On the same ground and noise, detail and scores differ between classes."""
+    model = pyramid_gan(LABELLED, conditioning={"name": "projection", "features": 8})
+    for level in range(1, len(model.sizes)):
+        x = torch.randn(3, 1, *model.sizes[level])
+        first, second = (torch.full((3,), k) for k in (0, 1))
+        detail = [model._draw(level, 3, x, given, Noise(0)) for given in (first, second)]
+        assert not torch.allclose(*detail)
+        judge = model.discriminators[level - 1]
+        pair = torch.cat([x, x], 1)
+        assert not torch.allclose(judge(pair, first).score, judge(pair, second).score)
+
+
+def test_codes_that_are_not_of_the_data_stay_with_the_smallest_image() -> None:
+    model = pyramid_gan(LABELLED, conditioning={"name": "information", "features": 8})
+    assert not model.conditional
+    for stage in model.stages():
+        terms = stage.phases[1].loss(batch_of(LABELLED), Context(noise=Noise(0)))
+        assert ("category" in terms) == (stage.name == "level 1 of 3")
+
+
+def test_penalties_are_slopes_by_the_image_alone_and_lazy() -> None:
+    """R1 of D(x, l) is ½ E‖∂D/∂x‖², here with l held; every second iteration at twice the weight."""
+    r1 = {"name": "r1", "weight": 3.0}
+    model = pyramid_gan(LABELLED, penalties=[r1], penalty_every=2).double().eval()
+    batch = batch_of(LABELLED)
+    batch = replace(batch, x=batch.x.double())
+    real, low = model._real(2, batch)
+    x = real.clone().requires_grad_(True)
+    score = model.discriminators[1](torch.cat([x, low], 1), None).score.sum()
+    (slope,) = torch.autograd.grad(score, x)
+    expected = 2 * 3.0 / 2 * slope.square().flatten(1).sum(1).mean()
+    even, odd = (
+        model.discriminator_loss(2, batch, Context(noise=Noise(0), progress=Progress(stage_iteration=i)))
+        for i in (0, 1)
+    )
+    assert even["penalty 0"].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert "penalty 0" not in odd
+
+
+def test_the_smallest_image_may_be_trained_longer() -> None:
+    assert [stage.share for stage in pyramid_gan(LABELLED, coarse_share=3.0).stages()] == [3.0, 1.0, 1.0]
+    with pytest.raises(RecipeError, match="coarse_share > 0"):
+        pyramid_gan(LABELLED, coarse_share=0.0)
