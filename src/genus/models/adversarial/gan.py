@@ -36,6 +36,7 @@ from genus.models.adversarial.judging import (
     feature_distance,
     observe,
     pack,
+    penalty_terms,
     refuse_contradictions,
 )
 from genus.models.adversarial.players import DirectScore, Discriminator, ImageBeside
@@ -231,10 +232,11 @@ class GAN(Model, LatentSpace):
         if own is not None:
             terms["own task"] = own
         terms.update(self.conditions.discriminator_terms(batch, of_real, of_fake, given))
-        if self.penalties and ctx.progress.stage_iteration % self.penalty_every == 0:
-            for number, penalty in enumerate(self.penalties):
-                value = penalty(lambda x: self.discriminator(x, given).score, real, fake, ctx.noise)
-                terms[f"penalty {number}"] = value * self.penalty_every
+
+        def score(x: Tensor) -> Tensor:
+            return self.discriminator(x, given).score
+
+        terms.update(penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every))
         return {**terms, **self.weight_terms("discriminator")}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from genus.core.components import Objective, Readout
+from genus.core.components import Critic, Objective, Penalty, Readout
 from genus.core.errors import RecipeError
 from genus.core.phase import Context
 
@@ -117,6 +119,32 @@ def border_of(objective: Objective) -> float:
         score = (low + high) / 2
         low, high = (score, high) if slope(score) < 0 else (low, score)
     return (low + high) / 2
+
+
+def penalty_terms(
+    penalties: Sequence[Penalty],
+    score: Critic,
+    real: Tensor,
+    fake: Tensor,
+    ctx: Context,
+    every: int = 1,
+) -> dict[str, Tensor]:
+    """Penalties of a discriminator, those that are lazy as much stronger as they are rare.
+
+    Args:
+        penalties: by their order in the recipe.
+        score: from examples to their scores ``(n,)``.
+        real: examples ``(n, *shape)``.
+        fake: generated ones.
+        ctx: of the discriminator's update.
+        every: iterations from one to the next; empty in those between.
+    """
+    if ctx.progress.stage_iteration % every:
+        return {}
+    return {
+        f"penalty {number}": penalty(score, real, fake, ctx.noise) * every
+        for number, penalty in enumerate(penalties)
+    }
 
 
 def compares(objective: Objective) -> bool:

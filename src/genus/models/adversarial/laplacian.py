@@ -23,7 +23,7 @@ from genus.layers.condition_encoder import condition_encoder
 from genus.layers.pyramid import enlarge, pyramid_sizes, shrink
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Told, Unconditional
-from genus.models.adversarial.judging import border_of, observe
+from genus.models.adversarial.judging import border_of, observe, penalty_terms
 from genus.models.adversarial.players import Generator
 
 
@@ -138,10 +138,11 @@ class LaplacianGAN(Model, Samples):
         observe(ctx, of_real, of_fake, self.border)
         terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
         terms.update(how.discriminator_terms(batch, of_real, of_fake, given))
-        if self.penalties and ctx.progress.stage_iteration % self.penalty_every == 0:
-            for number, penalty in enumerate(self.penalties):
-                value = penalty(lambda x: judge(_beside(x, low), given).score, real, fake, ctx.noise)
-                terms[f"penalty {number}"] = value * self.penalty_every
+
+        def score(x: Tensor) -> Tensor:
+            return judge(_beside(x, low), given).score
+
+        terms.update(penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every))
         return terms
 
     def generator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:

@@ -21,6 +21,7 @@ from genus.core.spec import DataSpec
 from genus.layers.cubic import resample
 from genus.layers.patch_net import PatchNet
 from genus.layers.scaling import Scaling
+from genus.models.adversarial.judging import penalty_terms
 from genus.models.adversarial.patch_pyramid import PatchPyramid, pyramid_of, scaled
 
 
@@ -168,11 +169,11 @@ class SinGAN(Model, Redraws):
             fake = self.pyramid.draw(len(batch), range(k + 1), ctx.noise)
         assert fake is not None
         terms = {"loss": self._players(k, real, fake).discriminator}
-        for number, penalty in enumerate(self.penalties):
-            terms[f"penalty {number}"] = penalty(
-                lambda x: _scores(self.critics[k], x).view(len(x), -1).mean(1), real, fake, ctx.noise
-            )
-        return terms
+
+        def score(x: Tensor) -> Tensor:
+            return _scores(self.critics[k], x).view(len(x), -1).mean(1)
+
+        return {**terms, **penalty_terms(self.penalties, score, real, fake, ctx)}
 
     def generator_loss(self, k: int, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side over patches, and the squared error of the reconstruction."""
