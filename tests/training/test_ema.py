@@ -160,3 +160,63 @@ def test_losses_that_differentiate_by_parameters_can_be_recalibrated(tmp_path: P
     engine = make_engine(SlopePenalty(), tmp_path / "run", ema=0.9)
     engine.fit()
     assert torch.isfinite(engine.published.norm.running_mean).all()
+
+
+class Following(Normed):
+    """A first stage trains the generator; a second one a critic of what it has become."""
+
+    def stages(self) -> Sequence[Stage]:
+        critic, generator = self.phases()
+        return [Stage(name="generator", phases=[generator]), Stage(name="critic", phases=[critic])]
+
+
+def test_later_stages_build_on_the_average_of_what_is_finished(tmp_path: Path) -> None:
+    """Else the average of a finished part would run after its last weights, with their statistics."""
+
+    def trained(length: int, name: str) -> Model:
+        engine = make_engine(
+            Following(), tmp_path / name, source=points(6000), length=length, batch=200, ema=0.98,
+            optimizer={"name": "adam", "lr": 0.2},
+        )  # fmt: skip
+        engine.fit()
+        for ours, theirs in zip(
+            engine.published.first.parameters(), engine.model.first.parameters(), strict=True
+        ):
+            assert torch.equal(ours, theirs), "the trained model goes on with the average"
+        assert torch.equal(engine.published.norm.running_mean, engine.model.norm.running_mean)
+        return engine.published
+
+    model = trained(80, "long")
+    z = Noise(9).uniform(100_000, 4)
+    with torch.no_grad():
+        hidden = model.first(z)
+        error = (model.norm.running_mean - hidden.mean(0)).abs() / hidden.std(0)
+    assert error.max() <= 0.03, "statistics are of other weights"
+
+
+def test_what_a_later_stage_trains_on_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Again(Normed):
+        def stages(self) -> Sequence[Stage]:
+            both = self.phases()
+            return [Stage(name="both", phases=both), Stage(name="generator", phases=both[1:])]
+
+    given: list[nn.Parameter] = []
+    monkeypatch.setattr(Average, "give_back", lambda _, parameters: given.extend(parameters))
+    engine = make_engine(Again(), tmp_path / "run", length=4, ema=0.9, optimizer={"name": "sgd", "lr": 0.01})
+    engine.fit()
+    assert {id(p) for p in given} == {id(p) for p in engine.model.critic.parameters()}
+
+
+def test_only_what_is_asked_for_is_given_back() -> None:
+    model = Line()
+    average = Average(model, 0.9)
+    start = [p.detach().clone() for p in model.parameters()]
+    for p in model.parameters():
+        p.data += 1
+    chosen, *others = model.parameters()
+    average.give_back([chosen])
+    assert torch.equal(chosen, start[0])
+    for p, before in zip(others, start[1:], strict=True):
+        assert torch.equal(p, before + 1)

@@ -147,7 +147,7 @@ def test_the_second_step_trains_on_frozen_codes(tmp_path: Path) -> None:
         optimizer={**ADAM, "lr": 0.03}, ema=0.95,
     )  # fmt: skip
     engine.fit()
-    after_first = load_checkpoint(engine.run.checkpoints / "00000400").tensors["model"]
+    after_first = load_checkpoint(engine.run.checkpoints / "00000400").tensors["ema"]
     final = engine.run.load().tensors["model"]
     own = {"mean", "log_scale"}
     first, last = ({k: v for k, v in t.items() if k not in own} for t in (after_first, final))

@@ -53,6 +53,11 @@ class Course:
         return self.stages[self.clock.stage]
 
     @property
+    def later(self) -> Sequence[Stage]:
+        """Those that follow."""
+        return self.stages[self.clock.stage + 1 :]
+
+    @property
     def is_last(self) -> bool:
         """Whether no stage follows."""
         return self.clock.stage + 1 == len(self.stages)

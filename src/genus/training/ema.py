@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 from torch.nn.modules.batchnorm import _BatchNorm  # the common base of all batch norms
 
 from genus.core.model import Model
@@ -43,6 +44,20 @@ class Average:
         """Bring the buffers up to date with the trained model."""
         for ours, theirs in zip(self.model.buffers(), self._source.buffers(), strict=True):
             ours.copy_(theirs)
+
+    @torch.no_grad()
+    def give_back(self, parameters: Iterable[Parameter]) -> None:
+        """Let the trained model go on with the average of some of its parameters.
+
+        The running statistics of all batch norms go with them.
+        """
+        wanted = {id(parameter) for parameter in parameters}
+        for ours, theirs in zip(self._ours, self._theirs, strict=True):
+            if id(theirs) in wanted:
+                theirs.copy_(ours)
+        for norm, their_norm in zip(batch_norms(self.model), batch_norms(self._source), strict=True):
+            for ours, theirs in zip(norm.buffers(), their_norm.buffers(), strict=True):
+                theirs.copy_(ours)
 
 
 def batch_norms(model: nn.Module) -> list[_BatchNorm]:

@@ -8,13 +8,14 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn import Parameter
 
 from genus.core.binder import build
 from genus.core.errors import NonFiniteError, RecipeError
 from genus.core.length import Length
 from genus.core.model import Model
 from genus.core.noise import derive_seed
-from genus.core.phase import Averages, Phase
+from genus.core.phase import Averages, Phase, Stage
 from genus.core.recipe import TrainSettings
 from genus.data.loader import Item
 from genus.data.source import Source
@@ -118,6 +119,7 @@ class Engine:
         with Interrupts() as interrupts:
             try:
                 while self._run_stage(interrupts) and not self.course.is_last:
+                    self._settle()
                     self.course.next_stage()
                     self.groups = {}
                 self._publish()
@@ -150,6 +152,12 @@ class Engine:
         finally:
             items.close()  # type: ignore[attr-defined]  # a generator: stops its workers
         return True
+
+    def _settle(self) -> None:
+        """Later stages build on the average of what this one has finished, and it stays so."""
+        later = {id(p) for stage in self.course.later for p in _updated(stage)}
+        mine = [p for group in self.groups.values() for p in group.parameters]
+        self.publisher.settle([p for p in mine if id(p) not in later])
 
     def _iterate(self, items: Iterator[Item]) -> dict[str, float]:
         """Run every phase that is due once; repeats take fresh batches, phases share them."""
@@ -330,3 +338,10 @@ class Engine:
                     f"phase {phase.name!r} needs its whole batch at once: set train.accumulate=1 "
                     "and train in one process"
                 )
+
+
+def _updated(stage: Stage) -> Iterator[Parameter]:
+    """Every parameter that a stage trains."""
+    for phase in stage.phases:
+        for parameters in phase.updates.values():
+            yield from parameters()

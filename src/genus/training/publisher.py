@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from torch.nn import Parameter
 
 from genus.core.model import Model
 from genus.core.noise import derive_seed
@@ -118,6 +120,16 @@ class Publisher:
             if save:
                 self._save()
             self._model.train()
+
+    def settle(self, parameters: Sequence[Parameter]) -> None:
+        """Leave behind the average of what a stage has finished, with its batch-norm statistics.
+
+        Args:
+            parameters: what no later stage trains.
+        """
+        if self._average is not None and parameters:
+            self._calibrate()
+            self._average.give_back(parameters)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
