@@ -90,12 +90,12 @@ def _doctor(run: Run, recipe: Recipe, model: Model, dataset: Dataset) -> Doctor:
 
     from genus.core.model import Samples
     from genus.training.doctor.advice import prescribe
-    from genus.training.doctor.checkup import has_border
+    from genus.training.doctor.checkup import history_of
     from genus.training.doctor.doctor import Doctor
 
     return Doctor(
         run.doctor_path,
-        has_border=has_border(recipe),
+        history=partial(history_of, recipe),
         prescribe=partial(prescribe, recipe=recipe),
         look=look_hook(dataset) if isinstance(model, Samples) else None,
         act=recipe.train.doctor == "act",

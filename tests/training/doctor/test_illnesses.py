@@ -45,6 +45,9 @@ def test_a_discriminator_wins_when_it_is_sure_of_everything() -> None:
     assert found.evidence["real right"] == 1.0
     paying = {**won, "discriminator/penalty 0": lambda i: 0.3}
     assert names(examined(paying)) == set(), "its slopes are held back by a penalty"
+    smoothed = {**won, "discriminator/loss": lambda i: 0.325 + 1.065 * 0.9**i}
+    assert names(examined(smoothed)) == set()
+    assert names(examined(smoothed, floor=0.325)) == {"discriminator-wins"}, "sure of smoothed labels"
     unsure = {**won, "discriminator/loss": lambda i: max(1.39 * 0.9**i, 0.3)}
     assert names(examined(unsure)) == set(), "right, but not sure: hinge loss with spectral norm"
     assert names(examined(won, has_border=False)) == set(), "a critic is never right"

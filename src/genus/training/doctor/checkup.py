@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from genus.training.doctor.thresholds import SETTLED, WINDOW
 from genus.training.run import Run
 
 _ORDER = {"fatal": 0, "serious": 1, "mild": 2}
-_BORDERED = ("minimax", "non-saturating", "hinge", "boundary-seeking", "least-squares")
+_CROSS_ENTROPIES = ("minimax", "non-saturating", "boundary-seeking")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
         signs: of samples of its last checkpoint, see :func:`genus.metrics.look.look`.
     """
     recipe, record, log = run.recipe, list(read_record(run.doctor_path)), list(run.log_lines())
-    history = History(has_border(recipe))
+    history = history_of(recipe)
     examiner = replay(history, log, record)
     if signs:
         done = run_fraction(recipe, log[-1]) if log else 0.0
@@ -72,14 +73,17 @@ def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
     return Checkup(found, treatments, _unseen(history), history.iteration)
 
 
-def has_border(recipe: Recipe) -> bool:
-    """Whether a score alone means "real" or "generated" to the discriminator of this recipe.
+def history_of(recipe: Recipe) -> History:
+    """An empty history that knows what this recipe's discriminator minimises.
 
-    Critics and relativistic discriminators only compare.
+    Scores of critics and of relativistic discriminators have no border: they only compare. The
+    least cross-entropy with labels smoothed by α is their entropy, −(1 − α) log(1 − α) − α log α.
     """
-    objective = recipe.config["model"].get("objective")
-    name = objective.get("name") if isinstance(objective, Mapping) else objective
-    return name in _BORDERED
+    objective = recipe.config["model"].get("objective") or {}
+    name, smoothing = objective.get("name"), objective.get("smoothing") or 0.0
+    shares = [share for share in (smoothing, 1 - smoothing) if share > 0 and name in _CROSS_ENTROPIES]
+    entropy = -sum(share * math.log(share) for share in shares)
+    return History(has_border=name in (*_CROSS_ENTROPIES, "hinge", "least-squares"), floor=entropy)
 
 
 def run_fraction(recipe: Recipe, line: Mapping[str, Any]) -> float:

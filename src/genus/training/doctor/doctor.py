@@ -54,7 +54,7 @@ class Doctor:
 
     Args:
         record: path of ``doctor.jsonl``.
-        has_border: see :class:`~genus.training.doctor.history.History`.
+        history: makes an empty history that knows the run's objective.
         prescribe: adds advice that fits the recipe.
         look: measures samples; None when the model draws none, or nothing can be compared.
         act: whether to treat.
@@ -64,13 +64,13 @@ class Doctor:
         self,
         record: Path,
         *,
-        has_border: bool = True,
+        history: Callable[[], History] = History,
         prescribe: Prescribe = lambda finding: finding,
         look: LookHook | None = None,
         act: bool = False,
     ) -> None:
         self.record = record
-        self.has_border = has_border
+        self.history = history
         self.prescribe = prescribe
         self.look_hook = look
         self.act = act
@@ -80,7 +80,7 @@ class Doctor:
         self._reset()
 
     def _reset(self) -> None:
-        self.examiner = Examiner(History(self.has_border))
+        self.examiner = Examiner(self.history())
         self._treated: dict[str, int] = {}
 
     def begin(

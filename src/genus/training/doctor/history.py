@@ -83,9 +83,11 @@ class History:
     Args:
         has_border: whether the discriminator's scores have a border between real and generated, so
             that "right" means right; false for critics.
+        floor: the least loss a discriminator can have.
     """
 
     has_border: bool = True
+    floor: float = 0.0
     series: dict[str, Series] = field(default_factory=dict[str, Series])
     looks: list[Look] = field(default_factory=list[Look])
     stage: str | None = None

@@ -29,13 +29,14 @@ PENALTY, GRADIENT = "discriminator/penalty", "generator/gradient"
 def discriminator_wins(history: History) -> Finding | None:
     """Right about everything, with a loss that is next to nothing of its loss at chance.
 
-    Penalties count: a discriminator that pays for its slopes is held back by them.
+    Penalties count: a discriminator that pays for its slopes is held back by them. What is left of the
+    loss with smoothed labels does not.
     """
     found = history.ripe(LOSS, REAL, FAKE)
     if found is None or not history.has_border:
         return None
     loss, real, fake = found
-    now, start = _with_penalties(history, loss)
+    now, start = (value - history.floor for value in _with_penalties(history, loss))
     share = now / start if start > 0 else 1.0
     if min(_mean(real.recent), _mean(fake.recent)) < RIGHT or share > WON:
         return None
@@ -44,12 +45,12 @@ def discriminator_wins(history: History) -> Finding | None:
         severity="serious",
         says=f"the discriminator is right about {_mean(real.recent):.0%} of real and "
         f"{_mean(fake.recent):.0%} of generated examples and its loss has fallen to {share:.1%} of what it "
-        "began with; the generator no longer catches up.",
+        "began with, above the least possible; the generator no longer catches up.",
         evidence={
             "real right": _mean(real.recent),
             "fake right": _mean(fake.recent),
-            "loss": now,
-            "loss at first": start,
+            "loss above the least": now,
+            "at first": start,
         },
     )
 
