@@ -40,8 +40,9 @@ def build_conditioned(
         name = getattr(getattr(network, "func", network), "genus_name", "this one")
         raise RecipeError(
             f"the model needs a network that can be told a step or a class; {name!r} cannot: "
-            "choose unet for images and volumes, residual-mlp for vectors, pixelcnn for pixelcnn, or for the "
-            "generator of a GAN resnet, biggan, progan, stylegan, stylegan2 or styleswin"
+            "choose unet for images and volumes, residual-mlp for vectors, pixelcnn for pixelcnn, "
+            "laplacian-level for levels of lapgan, or for the generator of a GAN resnet, biggan, progan, "
+            "stylegan, stylegan2 or styleswin"
         ) from None
     return cast("Any", network)(inputs, outputs, condition)
 

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from genus.core.batch import Batch
 from genus.core.components import Readout
+from genus.core.errors import RecipeError
 from genus.core.phase import Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
@@ -42,6 +43,10 @@ class UnrolledGAN(GAN):
             gan: see :class:`GAN`; penalties act on the discriminator's own steps and are not looked
                 ahead, features are matched as the discriminator will have them.
         """
+        if unroll < 0 or (unroll_rate is not None and unroll_rate <= 0):
+            raise RecipeError(
+                "model 'unrolled-gan' needs unroll >= 0 and unroll_rate > 0, or null for Adam's steps"
+            )
         super().__init__(spec, **gan)
         self.unroll = unroll
         self.unroll_rate = unroll_rate
