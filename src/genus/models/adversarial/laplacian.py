@@ -36,6 +36,8 @@ class LaplacianGAN(Model, Samples):
     (l + h, l) with real or generated h. Players of all levels are told what comes with the data.
     """
 
+    groups_elsewhere = ("generator", "discriminator")  # an image too small to be halved has one level
+
     def __init__(
         self,
         spec: DataSpec,
