@@ -102,6 +102,7 @@ class Middle(Callback):
 
 def test_a_run_resumed_while_a_level_fades_in_ends_the_same(tmp_path: Path) -> None:
     config = tiny_config("progan", length=12)
+    config["model"].update(fade=0.5, last_share=2.0)
     middle = Middle(6)
     straight = tiny_engine(config, tmp_path / "straight", callbacks=[middle])
     middle.engine = straight
