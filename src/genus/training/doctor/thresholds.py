@@ -17,7 +17,8 @@ RIGHT = 0.99
 even once in a batch; healthy ones reach it for a while under hinge loss, so it does not suffice."""
 
 WON = 0.05
-"""… and its loss is this share of the loss it began with (chance): margins or probabilities are
+"""… and its loss, with penalties and above the least possible, is this share of what it began with
+(chance): margins or probabilities are
 all but certain, and what the generator is told no longer depends on what it does."""
 
 FOOLED = 0.1
