@@ -90,6 +90,17 @@ def test_feature_matching_by_hand() -> None:
     assert all(phase.whole_batch for phase in model.phases())
     with pytest.raises(RecipeError, match=r"set model\.features"):
         make(POINTS, feature_matching=0.7)
+    alone = make(POINTS, features=5, feature_matching=0.7, adversarial=0).eval()
+    alone.load_state_dict(model.state_dict())
+    (name, distance), *rest = alone.generator_loss(batch, Context(noise=Noise(0))).items()
+    assert (name, rest) == ("features", [])
+    torch.testing.assert_close(distance, terms["features"])
+    half = make(POINTS, features=5, feature_matching=0.7, adversarial=0.5, objective="non-saturating").eval()
+    half.load_state_dict(model.state_dict())
+    halved = half.generator_loss(batch, Context(noise=Noise(0)))["loss"]
+    assert halved.item() == pytest.approx(terms["loss"].item() / 2)
+    with pytest.raises(RecipeError, match="nothing to learn from"):
+        make(POINTS, features=5, adversarial=0)
     with pytest.raises(RecipeError, match=r"model\.conditioning\.features"):
         make(IMAGES, features=8, conditioning="projection")
 
@@ -131,6 +142,7 @@ def test_a_crowd_of_equal_examples_is_noticed() -> None:
         {"minibatch_discrimination": 3},
         {"historical_averaging": 0.5},
         {"feature_matching": 2.0},
+        {"adversarial": 0.5},
         {"packing": 2},
         {"weight_clip": 0.05},
         {"features": 9},

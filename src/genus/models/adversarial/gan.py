@@ -16,6 +16,7 @@ from genus.core.components import (
     Objective,
     Pace,
     Penalty,
+    Readout,
     Regulariser,
     Strength,
     couples_batch,
@@ -71,6 +72,7 @@ class GAN(Model, LatentSpace):
         strength: Strength | None = None,
         features: int | None = None,
         feature_matching: float | None = None,
+        adversarial: float = 1.0,
         minibatch_discrimination: int | None = None,
         packing: int | None = None,
         weight_clip: float | None = None,
@@ -96,6 +98,7 @@ class GAN(Model, LatentSpace):
             features: size of features φ(x) from which a linear layer reads the score; null lets the
                 network give it. Conditioning may bring its own.
             feature_matching: weight of ‖E φ(x) − E φ(G(z))‖² in the generator's loss (arXiv:1606.03498).
+            adversarial: weight of the objective in the generator's loss; with 0 it matches features only.
             minibatch_discrimination: kernels that tell how near φ(x) is to that of the other examples
                 (arXiv:1606.03498); null for none.
             packing: examples that the discriminator judges together (arXiv:1712.04086); null for one.
@@ -132,6 +135,11 @@ class GAN(Model, LatentSpace):
             self.register_buffer("reference_held", torch.tensor(False))
         if feature_matching is not None and isinstance(self.discriminator, DirectScore):
             raise RecipeError("model.feature_matching needs features: set model.features, such as 128")
+        if adversarial < 0 or (adversarial == 0 and feature_matching is None):
+            raise RecipeError(
+                "model.adversarial must be positive, or 0 beside model.feature_matching: else the generator "
+                "has nothing to learn from"
+            )
         if augmentation is not None and isinstance(self.discriminator, ImageBeside):
             raise RecipeError(
                 "model.augmentation moves the example and not the image beside it; train without, or with "
@@ -148,6 +156,7 @@ class GAN(Model, LatentSpace):
         self.augmentation = augmentation
         self.strength = strength() if strength is not None else None
         self.feature_matching = feature_matching
+        self.adversarial = adversarial
         self.packing = packing
         self.weight_clip = weight_clip
         self.regularisers = {
@@ -244,14 +253,19 @@ class GAN(Model, LatentSpace):
         given = self.conditions.given(batch, ctx.noise)
         fake = self.fakes(len(batch), given, ctx)
         of_fake = self.discriminator(self.shown(fake, ctx), given)
-        real_score = of_fake.score.detach()
-        terms: dict[str, Tensor] = {}
+        of_real = Readout(of_fake.score.detach())
         if self.relative or self.feature_matching is not None:
             of_real = self.discriminator(self.shown(self.scaling.inward(batch.x), ctx), given)
-            real_score = of_real.score
-            if self.feature_matching is not None:
-                terms["features"] = self.feature_matching * feature_distance(of_real, of_fake)
-        terms["loss"] = self.objective(real_score, of_fake.score).generator
+        return self.answer(of_real, of_fake, given)
+
+    def answer(self, of_real: Readout, of_fake: Readout, given: Tensor | None) -> Terms:
+        """The generator's loss, from what a discriminator says of real and of generated examples."""
+        terms: dict[str, Tensor] = {}
+        if self.feature_matching is not None:
+            terms["features"] = self.feature_matching * feature_distance(of_real, of_fake)
+        if self.adversarial:
+            loss = self.objective(of_real.score, of_fake.score).generator
+            terms["loss"] = loss if self.adversarial == 1 else self.adversarial * loss
         terms.update(self.conditions.generator_terms(of_fake, given))
         return {**terms, **self.weight_terms("generator")}
 

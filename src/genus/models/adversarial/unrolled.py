@@ -17,7 +17,6 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
-from genus.models.adversarial.judging import feature_distance
 from genus.models.adversarial.look_ahead import stepper
 
 
@@ -63,10 +62,7 @@ class UnrolledGAN(GAN):
         fake = self.shown(self.fakes(len(batch), given, ctx), ctx)
         weights = self._ahead(batch, real, fake, given, ctx)
         of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
-        terms = {"loss": self.objective(of_real.score, of_fake.score).generator}
-        if self.feature_matching is not None:
-            terms["features"] = self.feature_matching * feature_distance(of_real, of_fake)
-        return {**terms, **self.conditions.generator_terms(of_fake, given), **self.weight_terms("generator")}
+        return self.answer(of_real, of_fake, given)
 
     def _ahead(
         self, batch: Batch, real: Tensor, fake: Tensor, given: Tensor | None, ctx: Context
