@@ -152,19 +152,24 @@ def test_codes_that_are_not_of_the_data_stay_with_the_smallest_image() -> None:
         assert ("category" in terms) == (stage.name == "level 1 of 3")
 
 
-def test_penalties_are_slopes_by_the_image_alone_and_lazy() -> None:
-    """R1 of D(x, l) is ½ E‖∂D/∂x‖², here with l held; every second iteration at twice the weight."""
+@pytest.mark.parametrize("level", [1, 2])
+def test_penalties_are_slopes_by_the_image_alone_and_lazy(level: int) -> None:
+    """R1 of D(x, l) is ½ E‖∂D/∂x‖², here with l held; every second iteration at twice the weight.
+
+    A smaller image has a share of it, that of its elements.
+    """
     r1 = {"name": "r1", "weight": 3.0}
     model = pyramid_gan(LABELLED, penalties=[r1], penalty_every=2).double().eval()
     batch = batch_of(LABELLED)
     batch = replace(batch, x=batch.x.double())
-    real, low = model._real(2, batch)
+    real, low = model._real(level, batch)
     x = real.clone().requires_grad_(True)
-    score = model.discriminators[1](torch.cat([x, low], 1), None).score.sum()
+    score = model.discriminators[level - 1](torch.cat([x, low], 1), None).score.sum()
     (slope,) = torch.autograd.grad(score, x)
-    expected = 2 * 3.0 / 2 * slope.square().flatten(1).sum(1).mean()
+    share = slope[0].numel() / batch.x[0].numel()
+    expected = share * 2 * 3.0 / 2 * slope.square().flatten(1).sum(1).mean()
     even, odd = (
-        model.discriminator_loss(2, batch, Context(noise=Noise(0), progress=Progress(stage_iteration=i)))
+        model.discriminator_loss(level, batch, Context(noise=Noise(0), progress=Progress(stage_iteration=i)))
         for i in (0, 1)
     )
     assert even["penalty 0"].item() == pytest.approx(expected.item(), rel=1e-5)

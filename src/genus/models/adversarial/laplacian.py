@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
-from genus.core.components import Conditioning, Network, Objective, Penalty, couples_batch
+from genus.core.components import Conditioning, Network, Objective, Penalty, Readout, couples_batch
 from genus.core.errors import RecipeError
 from genus.core.model import Model, Samples
 from genus.core.network import CouplesBatch
@@ -23,7 +24,7 @@ from genus.layers.condition_encoder import condition_encoder
 from genus.layers.pyramid import enlarge, pyramid_sizes, shrink
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Told, Unconditional
-from genus.models.adversarial.judging import border_of, observe, penalty_terms
+from genus.models.adversarial.judging import border_of, compares, observe, penalty_terms
 from genus.models.adversarial.players import Generator
 
 
@@ -60,7 +61,9 @@ class LaplacianGAN(Model, Samples):
             generator: from (noise map, enlarged image) to detail; fully convolutional.
             discriminator: from (image, enlarged image) to its score.
             objective: what both players of each level minimise.
-            penalties: added to the loss of each level's discriminator, as a function of the image.
+            penalties: added to the loss of each level's discriminator, as a function of the image. Their
+                weights are those of the largest size; a smaller image has them as much weaker as it has
+                fewer elements, for the same change of a picture moves each of them as much more.
             penalty_every: compute penalties in each so-many-th iteration only, as much stronger.
             conditioning: how the players are told classes; null for none. Codes that do not come with
                 the data are for the smallest image only.
@@ -87,6 +90,7 @@ class LaplacianGAN(Model, Samples):
         self.discriminators = nn.ModuleList(how.discriminator(discriminator) for how in self.hows[1:])
         self.objective = objective
         self.border = border_of(objective)
+        self.relative = compares(objective)
         self.penalties = penalties
         self.penalty_every = penalty_every
         self.latent = latent
@@ -142,7 +146,9 @@ class LaplacianGAN(Model, Samples):
         def score(x: Tensor) -> Tensor:
             return judge(_beside(x, low), given).score
 
-        terms.update(penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every))
+        share = math.prod(self.sizes[level]) / math.prod(self.sizes[-1])
+        for name, value in penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every).items():
+            terms[name] = share * value
         return terms
 
     def generator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
@@ -151,7 +157,8 @@ class LaplacianGAN(Model, Samples):
         given = self.conditions.given(batch, ctx.noise)
         real, low = self._real(level, batch)
         fake = self._draw(level, len(batch), low, given, ctx.noise)
-        of_real, of_fake = judge(_beside(real, low), given), judge(_beside(fake, low), given)
+        of_fake = judge(_beside(fake, low), given)
+        of_real = judge(_beside(real, low), given) if self.relative else Readout(of_fake.score.detach())
         loss = self.objective(of_real.score, of_fake.score).generator
         return {"loss": loss, **how.generator_terms(of_fake, given)}
 
