@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from genus.cli.progress import Progress
+from genus.training.callbacks import Moment
 from genus.training.run import Run
 from tests.terminal import Result
 
@@ -133,6 +138,17 @@ def test_ctrl_c_saves_and_says_how_to_go_on(genus_says: Says, monkeypatch: pytes
     assert "stopped and saved; continue with: genus resume one" in said.out
     assert Run("one").load().number in (4, 5)
     monkeypatch.undo()
+
+
+def test_no_speed_is_told_before_there_is_time_to_measure_it() -> None:
+    out = io.StringIO()
+    progress = Progress(Console(file=out, width=200), live=False)
+    start = Moment(iteration=0, samples=0, stage="train", fraction=0.0, seconds=0.0)
+    progress.started(cast("Run", SimpleNamespace(path="one")), start)
+    progress.finished(replace(start, iteration=1, samples=64))
+    assert "iteration 1 · 0:00" in out.getvalue()
+    progress.finished(replace(start, iteration=1, samples=64, seconds=2.0))
+    assert "iteration 1 · 32 samples/s · 0:02" in out.getvalue()
 
 
 def test_work_that_fails_exits_with_1(genus_says: Says, folder: Path) -> None:

@@ -84,30 +84,32 @@ class Progress(Callback):
         self.console.print(self._line(moment))
 
     def _speed(self, moment: Moment) -> tuple[float, float]:
-        """Samples per second and seconds left."""
+        """Samples per second and seconds left, not a number while unknown."""
         first = self._first or moment
-        seconds = max(moment.seconds - first.seconds, 1e-9)
+        seconds = moment.seconds - first.seconds
         done = moment.fraction - first.fraction
         left = seconds / done * (1 - moment.fraction) if done > 0 else float("nan")
-        return (moment.samples - first.samples) / seconds, left
+        return (moment.samples - first.samples) / seconds if seconds > 0 else float("nan"), left
 
     def _line(self, moment: Moment) -> str:
         speed, left = self._speed(moment)
+        fast = f"{speed:.0f} samples/s · " if speed == speed else ""
         remaining = f", {_duration(left)} left" if left == left and moment.fraction < 1 else ""
         losses = ", ".join(f"{name} {value:.3g}" for name, value in self._losses.items())
         return (
             f"{moment.fraction:4.0%} {moment.stage} · iteration {moment.iteration} · "
-            f"{speed:.0f} samples/s · {_duration(moment.seconds)}{remaining} · {losses}"
+            f"{fast}{_duration(moment.seconds)}{remaining} · {losses}"
         )
 
     def _view(self, moment: Moment) -> Table:
         table = Table.grid(padding=(0, 1))
         speed, left = self._speed(moment)
+        fast = f"  {speed:.0f} samples/s" if speed == speed else ""
         head = Table.grid(padding=(0, 1))
         head.add_row(
             Text(f"{moment.stage:>8}"),
             ProgressBar(total=1.0, completed=moment.fraction, width=40),
-            Text(f"{moment.fraction:.0%}  iteration {moment.iteration}  {speed:.0f} samples/s"),
+            Text(f"{moment.fraction:.0%}  iteration {moment.iteration}{fast}"),
             Text(f"{_duration(moment.seconds)}, {_duration(left)} left"),
         )
         table.add_row(head)

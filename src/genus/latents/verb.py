@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,32 +56,14 @@ def explore(
     """
     from genus.api import load, opened_data
     from genus.asking import asked_for
-    from genus.core.model import LatentSpace, Model
-    from genus.latents.figures import KINDS, Request
+    from genus.core.model import Model
+    from genus.latents.figures import Request
     from genus.metrics.draw import device_of, evaluating
     from genus.reports.sheet import write_sheet
 
-    if kind not in KINDS:
-        raise InputError(f"unknown figure {kind!r}{nearest(kind, KINDS)}")
-    if not 1 <= rows <= MOST or not 2 <= columns <= MOST:
-        raise InputError(
-            f"{rows} rows and {columns} columns: a figure has 1 to {MOST} rows, 2 to {MOST} columns"
-        )
-    if len(terms) != 3:
-        raise InputError("terms: give three lists of sample numbers, for A, B and C in A − B + C")
-    if out is not None and Path(out).suffix != ".png":
-        raise InputError(f"--out {str(out)!r}: a figure is written to a .png file")
+    _check(kind, rows, columns, terms, out)
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
-    needed, function = KINDS[kind]
-    if not isinstance(model, needed):
-        offered = [name for name, (capability, _) in KINDS.items() if isinstance(model, capability)]
-        instead = f"; it offers {', '.join(offered)}" if offered else ""
-        what = "latent to choose" if needed is LatentSpace else "styles"
-        raise CapabilityError(f"{type(model).__name__} has no {what}, as {kind} needs{instead}")
-    if model.spec.kind not in ("image", "volume"):
-        raise CapabilityError(
-            f"figures are made of images and volumes; this model draws {model.spec.describe()}"
-        )
+    function = _figure_of(model, kind)
     told = asked_for(model, rows, label, given, lambda: opened_data(run))
     request = Request(
         rows=rows,
@@ -99,3 +81,39 @@ def explore(
         except OSError as error:
             raise InputError(f"--out {str(out)!r}: cannot be written: {error.strerror or error}") from error
     return figure
+
+
+def _check(
+    kind: str, rows: int, columns: int, terms: Sequence[Sequence[int]], out: str | PathLike[str] | None
+) -> None:
+    """Refuse what is wrong whatever the model."""
+    from genus.latents.figures import KINDS
+
+    if kind not in KINDS:
+        raise InputError(f"unknown figure {kind!r}{nearest(kind, KINDS)}")
+    if not 1 <= rows <= MOST or not 2 <= columns <= MOST:
+        raise InputError(
+            f"{rows} rows and {columns} columns: a figure has 1 to {MOST} rows, 2 to {MOST} columns"
+        )
+    if len(terms) != 3:
+        raise InputError("terms: give three lists of sample numbers, for A, B and C in A − B + C")
+    if out is not None and Path(out).suffix != ".png":
+        raise InputError(f"--out {str(out)!r}: a figure is written to a .png file")
+
+
+def _figure_of(model: Model, kind: str) -> Callable[..., Figure]:
+    """What makes a kind of figure of a model that can have it."""
+    from genus.core.model import LatentSpace
+    from genus.latents.figures import KINDS
+
+    needed, function = KINDS[kind]
+    if not isinstance(model, needed):
+        offered = [name for name, (capability, _) in KINDS.items() if isinstance(model, capability)]
+        instead = f"; it offers {', '.join(offered)}" if offered else ""
+        what = "latent to choose" if needed is LatentSpace else "styles"
+        raise CapabilityError(f"{type(model).__name__} has no {what}, as {kind} needs{instead}")
+    if model.spec.kind not in ("image", "volume"):
+        raise CapabilityError(
+            f"figures are made of images and volumes; this model draws {model.spec.describe()}"
+        )
+    return function
