@@ -34,6 +34,8 @@ class Model(nn.Module, ABC):
     """Whether examples may come without their class, which then is −1."""
     one_example: bool = False
     """Whether it learns from a single example, by looking inside it."""
+    groups_elsewhere: Sequence[str] = ()
+    """Optimiser groups that it may lack, having them for other data; recipes may name them all the same."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()

@@ -329,7 +329,7 @@ class Engine:
         phases = [phase for stage in self.course.stages for phase in stage.phases]
         known = sorted({group for phase in phases for group in phase.updates})
         for group in self.optimizer.get("groups", {}):
-            if group not in known:
+            if group not in (*known, *self.model.groups_elsewhere):
                 raise RecipeError(f"optimizer.groups.{group}: this model's groups are {', '.join(known)}")
         split = self.settings.accumulate > 1 or self.fabric.world_size > 1
         for phase in phases:

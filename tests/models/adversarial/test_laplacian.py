@@ -176,6 +176,15 @@ def test_penalties_are_slopes_by_the_image_alone_and_lazy(level: int) -> None:
     assert "penalty 0" not in odd
 
 
+def test_the_smallest_players_have_rates_of_their_own() -> None:
+    small = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))
+    for spec, finer in ((LABELLED, {"generator", "discriminator"}), (small, set[str]())):
+        model = pyramid_gan(spec, smallest=8)
+        groups = {name for stage in model.stages() for phase in stage.phases for name in phase.updates}
+        assert groups == {"coarse_generator", "coarse_discriminator"} | finer
+        assert groups | set(model.groups_elsewhere) == groups | {"generator", "discriminator"}
+
+
 def test_the_smallest_image_may_be_trained_longer() -> None:
     assert [stage.share for stage in pyramid_gan(LABELLED, coarse_share=3.0).stages()] == [3.0, 1.0, 1.0]
     with pytest.raises(RecipeError, match="coarse_share > 0"):

@@ -37,6 +37,8 @@ class LaplacianGAN(Model, Samples):
     (l + h, l) with real or generated h. Players of all levels are told what comes with the data.
     """
 
+    groups_elsewhere = ("generator", "discriminator")  # an image too small to be halved has one level
+
     def __init__(
         self,
         spec: DataSpec,
@@ -103,7 +105,7 @@ class LaplacianGAN(Model, Samples):
         return Generator(body, condition_encoder(self.spec, features) if features else None, beside=False)
 
     def stages(self) -> Sequence[Stage]:
-        """One stage per level, the smallest image first."""
+        """One stage per level, the smallest image first; its players are optimiser groups of their own."""
         return [self._stage(level) for level in range(len(self.sizes))]
 
     def _stage(self, level: int) -> Stage:
@@ -114,16 +116,17 @@ class LaplacianGAN(Model, Samples):
             for player in (generator, discriminator)
             for module in player.modules()
         )
+        size = "" if level else "coarse_"
         phases = [
             Phase(
                 name="discriminator",
-                updates={"discriminator": discriminator.parameters},
+                updates={f"{size}discriminator": discriminator.parameters},
                 loss=partial(self.discriminator_loss, level),
                 whole_batch=whole,
             ),
             Phase(
                 name="generator",
-                updates={"generator": generator.parameters},
+                updates={f"{size}generator": generator.parameters},
                 loss=partial(self.generator_loss, level),
                 whole_batch=whole,
             ),
