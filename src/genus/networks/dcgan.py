@@ -1,4 +1,4 @@
-"""The convolutional pair of DCGAN, and of InfoGAN, in 1-D, 2-D and 3-D, for any size and number of channels."""
+"""The convolutional pair of DCGAN and InfoGAN, in 1-D, 2-D and 3-D, for any size and number of channels."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _discriminator(
     return _initialised(nn.Sequential(*layers), norm)
 
 
-def _linear(before: int, after: int, spectral: bool) -> nn.Linear:
+def _linear(before: int, after: int, spectral: bool) -> nn.Module:
     layer = nn.Linear(before, after)
     return spectral_norm(layer) if spectral else layer
 
