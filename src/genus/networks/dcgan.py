@@ -1,4 +1,4 @@
-"""The convolutional pair of DCGAN and InfoGAN, in 1-D, 2-D and 3-D, for any size and number of channels."""
+"""The convolutional pair of DCGAN, in 1-D, 2-D and 3-D, for any size and number of channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from typing import Literal
 
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from genus.core.errors import RecipeError
 from genus.core.registry import network
@@ -24,9 +23,8 @@ def dcgan(
     norm: Literal["batch", "layer", "instance", "virtual", "reference", "none"] = "batch",
     spectral: bool = False,
     dropout: float = 0.0,
-    dense: int | None = None,
 ) -> nn.Module:
-    """Strided convolutions down to a vector, or transposed ones up from it.
+    """Strided convolutions down to a vector, or transposed ones up from it; no dense layers.
 
     From ``(features,)`` to ``(channels, *size)`` it is the paper's generator, with a linear
     output; from ``(channels, *size)`` to ``(features,)`` its discriminator. The size is halved
@@ -37,8 +35,6 @@ def dcgan(
         norm: inside the network; as in the paper, not next to the image.
         spectral: spectral normalisation of every layer.
         dropout: share of channels dropped after each hidden layer, in [0, 1).
-        dense: units of a fully connected layer next to the vector, as InfoGAN has it (arXiv:1606.03657);
-            null for none, as in the paper.
 
     Raises:
         RecipeError: when neither side is a vector, or the image is smaller than 8.
@@ -48,9 +44,9 @@ def dcgan(
     torch.Size([2, 1, 28, 28])
     """
     if len(inputs) == 1 and len(outputs) in (2, 3, 4):
-        return _generator(inputs[0], outputs, width, norm, spectral, dropout, dense)
+        return _generator(inputs[0], outputs, width, norm, spectral, dropout)
     if len(outputs) == 1 and len(inputs) in (2, 3, 4):
-        return _discriminator(inputs, outputs[0], width, norm, spectral, dropout, dense)
+        return _discriminator(inputs, outputs[0], width, norm, spectral, dropout)
     raise RecipeError(
         f"network 'dcgan' maps a vector to an image or back, not {inputs} to {outputs}; use 'mlp'"
     )
@@ -63,13 +59,7 @@ def _levels(size: tuple[int, ...]) -> int:
 
 
 def _generator(
-    features: int,
-    outputs: tuple[int, ...],
-    width: int,
-    norm: Norm,
-    spectral: bool,
-    dropout: float,
-    dense: int | None,
+    features: int, outputs: tuple[int, ...], width: int, norm: Norm, spectral: bool, dropout: float
 ) -> nn.Module:
     channels, *rest = outputs
     size, dims = tuple(rest), len(rest)
@@ -77,11 +67,7 @@ def _generator(
     for _ in range(_levels(size)):
         sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
     wide = width * 2 ** (len(sizes) - 2)
-    layers: list[nn.Module] = []
-    if dense:
-        layers += [_linear(features, dense, spectral), normalisation(norm, dense, 0), nn.ReLU(inplace=True)]
-        features = dense
-    layers += [
+    layers: list[nn.Module] = [
         nn.Unflatten(1, (features, *(1,) * dims)),
         convolution(dims, features, wide, sizes[-1], transposed=True, spectral=spectral, bias=norm == "none"),
         normalisation(norm, wide, dims),
@@ -100,13 +86,7 @@ def _generator(
 
 
 def _discriminator(
-    inputs: tuple[int, ...],
-    features: int,
-    width: int,
-    norm: Norm,
-    spectral: bool,
-    dropout: float,
-    dense: int | None,
+    inputs: tuple[int, ...], features: int, width: int, norm: Norm, spectral: bool, dropout: float
 ) -> nn.Module:
     channels, *rest = inputs
     size, dims = tuple(rest), len(rest)
@@ -121,17 +101,8 @@ def _discriminator(
         layers += _dropout(dropout, dims)
         size = tuple(side // 2 for side in size)
         before, wide = wide, wide * 2
-    top = convolution(dims, before, dense or features, size, spectral=spectral)
-    layers += [top, nn.Flatten()]
-    if dense:
-        layers += [normalisation(norm, dense, 0), nn.LeakyReLU(0.2, inplace=True)]
-        layers.append(_linear(dense, features, spectral))
-    return _initialised(nn.Sequential(*layers), norm)
-
-
-def _linear(before: int, after: int, spectral: bool) -> nn.Module:
-    layer = nn.Linear(before, after)
-    return spectral_norm(layer) if spectral else layer
+    top = convolution(dims, before, features, size, spectral=spectral)
+    return _initialised(nn.Sequential(*layers, top, nn.Flatten()), norm)
 
 
 def _dropout(share: float, dims: int) -> list[nn.Module]:
