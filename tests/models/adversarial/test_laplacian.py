@@ -185,7 +185,7 @@ def test_the_smallest_players_have_rates_of_their_own() -> None:
         assert groups | set(model.groups_elsewhere) == groups | {"generator", "discriminator"}
 
 
-def test_the_smallest_image_may_be_trained_longer() -> None:
-    assert [stage.share for stage in pyramid_gan(LABELLED, coarse_share=3.0).stages()] == [3.0, 1.0, 1.0]
-    with pytest.raises(RecipeError, match="coarse_share > 0"):
-        pyramid_gan(LABELLED, coarse_share=0.0)
+def test_smaller_images_may_be_trained_longer() -> None:
+    assert [stage.share for stage in pyramid_gan(LABELLED, coarser_share=3.0).stages()] == [9.0, 3.0, 1.0]
+    with pytest.raises(RecipeError, match="coarser_share > 0"):
+        pyramid_gan(LABELLED, coarser_share=0.0)

@@ -53,7 +53,7 @@ class LaplacianGAN(Model, Samples):
         conditioning: Conditioning | None = None,
         latent: int = 64,
         smallest: int = 8,
-        coarse_share: float = 1.0,
+        coarser_share: float = 1.0,
     ) -> None:
         """Build a pair of players for each level.
 
@@ -71,12 +71,12 @@ class LaplacianGAN(Model, Samples):
                 the data are for the smallest image only.
             latent: size of the coarse latent.
             smallest: halve sides until the shortest is below twice this.
-            coarse_share: length of the smallest image's training over that of each level, > 0.
+            coarser_share: length of each level's training over that of the next larger one, > 0.
         """
         super().__init__(spec)
         self.require("images, volumes or sequences with a side of 8 or more", len(spec.shape) > 1)
-        if coarse_share <= 0:
-            raise RecipeError("model 'lapgan' needs coarse_share > 0")
+        if coarser_share <= 0:
+            raise RecipeError("model 'lapgan' needs coarser_share > 0")
         channels, *size = spec.shape
         self.scaling = Scaling(spec)
         self.sizes = pyramid_sizes(tuple(size), smallest)
@@ -96,7 +96,7 @@ class LaplacianGAN(Model, Samples):
         self.penalties = penalties
         self.penalty_every = penalty_every
         self.latent = latent
-        self.coarse_share = coarse_share
+        self.coarser_share = coarser_share
 
     def _detailer(self, network: Network, size: tuple[int, ...]) -> Generator:
         channels = self.spec.shape[0]
@@ -131,7 +131,7 @@ class LaplacianGAN(Model, Samples):
                 whole_batch=whole,
             ),
         ]
-        share = 1.0 if level else self.coarse_share
+        share = self.coarser_share ** (len(self.sizes) - 1 - level)
         return Stage(name=f"level {level + 1} of {len(self.sizes)}", phases=phases, share=share)
 
     def discriminator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
