@@ -83,6 +83,15 @@ def test_the_discriminator_sees_augmentation_of_the_strength_of_the_moment() -> 
     assert "strength.probability" in adaptive.state_dict()
 
 
+def test_the_strength_of_each_update_is_logged() -> None:
+    model = augmented({"name": "adaptive", "updates": 4})
+    context = Context(noise=Noise(0))
+    model.after_discriminator({"real right": 1.0})
+    model.discriminator_loss(batch_of(IMAGES), context)
+    model.after_discriminator({"real right": 1.0})
+    assert context.observed["strength"].item() == 0.25  # as it was in that update
+
+
 def test_the_generator_is_judged_through_augmentation() -> None:
     model = augmented(None)
     torch.manual_seed(0)

@@ -237,6 +237,8 @@ class GAN(Model, LatentSpace):
         of_real, own = discriminator.with_own_task(real, given, ctx.noise)
         of_fake = self.discriminator(fake, given)
         observe(ctx, of_real, of_fake, self.border)
+        if self.strength is not None:
+            ctx.observe(strength=self.strength.value(ctx.progress).clone())
         terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
         if own is not None:
             terms["own task"] = own
