@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
-from genus.layers.resampling import box_down, fir_down, fir_up, halved, nearest_up, pyramid, smooth
+from genus.layers.resampling import box_down, fir_down, fir_up, halved, nearest_up, pyramid, smooth, widths
 
 SIZES = [(28,), (13,), (16, 16), (28, 21), (7, 9), (5, 8, 6)]
 
@@ -99,3 +99,9 @@ def test_a_first_use_without_gradients_does_not_spoil_later_training() -> None:
     x = rand(1, 7, 6, 6).requires_grad_()
     fir_down(x).sum().backward()
     assert x.grad is not None
+
+
+def test_widths_are_those_of_the_papers() -> None:
+    assert widths(9, 32, 512) == [512, 512, 512, 512, 512, 256, 128, 64, 32]
+    assert widths(9, 16, 512) == [512, 512, 512, 512, 256, 128, 64, 32, 16]
+    assert widths(3, 8, 4) == [8, 8, 8]

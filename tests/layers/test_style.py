@@ -7,15 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from genus.core.noise import Noise
-from genus.layers.style import Mapping, RectifiedConvolution, beside, draw_like, widths
+from genus.layers.style import Mapping, RectifiedConvolution, beside, draw_like
 
 CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-
-
-def test_widths_are_those_of_the_papers() -> None:
-    assert widths(9, 32, 512) == [512, 512, 512, 512, 512, 256, 128, 64, 32]
-    assert widths(9, 16, 512) == [512, 512, 512, 512, 256, 128, 64, 32, 16]
-    assert widths(3, 8, 4) == [8, 8, 8]
 
 
 @pytest.mark.parametrize("sides", [(2,), (40,), (3, 3), (20, 20), (2, 3, 4), (9, 9, 9)])

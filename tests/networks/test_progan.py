@@ -48,6 +48,16 @@ def test_published_parameter_counts() -> None:
         assert round((total - spare) / 1e6, 1) == 23.1
 
 
+def test_widths_double_up_to_the_most() -> None:
+    for net in (
+        progan((4,), (1, 16, 16), width=8, channels=16),
+        progan((1, 16, 16), (1,), width=8, channels=16),
+    ):
+        assert isinstance(net, GrowingGenerator | GrowingDiscriminator)
+        assert net.widths == [16, 16, 8]
+        assert [keep.weight.shape[0] for keep in net.keep] == [16, 8]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("share", [1.0, 0.3])
 def test_any_shape_and_every_used_parameter_learns(shape: tuple[int, ...], share: float) -> None:

@@ -52,6 +52,20 @@ def pyramid(size: tuple[int, ...], smallest: int = 4) -> list[tuple[int, ...]]:
     return sizes
 
 
+def widths(levels: int, width: int, channels: int) -> list[int]:
+    """Channels of each level, the smallest first: min(channels, width·2^k), k levels below the finest.
+
+    Args:
+        levels: number of resolutions.
+        width: channels of the finest.
+        channels: most of any level; no less than ``width``.
+
+    >>> widths(4, 32, 100)
+    [100, 100, 64, 32]
+    """
+    return [min(max(channels, width), width * 2**k) for k in reversed(range(levels))]
+
+
 def nearest_up(x: Tensor, size: tuple[int, ...]) -> Tensor:
     """Repeat every place two, four, … times along each axis and cut the end.
 

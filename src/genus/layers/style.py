@@ -20,20 +20,6 @@ GAIN = math.sqrt(2)
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
-def widths(levels: int, width: int, channels: int) -> list[int]:
-    """Channels of each level, the smallest first: min(channels, width·2^k), k levels below the finest.
-
-    Args:
-        levels: number of resolutions.
-        width: channels of the finest.
-        channels: most of any level; no less than ``width``.
-
-    >>> widths(4, 32, 100)
-    [100, 100, 64, 32]
-    """
-    return [min(max(channels, width), width * 2**k) for k in reversed(range(levels))]
-
-
 def draw_like(x: Tensor, noise: Noise) -> Tensor:
     """Standard normal numbers for each place of ``(n, channels, *sides)``, ``(n, 1, *sides)``."""
     return noise.normal(len(x), 1, *x.shape[2:]).to(x)

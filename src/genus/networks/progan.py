@@ -14,10 +14,9 @@ from genus.core.network import Grows
 from genus.core.registry import network
 from genus.layers.batch_coupling import MinibatchDeviation
 from genus.layers.equalised import EqualisedConvolution, EqualisedLinear, PixelNorm
-from genus.layers.resampling import box_down, nearest_up, pyramid
+from genus.layers.resampling import box_down, nearest_up, pyramid, widths
 from genus.layers.resized_convolution import down_convolve, up_convolve
 
-_MOST = 512
 _SLOPE = 0.2
 
 
@@ -28,6 +27,7 @@ def progan(
     condition: int = 0,
     *,
     width: int = 64,
+    channels: int = 512,
     group: int | None = None,
 ) -> nn.Module:
     """Convolutions with equalised rates that work at a resolution and can grow to the next.
@@ -49,8 +49,8 @@ def progan(
     condition on the last features, and guessing is left to the model.
 
     Args:
-        width: channels next to the image at full size; doubled with each halving of the sides,
-            to at most 512.
+        width: channels next to the image at full size; doubled with each halving of the sides.
+        channels: most channels of any resolution.
         group: examples compared by the discriminator's standard deviation; null for the paper's 4.
 
     Raises:
@@ -63,9 +63,10 @@ def progan(
     if len(inputs) == 1 and len(outputs) in (2, 3, 4):
         if group is not None:
             raise RecipeError("the generator of 'progan' compares no examples; leave group to null there")
-        return GrowingGenerator(inputs[0], outputs, condition, width)
+        return GrowingGenerator(inputs[0], outputs, condition, width, channels)
     if len(outputs) == 1 and len(inputs) in (2, 3, 4):
-        return GrowingDiscriminator(inputs, outputs[0], condition, width, 4 if group is None else group)
+        group = 4 if group is None else group
+        return GrowingDiscriminator(inputs, outputs[0], condition, width, channels, group)
     raise RecipeError(
         f"network 'progan' maps a vector to an image or back, not {inputs} to {outputs}; use 'mlp'"
     )
@@ -77,16 +78,16 @@ class Growing(Grows):
     Args:
         size: sides of the image at full size.
         width: channels there.
+        channels: most channels of any resolution.
     """
 
     standing: Tensor
 
-    def __init__(self, size: tuple[int, ...], width: int) -> None:
+    def __init__(self, size: tuple[int, ...], width: int, channels: int) -> None:
         super().__init__()
         self.sizes = pyramid(size)
         self.num_levels = len(self.sizes)
-        most = max(_MOST, width)
-        self.widths = [min(width * 2**k, most) for k in reversed(range(self.num_levels))]
+        self.widths = widths(self.num_levels, width, channels)
         self.register_buffer("standing", torch.tensor([self.num_levels - 1.0, 1.0]))
 
     def grow(self, level: int) -> None:
@@ -111,10 +112,13 @@ class GrowingGenerator(Growing):
         outputs: channels and sides of the image.
         condition: features of the condition; 0 for none.
         width: channels next to the image at full size.
+        channels: most channels of any resolution.
     """
 
-    def __init__(self, latent: int, outputs: tuple[int, ...], condition: int, width: int) -> None:
-        super().__init__(outputs[1:], width)
+    def __init__(
+        self, latent: int, outputs: tuple[int, ...], condition: int, width: int, channels: int
+    ) -> None:
+        super().__init__(outputs[1:], width, channels)
         dims, wide = len(outputs) - 1, self.widths
         self.start = (wide[0], *self.sizes[0])
         places = math.prod(self.sizes[0])
@@ -155,13 +159,14 @@ class GrowingDiscriminator(Growing):
         features: numbers read out.
         condition: features of the condition; 0 for none.
         width: channels next to the image at full size.
+        channels: most channels of any resolution.
         group: examples compared by the standard deviation.
     """
 
     def __init__(
-        self, inputs: tuple[int, ...], features: int, condition: int, width: int, group: int
+        self, inputs: tuple[int, ...], features: int, condition: int, width: int, channels: int, group: int
     ) -> None:
-        super().__init__(inputs[1:], width)
+        super().__init__(inputs[1:], width, channels)
         if condition and features != 1:
             raise RecipeError("a discriminator that is told its class has one output; use features 1")
         dims, wide = len(inputs) - 1, self.widths

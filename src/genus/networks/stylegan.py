@@ -14,7 +14,8 @@ from genus.core.noise import Noise
 from genus.core.registry import network
 from genus.layers.equalised import EqualisedConvolution
 from genus.layers.modulation import AdaptiveInstanceNorm, channels_last, convolve, convolve_up, scaled, spread
-from genus.layers.style import SLOPE, Mapping, draw_like, widths
+from genus.layers.resampling import widths
+from genus.layers.style import SLOPE, Mapping, draw_like
 from genus.networks.stylegan2 import generator_shapes
 
 

@@ -13,8 +13,8 @@ from genus.core.network import Styled
 from genus.core.noise import Noise
 from genus.core.registry import network
 from genus.layers.modulation import ModulatedConvolution, channels_last, spread
-from genus.layers.resampling import fir_up, pyramid
-from genus.layers.style import GAIN, SLOPE, Mapping, draw_like, widths
+from genus.layers.resampling import fir_up, pyramid, widths
+from genus.layers.style import GAIN, SLOPE, Mapping, draw_like
 
 
 @network("stylegan2", paper="arXiv:1912.04958")

@@ -13,8 +13,8 @@ from genus.core.registry import network
 from genus.layers.batch_coupling import MinibatchDeviation
 from genus.layers.equalised import EqualisedConvolution, EqualisedLinear
 from genus.layers.modulation import channels_last
-from genus.layers.resampling import fir_down, pyramid, smooth
-from genus.layers.style import GAIN, SLOPE, RectifiedConvolution, beside, widths
+from genus.layers.resampling import fir_down, pyramid, smooth, widths
+from genus.layers.style import GAIN, SLOPE, RectifiedConvolution, beside
 
 
 @network("stylegan-discriminator", paper="arXiv:1812.04948, arXiv:1710.10196")

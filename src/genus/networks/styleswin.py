@@ -14,8 +14,8 @@ from genus.core.noise import Noise
 from genus.core.registry import network
 from genus.layers.condition import sinusoids
 from genus.layers.modulation import AdaptiveInstanceNorm
-from genus.layers.resampling import cut, fir_up
-from genus.layers.style import Mapping, widths
+from genus.layers.resampling import cut, fir_up, widths
+from genus.layers.style import Mapping
 from genus.layers.window_attention import DoubleAttention
 from genus.networks.stylegan2 import generator_shapes
 

@@ -10,8 +10,8 @@ from genus.core.errors import RecipeError
 from genus.core.registry import network
 from genus.layers.haar import haar
 from genus.layers.modulation import channels_last
-from genus.layers.resampling import fir_down, smooth
-from genus.layers.style import RectifiedConvolution, beside, widths
+from genus.layers.resampling import fir_down, smooth, widths
+from genus.layers.style import RectifiedConvolution, beside
 from genus.networks.stylegan_discriminator import Head, discriminator_sizes, even
 
 
