@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genus.core.noise import Noise
-from genus.objectives.augment_warp import MOVE, SCALE, rotations, sample_affine, warp
+from genus.objectives.augment_warp import MOVE, SCALE, SHEAR, TILT, rotations, sample_affine, turned, warp
 from tests.objectives.scripted import Scripted
 
 ALWAYS = torch.ones(())
@@ -99,6 +99,53 @@ def test_maps_are_multiplied_in_the_order_promised() -> None:
     assert torch.allclose(found, expected, atol=1e-4)
 
 
+def test_a_tilted_and_leaning_example_by_hand() -> None:
+    """s T H q: leaning comes first, then the tilt, then the scale."""
+    x = random(1, 1, 12, 12)
+    noise = Scripted([0.2], [0.0], [0.9], [0.0], [0.0], [1.0])
+    found = warp(x, noise, ALWAYS, ("shear", "tilt", "scale"))
+    a = TILT * (1 - 2 * 0.9)
+    tilt = torch.tensor([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]]).double()
+    lean = torch.tensor([[1.0, -SHEAR * (1 - 2 * 0.2)], [0.0, 1.0]]).double()
+    expected = sample_affine(x, torch.linalg.inv(2**SCALE * tilt @ lean)[None], torch.zeros(1, 2).double())
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(9, 9), (9, 9, 9)])
+def test_a_tilt_turns_by_15_degrees_at_most_and_a_shear_keeps_rows(size: tuple[int, ...]) -> None:
+    """Tilts keep distances from the centre; sheared rows only move, by half their height at most."""
+    n, dims = 4000, len(size)
+    axes = [torch.arange(side).double() - (side - 1) / 2 for side in size]
+    ramps = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1])[None]
+    centre, last = tuple(side // 2 for side in size), (..., *(side // 2 for side in size[:-1]), -2)
+
+    def slopes(kind: str) -> Tensor:
+        found = warp(ramps.expand(n, -1, *size), Noise(1), ALWAYS, (kind,))
+        assert torch.allclose(found[(..., *centre)], torch.zeros(n, dims).double(), atol=1e-5)
+        return found[last] / (size[-1] // 2 - 1)  # the source of the place beside the centre's row's end
+
+    tilted = slopes("tilt")
+    assert torch.allclose(tilted.norm(dim=1), torch.ones(n).double(), atol=1e-5)
+    cosine = tilted[:, 0]
+    assert cosine.min() >= math.cos(TILT) - 1e-5
+    assert cosine.min() < math.cos(0.9 * TILT)
+    assert torch.allclose(slopes("shear"), torch.eye(dims).double()[0].expand(n, -1), atol=1e-5)
+    sheared = warp(ramps[:, :1].expand(n, -1, *size), Noise(1), ALWAYS, ("shear",))
+    above = sheared[(..., centre[0] + 1, *centre[1:])][:, 0]
+    assert above.abs().max() <= SHEAR + 1e-5
+    assert above.std().item() == pytest.approx(SHEAR / math.sqrt(3), rel=0.05)
+
+
+def test_turns_about_an_axis_are_rotations() -> None:
+    """Rodrigues' formula against the exponential of αK."""
+    axis = torch.nn.functional.normalize(random(5, 3), dim=1)
+    basis = torch.eye(3).double().expand(5, 3, 3)
+    planes = torch.linalg.cross(axis[:, None], basis, dim=2).mT
+    angle = random(5)
+    expected = torch.linalg.matrix_exp(angle[:, None, None] * planes)
+    assert torch.allclose(turned(planes, angle), expected, atol=1e-6)
+
+
 def test_moves_are_shares_of_their_own_side() -> None:
     """Normal numbers ½ and −1 of 8 by 16 elements: 1 to the right, 1 up."""
     x = random(1, 1, 8, 16)
@@ -119,7 +166,8 @@ def test_what_is_not_drawn_is_left_exactly_alone() -> None:
 
 @pytest.mark.parametrize("size", [(5,), (3, 4), (2, 3, 3)])
 def test_gradients_of_any_order(size: tuple[int, ...]) -> None:
-    kinds = ("scale", "move") if len(size) == 1 else ("scale", "rotate", "stretch", "move")
+    plane = ("rotate", "stretch", "tilt", "shear")
+    kinds = ("scale", "move") if len(size) == 1 else ("scale", *plane, "move")
     x = random(2, 2, *size).requires_grad_(True)
 
     def change(x: Tensor) -> Tensor:

@@ -91,6 +91,8 @@ def test_policies_choose() -> None:
 def test_what_one_axis_cannot_do_is_refused() -> None:
     with pytest.raises(RecipeError, match="rotate, turn"):
         geometric(torch.zeros(2, 1, 8), Noise(0), torch.ones(()), policy=("turn", "rotate", "shift"))
+    with pytest.raises(RecipeError, match="shear, tilt"):
+        geometric(torch.zeros(2, 1, 8), Noise(0), torch.ones(()), policy=("tilt", "shear"))
     flipped = geometric(torch.arange(8.0).expand(20, 1, 8), Noise(0), torch.ones(()), policy=("flip",))
     assert set(flipped[:, 0, 0].tolist()) == {0.0, 7.0}
 

@@ -1,4 +1,4 @@
-"""Augmentation by random affine maps: scaling, rotation, stretching, moves by fractions of elements.
+"""Augmentation by random affine maps: scaling, rotation, stretching, leaning, moves by fractions of elements.
 
 The maps of an example are multiplied into one, and it is sampled once. Places are measured in
 elements from the centre, so that sides of different length are turned without stretching.
@@ -20,21 +20,27 @@ SCALE = 0.2
 """Standard deviation of the binary logarithm of a scaling or stretching."""
 MOVE = 0.125
 """Standard deviation of a move, as a share of the side."""
+TILT = math.radians(15)
+"""Largest angle of a tilt, in radians."""
+SHEAR = 0.5
+"""Most that a shear moves a place, over its distance from the centre."""
 
 
 def warp(x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str]) -> Tensor:
-    r"""Send each place q of an example to :math:`R_2 S R_1 s\,q + t`.
+    r"""Send each place q of an example to :math:`R_2 S R_1 s\,T H q + t`.
 
     ``scale`` draws the factor s, ``rotate`` the rotations R₁ and R₂, uniform among all of them,
-    ``stretch`` the diagonal S of determinant 1, ``move`` the translation t. Each is drawn for an
-    example with probability ``strength`` and is the identity otherwise; each rotation with
-    1 − √(1 − strength), so that one at least has ``strength``.
+    ``stretch`` the diagonal S of determinant 1, ``move`` the translation t, ``tilt`` the rotation T
+    by an angle uniform up to :data:`TILT` (in space about any axis), ``shear`` the matrix H that
+    moves places along the last axis, by a number uniform up to :data:`SHEAR` times their distance
+    along each other axis. Each is drawn for an example with probability ``strength`` and is the
+    identity otherwise; each rotation with 1 − √(1 − strength), so that one at least has ``strength``.
 
     Args:
         x: ``(n, channels, *size)``; with one spatial axis there is nothing to rotate or stretch.
         noise: random numbers.
         strength: probability, scalar in [0, 1].
-        kinds: of ``scale``, ``rotate``, ``stretch`` and ``move``.
+        kinds: of ``scale``, ``rotate``, ``stretch``, ``tilt``, ``shear`` and ``move``.
 
     Returns:
         The examples, sampled linearly and mirrored at their edges; linear in x, and exactly x
@@ -64,6 +70,12 @@ def _draw_maps(
         apply = drawn(1 - (1 - strength).sqrt())[:, :, None]
         return torch.where(apply, back @ rotations(noise, n, dims).mT, back)
 
+    if "shear" in kinds:
+        lean = SHEAR * (1 - 2 * noise.uniform(n, dims - 1))
+        back[:, 0, 1:] = lean * drawn(strength)
+    if "tilt" in kinds:
+        angle = TILT * (1 - 2 * noise.uniform(n)) * drawn(strength)[:, 0]
+        back = back @ turned(_planes(noise, n, dims).to(back), -angle)
     if "scale" in kinds:
         back = back * torch.exp2(-SCALE * drawn(strength) * noise.normal(n, 1))[:, :, None]
     if "rotate" in kinds:
@@ -93,6 +105,26 @@ def rotations(noise: Noise, n: int, dims: int) -> Tensor:
         2 * (i * k - j * w), 2 * (j * k + i * w), 1 - 2 * (i * i + j * j),
     )  # fmt: skip
     return torch.stack(rows, 1).view(n, 3, 3)
+
+
+def turned(planes: Tensor, angle: Tensor) -> Tensor:
+    """Rotations by angles, I + sin α K + (1 − cos α) K² (Rodrigues).
+
+    Args:
+        planes: the generators K, skew-symmetric with K³ = −K, ``(n, dims, dims)``.
+        angle: α, in radians, ``(n,)``.
+    """
+    sine, rest = angle.sin()[:, None, None], (1 - angle.cos())[:, None, None]
+    return torch.eye(planes.shape[1], device=planes.device) + sine * planes + rest * planes @ planes
+
+
+def _planes(noise: Noise, n: int, dims: int) -> Tensor:
+    """Generators of the rotations of the plane, or of those of space about uniform axes."""
+    if dims == 2:
+        return torch.tensor([[0.0, -1.0], [1.0, 0.0]]).repeat(n, 1, 1)
+    x, y, z = normalize(noise.normal(n, 3), dim=1).unbind(1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(n, 3, 3)
 
 
 def sample_affine(x: Tensor, back: Tensor, offset: Tensor) -> Tensor:

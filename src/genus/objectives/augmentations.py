@@ -60,12 +60,15 @@ def geometric(
     noise: Noise,
     strength: Tensor,
     *,
-    policy: Sequence[Literal["flip", "turn", "shift", "scale", "rotate", "stretch", "move"]] | None = None,
+    policy: Sequence[Literal["flip", "turn", "shift", "scale", "rotate", "stretch", "move", "tilt", "shear"]]
+    | None = None,
 ) -> Tensor:
     """Random flips, turns and shifts by whole elements, then scaling, rotation, stretching and moves.
 
     These are the paper's pixel blitting and general geometric transformations, with its
-    distributions; each is applied to an example with probability ``strength``. In three axes
+    distributions; each is applied to an example with probability ``strength``. Not the paper's are
+    ``tilt``, a rotation by at most 15°, and ``shear``, which lets an example lean by at most a half
+    of its height: they leave things upright, as digits must be. In three axes
     turns are in a random plane, rotations uniform in space, and stretching has three factors of
     product 1. Values between elements are linear, without the paper's wavelet filter, and
     examples are mirrored at their edges.
@@ -74,13 +77,13 @@ def geometric(
         x: ``(n, channels, *size)``.
         noise: random numbers.
         strength: probability of each transformation, scalar in [0, 1].
-        policy: which kinds; null for all that suit the number of axes, which for sequences are
-            shift, scale and move. Leave out what the data must not suffer: digits are not
+        policy: which kinds; null for all of the paper's that suit the number of axes, which for
+            sequences are shift, scale and move. Leave out what the data must not suffer: digits are not
             flipped, turned or rotated.
 
     Raises:
-        RecipeError: for vectors, which have no places; for turns, rotations or stretching of
-            sequences, which have one axis.
+        RecipeError: for vectors, which have no places; for turns, rotations, tilts, shears or
+            stretching of sequences, which have one axis.
     """
     _needs_places(x, "geometric")
     kinds = _geometric_kinds(x.dim() - 2, policy)
@@ -90,7 +93,7 @@ def geometric(
         x = turn(x, noise, strength)
     if "shift" in kinds:
         x = shift(x, noise, strength, edges="mirror")
-    general = kinds & {"scale", "rotate", "stretch", "move"}
+    general = kinds - {"flip", "turn", "shift"}
     return warp(x, noise, strength, general) if general else x
 
 
@@ -114,7 +117,7 @@ def _geometric_kinds(dims: int, policy: Sequence[str] | None) -> set[str]:
     in_a_plane = {"turn", "rotate", "stretch"}
     if policy is None:
         return {"shift", "scale", "move"} | (in_a_plane | {"flip"} if dims > 1 else set())
-    if dims == 1 and (unfit := in_a_plane & set(policy)):
+    if dims == 1 and (unfit := (in_a_plane | {"tilt", "shear"}) & set(policy)):
         raise RecipeError(
             f"augmentation 'geometric': sequences have one axis, so {', '.join(sorted(unfit))} cannot "
             "be applied; use policy=[shift,scale,move], and flip where direction does not matter"

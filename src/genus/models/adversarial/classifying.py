@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from genus.core.components import Augmentation, Readout
 from genus.core.errors import RecipeError
 from genus.core.model import Classifies, Clusters
+from genus.core.phase import Context
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
@@ -40,20 +43,41 @@ class ClassifyingGAN(GAN, Classifies):
 
 @model("infogan", paper="arXiv:1606.03657")
 class InfoGAN(GAN, Clusters):
-    """A GAN with codes that the discriminator recovers, so that they come to mean something."""
+    """A GAN with codes that the discriminator recovers, so that they come to mean something.
 
-    def __init__(self, spec: DataSpec, **gan: Any) -> None:
+    Categories form early, around what is told most easily: how an example leans, how bold it is.
+    With a view T the category is recovered from T(G(z, c)), changed at random, and so cannot be
+    what T changes. I(c; T(G(z, c))) is no more than I(c; G(z, c)), so the bound remains one.
+    """
+
+    def __init__(self, spec: DataSpec, *, view: Augmentation | None = None, **gan: Any) -> None:
         """Build both players; the conditioning must be ``information``.
 
         Args:
+            view: T, changes of which no category shall depend; null for none. The score and the
+                continuous codes are read from the unchanged example.
             gan: see :class:`GAN`.
         """
         super().__init__(spec, **gan)
         if not isinstance(self.conditions, Information):
             raise RecipeError("model 'infogan' needs model.conditioning=information")
         self.categories = self.conditions.categories
+        self.view = view
+
+    def read(self, fake: Tensor, given: Tensor | None, ctx: Context) -> Readout:
+        plain = super().read(fake, given, ctx)
+        if self.view is None:
+            return plain
+        assert plain.logits is not None
+        changed = self.view(fake, ctx.noise, torch.ones((), device=fake.device))
+        logits = torch.cat([self._grouped(changed), plain.logits[:, self.categories :]], 1)
+        return plain._replace(logits=logits)
 
     def clusters(self, x: Tensor) -> Tensor:
-        logits = self.discriminator(self.scaling.inward(x), None).logits
+        return self._grouped(self.scaling.inward(x))
+
+    def _grouped(self, shown: Tensor) -> Tensor:
+        """Logits of the categories of examples on the players' scale, ``(n, categories)``."""
+        logits = self.discriminator(shown, None).logits
         assert logits is not None
         return logits[:, : self.categories]

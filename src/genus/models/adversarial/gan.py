@@ -225,6 +225,10 @@ class GAN(Model, LatentSpace):
             x = pack(x, self.packing)
         return x
 
+    def read(self, fake: Tensor, given: Tensor | None, ctx: Context) -> Readout:
+        """What the discriminator says of generated examples that it is shown."""
+        return self.discriminator(fake, given)
+
     def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's discriminator side, what the conditioning adds, penalties."""
         given = self.conditions.given(batch, ctx.noise)
@@ -235,7 +239,7 @@ class GAN(Model, LatentSpace):
             self.reference_held.fill_(True)
         discriminator = cast("Discriminator", self.discriminator)
         of_real, own = discriminator.with_own_task(real, given, ctx.noise)
-        of_fake = self.discriminator(fake, given)
+        of_fake = self.read(fake, given, ctx)
         observe(ctx, of_real, of_fake, self.border)
         if self.strength is not None:
             ctx.observe(strength=self.strength.value(ctx.progress).clone())
@@ -254,7 +258,7 @@ class GAN(Model, LatentSpace):
         """The objective's generator side, and what the conditioning adds."""
         given = self.conditions.given(batch, ctx.noise)
         fake = self.fakes(len(batch), given, ctx)
-        of_fake = self.discriminator(self.shown(fake, ctx), given)
+        of_fake = self.read(self.shown(fake, ctx), given, ctx)
         of_real = Readout(of_fake.score.detach())
         if self.relative or self.feature_matching is not None:
             of_real = self.discriminator(self.shown(self.scaling.inward(batch.x), ctx), given)
