@@ -112,8 +112,8 @@ def test_a_tilted_and_leaning_example_by_hand() -> None:
 
 
 @pytest.mark.parametrize("size", [(9, 9), (9, 9, 9)])
-def test_a_tilt_turns_by_15_degrees_at_most_and_a_shear_keeps_rows(size: tuple[int, ...]) -> None:
-    """Tilts keep distances from the centre; sheared rows only move, by half their height at most."""
+def test_a_tilt_turns_by_its_angle_at_most_and_a_shear_keeps_rows(size: tuple[int, ...]) -> None:
+    """Tilts keep distances from the centre; sheared rows only move."""
     n, dims = 4000, len(size)
     axes = [torch.arange(side).double() - (side - 1) / 2 for side in size]
     ramps = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1])[None]

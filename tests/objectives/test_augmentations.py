@@ -10,7 +10,8 @@ from genus.core.binder import bind, resolve
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.registry import components
-from genus.objectives.augmentations import diffaugment, geometric, instance_noise
+from genus.objectives.augmentations import diffaugment, geometric, instance_noise, stroke
+from tests.objectives.scripted import Scripted
 
 SHAPES = [(2, 9), (3, 8, 7), (1, 6, 6), (2, 4, 5, 5)]
 NAMES = sorted(components("augmentation"))
@@ -62,7 +63,7 @@ def test_instance_noise_has_the_size_asked_for() -> None:
         assert added.mean().item() == pytest.approx(0, abs=4 * 0.15 / added.numel() ** 0.5)
 
 
-@pytest.mark.parametrize("name", ["diffaugment", "geometric"])
+@pytest.mark.parametrize("name", ["diffaugment", "geometric", "stroke"])
 def test_vectors_are_refused(name: str) -> None:
     with pytest.raises(RecipeError, match="instance-noise"):
         make(name)(torch.zeros(4, 2), Noise(0), torch.ones(()))
@@ -95,6 +96,20 @@ def test_what_one_axis_cannot_do_is_refused() -> None:
         geometric(torch.zeros(2, 1, 8), Noise(0), torch.ones(()), policy=("tilt", "shear"))
     flipped = geometric(torch.arange(8.0).expand(20, 1, 8), Noise(0), torch.ones(()), policy=("flip",))
     assert set(flipped[:, 0, 0].tolist()) == {0.0, 7.0}
+
+
+def test_strokes_by_hand() -> None:
+    """A stroke of one element: half dilated, and then by 0.4 · 0.5 eroded; full erosion removes it."""
+    x = torch.tensor([[[-1.0, -1.0, 1.0, -1.0, -1.0, -1.0]]])
+    half = stroke(x, Scripted([0.0], [0.25]), torch.ones(()))
+    assert half.flatten().tolist() == pytest.approx([-1, 0, 1, 0, -1, -1])
+    finer = stroke(x, Scripted([0.0], [0.75]), torch.ones(()), finer=0.4)
+    assert finer.flatten().tolist() == pytest.approx([-1, -1, 0.6, -1, -1, -1])
+    gone = stroke(x, Scripted([0.0], [1.0]), torch.ones(()), finer=1.0)
+    assert gone.flatten().tolist() == pytest.approx([-1] * 6)
+    assert torch.equal(stroke(x, Scripted([0.9], [0.0]), torch.tensor(0.5)), x)
+    with pytest.raises(RecipeError, match=r"in \[0, 1\]"):
+        stroke(x, Noise(0), torch.ones(()), bolder=2)
 
 
 def test_by_hand() -> None:

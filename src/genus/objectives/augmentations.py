@@ -17,6 +17,7 @@ from genus.core.noise import Noise
 from genus.core.registry import augmentation
 from genus.objectives.augment_blit import cutout, flip, shift, turn
 from genus.objectives.augment_colour import brightness, contrast, saturation
+from genus.objectives.augment_stroke import thicken
 from genus.objectives.augment_warp import warp
 
 
@@ -67,8 +68,8 @@ def geometric(
 
     These are the paper's pixel blitting and general geometric transformations, with its
     distributions; each is applied to an example with probability ``strength``. Not the paper's are
-    ``tilt``, a rotation by at most 15°, and ``shear``, which lets an example lean by at most a half
-    of its height: they leave things upright, as digits must be. In three axes
+    ``tilt``, a rotation by at most 10°, and ``shear``, which lets an example lean by about a third
+    of its height at most: they leave things upright, as digits must be. In three axes
     turns are in a random plane, rotations uniform in space, and stretching has three factors of
     product 1. Values between elements are linear, without the paper's wavelet filter, and
     examples are mirrored at their edges.
@@ -95,6 +96,30 @@ def geometric(
         x = shift(x, noise, strength, edges="mirror")
     general = kinds - {"flip", "turn", "shift"}
     return warp(x, noise, strength, general) if general else x
+
+
+@augmentation("stroke")
+def stroke(x: Tensor, noise: Noise, strength: Tensor, *, bolder: float = 1.0, finer: float = 0.6) -> Tensor:
+    """Make bright strokes bolder or finer by up to an element on either side.
+
+    An example is mixed with its grey dilation or erosion over neighbourhoods of three, by a share
+    that is uniform up to ``bolder`` or ``finer``; each half of the changed examples gets one.
+
+    Args:
+        x: ``(n, channels, *size)``.
+        noise: random numbers.
+        strength: probability of a change, scalar in [0, 1].
+        bolder: largest share of the dilated example, in [0, 1].
+        finer: largest share of the eroded example, in [0, 1]; what is two elements wide is gone
+            where it is 1.
+
+    Raises:
+        RecipeError: for vectors, which have no places; for shares outside [0, 1].
+    """
+    _needs_places(x, "stroke")
+    if not (0 <= bolder <= 1 and 0 <= finer <= 1):
+        raise RecipeError("augmentation 'stroke' needs bolder and finer in [0, 1]")
+    return thicken(x, noise, strength, bolder=bolder, finer=finer)
 
 
 @augmentation("instance-noise", paper="arXiv:1610.04490")

@@ -14,7 +14,6 @@ from genus.core.components import Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
-from genus.models.adversarial.classifying import InfoGAN
 from genus.models.adversarial.players import ClassScore
 from genus.models.adversarial.readouts import (
     Auxiliary,
@@ -120,23 +119,15 @@ def test_the_generator_is_told_its_codes_and_the_discriminator_is_not() -> None:
 
 def test_a_view_changes_what_the_category_is_read_from_and_nothing_else() -> None:
     """Against the discriminator's word on the example and on its mirror image."""
-    model = make(
-        IMAGES,
-        name="infogan",
-        conditioning={"name": "information", "features": 8, "categories": 3, "continuous": 1},
-        view={"name": "diffaugment", "policy": ["colour"]},
-    ).eval()
-    assert isinstance(model, InfoGAN)
-    plain = make(
-        IMAGES,
-        name="infogan",
-        conditioning={"name": "information", "features": 8, "categories": 3, "continuous": 1},
-    ).eval()
+    information = {"name": "information", "features": 8, "categories": 3, "continuous": 1}
+    model = make(IMAGES, name="infogan", conditioning=information, view=["stroke"]).eval()
+    plain = make(IMAGES, name="infogan", conditioning=information).eval()
     plain.load_state_dict(model.state_dict())
-    model.view = lambda x, noise, strength: strength * x.flip(-1)
+    assert len(model.view) == 1
+    model.view = [lambda x, noise, strength: strength * x.flip(-1), lambda x, noise, strength: x + strength]
     fake, codes = Noise(0).normal(4, *IMAGES.shape), model.conditions.draw(4, Noise(1))
     seen, straight = (m.read(fake, codes, Context(noise=Noise(2))) for m in (model, plain))
-    mirrored = plain.read(fake.flip(-1), codes, Context(noise=Noise(2)))
+    mirrored = plain.read(fake.flip(-1) + 1, codes, Context(noise=Noise(2)))
     assert torch.equal(seen.score, straight.score)
     assert torch.equal(seen.logits[:, 3:], straight.logits[:, 3:])
     assert torch.equal(seen.logits[:, :3], mirrored.logits[:, :3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -50,12 +51,12 @@ class InfoGAN(GAN, Clusters):
     what T changes. I(c; T(G(z, c))) is no more than I(c; G(z, c)), so the bound remains one.
     """
 
-    def __init__(self, spec: DataSpec, *, view: Augmentation | None = None, **gan: Any) -> None:
+    def __init__(self, spec: DataSpec, *, view: Sequence[Augmentation] = (), **gan: Any) -> None:
         """Build both players; the conditioning must be ``information``.
 
         Args:
-            view: T, changes of which no category shall depend; null for none. The score and the
-                continuous codes are read from the unchanged example.
+            view: T, changes of which no category shall depend, in this order; none for the paper's.
+                The score and the continuous codes are read from the unchanged example.
             gan: see :class:`GAN`.
         """
         super().__init__(spec, **gan)
@@ -66,11 +67,12 @@ class InfoGAN(GAN, Clusters):
 
     def read(self, fake: Tensor, given: Tensor | None, ctx: Context) -> Readout:
         plain = super().read(fake, given, ctx)
-        if self.view is None:
+        if not self.view:
             return plain
         assert plain.logits is not None
-        changed = self.view(fake, ctx.noise, torch.ones((), device=fake.device))
-        logits = torch.cat([self._grouped(changed), plain.logits[:, self.categories :]], 1)
+        for change in self.view:
+            fake = change(fake, ctx.noise, torch.ones((), device=fake.device))
+        logits = torch.cat([self._grouped(fake), plain.logits[:, self.categories :]], 1)
         return plain._replace(logits=logits)
 
     def clusters(self, x: Tensor) -> Tensor:
