@@ -119,3 +119,10 @@ def test_what_is_expected_of_a_recipe_is_not_expected_of_a_changed_one(tmp_path:
     path.write_text(f"extends: dcgan\n{own}\nvariants: {{wide: {{train.batch: 9}}}}\n")
     assert load_recipe(path).config["expects"] == {"cost": "little", "numbers": {"frechet": "1"}}
     assert not load_recipe(f"{path}@wide").config["expects"]["numbers"]
+
+
+def test_every_adversarial_recipe_has_published_numbers_for_a_gpu() -> None:
+    names = [name for name, path in recipe_files().items() if path.parent.name == "adversarial"]
+    assert len(names) > 30
+    for name in ("default", *names):
+        assert load_recipe(f"{name}@gpu").config != load_recipe(name).config, name
