@@ -20,9 +20,9 @@ SCALE = 0.2
 """Standard deviation of the binary logarithm of a scaling or stretching."""
 MOVE = 0.125
 """Standard deviation of a move, as a share of the side."""
-TILT = math.radians(10)
+TILT = math.radians(12)
 """Largest angle of a tilt, in radians."""
-SHEAR = 0.35
+SHEAR = 0.45
 """Most that a shear moves a place, over its distance from the centre."""
 
 

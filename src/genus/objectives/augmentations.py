@@ -68,7 +68,7 @@ def geometric(
 
     These are the paper's pixel blitting and general geometric transformations, with its
     distributions; each is applied to an example with probability ``strength``. Not the paper's are
-    ``tilt``, a rotation by at most 10°, and ``shear``, which lets an example lean by about a third
+    ``tilt``, a rotation by at most 12°, and ``shear``, which lets an example lean by nearly half
     of its height at most: they leave things upright, as digits must be. In three axes
     turns are in a random plane, rotations uniform in space, and stretching has three factors of
     product 1. Values between elements are linear, without the paper's wavelet filter, and
