@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from genus.core.noise import Noise
-from genus.objectives.augment_warp import MOVE, SCALE, SHEAR, TILT, rotations, sample_affine, turned, warp
+from genus.objectives.augment_warp import Amounts, rotations, sample_affine, turned, warp
 from tests.objectives.scripted import Scripted
 
 ALWAYS = torch.ones(())
+SCALE, MOVE, TILT, SHEAR = 0.2, 0.125, math.radians(12), 0.45
+LEANING = Amounts(tilt=12.0, shear=SHEAR)
 SIZES = [(9,), (6, 9), (5, 7, 6)]
 
 
@@ -103,7 +105,7 @@ def test_a_tilted_and_leaning_example_by_hand() -> None:
     """s T H q: leaning comes first, then the tilt, then the scale."""
     x = random(1, 1, 12, 12)
     noise = Scripted([0.2], [0.0], [0.9], [0.0], [0.0], [1.0])
-    found = warp(x, noise, ALWAYS, ("shear", "tilt", "scale"))
+    found = warp(x, noise, ALWAYS, ("shear", "tilt", "scale"), LEANING)
     a = TILT * (1 - 2 * 0.9)
     tilt = torch.tensor([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]]).double()
     lean = torch.tensor([[1.0, -SHEAR * (1 - 2 * 0.2)], [0.0, 1.0]]).double()
@@ -120,7 +122,7 @@ def test_a_tilt_turns_by_its_angle_at_most_and_a_shear_keeps_rows(size: tuple[in
     centre, last = tuple(side // 2 for side in size), (..., *(side // 2 for side in size[:-1]), -2)
 
     def slopes(kind: str) -> Tensor:
-        found = warp(ramps.expand(n, -1, *size), Noise(1), ALWAYS, (kind,))
+        found = warp(ramps.expand(n, -1, *size), Noise(1), ALWAYS, (kind,), LEANING)
         assert torch.allclose(found[(..., *centre)], torch.zeros(n, dims).double(), atol=1e-5)
         return found[last] / (size[-1] // 2 - 1)  # the source of the place beside the centre's row's end
 
@@ -130,7 +132,7 @@ def test_a_tilt_turns_by_its_angle_at_most_and_a_shear_keeps_rows(size: tuple[in
     assert cosine.min() >= math.cos(TILT) - 1e-5
     assert cosine.min() < math.cos(0.9 * TILT)
     assert torch.allclose(slopes("shear"), torch.eye(dims).double()[0].expand(n, -1), atol=1e-5)
-    sheared = warp(ramps[:, :1].expand(n, -1, *size), Noise(1), ALWAYS, ("shear",))
+    sheared = warp(ramps[:, :1].expand(n, -1, *size), Noise(1), ALWAYS, ("shear",), LEANING)
     above = sheared[(..., centre[0] + 1, *centre[1:])][:, 0]
     assert above.abs().max() <= SHEAR + 1e-5
     assert above.std().item() == pytest.approx(SHEAR / math.sqrt(3), rel=0.05)
@@ -153,6 +155,17 @@ def test_moves_are_shares_of_their_own_side() -> None:
     assert torch.allclose(found[..., :-1, 1:], x[..., 1:, :-1], atol=1e-6)
 
 
+def test_amounts_are_what_is_asked_for() -> None:
+    x = random(4, 1, 8, 8)
+    draws = ([0.0] * 4, [1.0, -1.0, 0.5, 2.0])
+    doubled = warp(x, Scripted(*draws), ALWAYS, ("scale",), Amounts(scale=2 * SCALE))
+    assert torch.allclose(doubled, warp(x, Scripted(draws[0], [2.0, -2.0, 1.0, 4.0]), ALWAYS, ("scale",)))
+    for kind in ("move", "tilt", "shear"):
+        none = warp(x, Noise(0), ALWAYS, (kind,), Amounts(**{kind: 0.0}))
+        assert torch.allclose(none, x, atol=1e-5), kind
+        assert not torch.allclose(warp(x, Noise(0), ALWAYS, (kind,), LEANING), x), kind
+
+
 def test_what_is_not_drawn_is_left_exactly_alone() -> None:
     x = random(3000, 1, 5)
     for kind in ("scale", "move"):
@@ -171,7 +184,7 @@ def test_gradients_of_any_order(size: tuple[int, ...]) -> None:
     x = random(2, 2, *size).requires_grad_(True)
 
     def change(x: Tensor) -> Tensor:
-        return warp(x, Noise(3), torch.tensor(0.9), kinds).pow(2)
+        return warp(x, Noise(3), torch.tensor(0.9), kinds, LEANING).pow(2)
 
     assert torch.autograd.gradcheck(change, x)
     assert torch.autograd.gradgradcheck(change, x)

@@ -10,7 +10,8 @@ from genus.core.binder import bind, resolve
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.registry import components
-from genus.objectives.augmentations import diffaugment, geometric, instance_noise, stroke
+from genus.objectives.augment_warp import Amounts, warp
+from genus.objectives.augmentations import diffaugment, geometric, instance_noise, stroke, upright
 from tests.objectives.scripted import Scripted
 
 SHAPES = [(2, 9), (3, 8, 7), (1, 6, 6), (2, 4, 5, 5)]
@@ -63,7 +64,7 @@ def test_instance_noise_has_the_size_asked_for() -> None:
         assert added.mean().item() == pytest.approx(0, abs=4 * 0.15 / added.numel() ** 0.5)
 
 
-@pytest.mark.parametrize("name", ["diffaugment", "geometric", "stroke"])
+@pytest.mark.parametrize("name", ["diffaugment", "geometric", "stroke", "upright"])
 def test_vectors_are_refused(name: str) -> None:
     with pytest.raises(RecipeError, match="instance-noise"):
         make(name)(torch.zeros(4, 2), Noise(0), torch.ones(()))
@@ -92,10 +93,22 @@ def test_policies_choose() -> None:
 def test_what_one_axis_cannot_do_is_refused() -> None:
     with pytest.raises(RecipeError, match="rotate, turn"):
         geometric(torch.zeros(2, 1, 8), Noise(0), torch.ones(()), policy=("turn", "rotate", "shift"))
-    with pytest.raises(RecipeError, match="shear, tilt"):
-        geometric(torch.zeros(2, 1, 8), Noise(0), torch.ones(()), policy=("tilt", "shear"))
     flipped = geometric(torch.arange(8.0).expand(20, 1, 8), Noise(0), torch.ones(()), policy=("flip",))
     assert set(flipped[:, 0, 0].tolist()) == {0.0, 7.0}
+
+
+def test_upright_is_a_warp_by_the_amounts_asked_for() -> None:
+    x, full = random(3, 1, 9, 7), torch.ones(())
+    kinds = ("scale", "stretch", "tilt", "shear", "move")
+    expected = warp(x, Noise(5), full, kinds, Amounts(0.3, 0.02, 8.0, 0.2))
+    found = upright(x, Noise(5), full, scale=0.3, move=0.02, tilt=8.0, shear=0.2)
+    assert torch.equal(found, expected)
+    assert torch.allclose(upright(x, Noise(5), full, scale=0, move=0, tilt=0, shear=0), x, atol=1e-5)
+    sequence = random(3, 1, 9)
+    scaled = warp(sequence, Noise(5), full, ("scale", "move"), Amounts(move=0.04))
+    assert torch.equal(upright(sequence, Noise(5), full), scaled)
+    with pytest.raises(RecipeError, match="at least 0"):
+        upright(x, Noise(0), full, tilt=-1)
 
 
 def test_strokes_by_hand() -> None:

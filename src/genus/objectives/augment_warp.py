@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,23 +16,35 @@ from torch.nn.functional import grid_sample, normalize
 
 from genus.core.noise import Noise
 
-SCALE = 0.2
-"""Standard deviation of the binary logarithm of a scaling or stretching."""
-MOVE = 0.125
-"""Standard deviation of a move, as a share of the side."""
-TILT = math.radians(12)
-"""Largest angle of a tilt, in radians."""
-SHEAR = 0.45
-"""Most that a shear moves a place, over its distance from the centre."""
+
+class Amounts(NamedTuple):
+    """How far maps go; the defaults are those of arXiv:2006.06676, which neither tilts nor shears.
+
+    Args:
+        scale: standard deviation of the binary logarithm of a scaling or stretching.
+        move: standard deviation of a move, as a share of the side.
+        tilt: largest angle of a tilt, in degrees.
+        shear: most that a shear moves a place, over its distance from the centre.
+    """
+
+    scale: float = 0.2
+    move: float = 0.125
+    tilt: float = 0.0
+    shear: float = 0.0
 
 
-def warp(x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str]) -> Tensor:
+PUBLISHED = Amounts()
+
+
+def warp(
+    x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str], amounts: Amounts = PUBLISHED
+) -> Tensor:
     r"""Send each place q of an example to :math:`R_2 S R_1 s\,T H q + t`.
 
     ``scale`` draws the factor s, ``rotate`` the rotations R₁ and R₂, uniform among all of them,
     ``stretch`` the diagonal S of determinant 1, ``move`` the translation t, ``tilt`` the rotation T
-    by an angle uniform up to :data:`TILT` (in space about any axis), ``shear`` the matrix H that
-    moves places along the last axis, by a number uniform up to :data:`SHEAR` times their distance
+    by an angle uniform up to ``tilt`` (in space about any axis), ``shear`` the matrix H that
+    moves places along the last axis, by a number uniform up to ``shear`` times their distance
     along each other axis. Each is drawn for an example with probability ``strength`` and is the
     identity otherwise; each rotation with 1 − √(1 − strength), so that one at least has ``strength``.
 
@@ -41,19 +53,20 @@ def warp(x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str]) -> T
         noise: random numbers.
         strength: probability, scalar in [0, 1].
         kinds: of ``scale``, ``rotate``, ``stretch``, ``tilt``, ``shear`` and ``move``.
+        amounts: how far they go.
 
     Returns:
         The examples, sampled linearly and mirrored at their edges; linear in x, and exactly x
         where nothing was drawn. Gradients exist to any order.
     """
     with torch.autocast(x.device.type, enabled=False):  # places in bf16 would be elements apart
-        back, offset, touched = _draw_maps(x, noise, strength, kinds)
+        back, offset, touched = _draw_maps(x, noise, strength, kinds, amounts)
         moved = sample_affine(x, back, offset)
     return torch.where(touched.view(-1, *(1,) * (x.dim() - 1)), moved, x)
 
 
 def _draw_maps(
-    x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str]
+    x: Tensor, noise: Noise, strength: Tensor, kinds: Collection[str], amounts: Amounts
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Inverse linear parts ``(n, axes, axes)``, translations ``(n, axes)``, and who has any ``(n,)``."""
     n, dims = len(x), x.dim() - 2
@@ -71,23 +84,23 @@ def _draw_maps(
         return torch.where(apply, back @ rotations(noise, n, dims).mT, back)
 
     if "shear" in kinds:
-        lean = SHEAR * (1 - 2 * noise.uniform(n, dims - 1))
+        lean = amounts.shear * (1 - 2 * noise.uniform(n, dims - 1))
         back[:, 0, 1:] = lean * drawn(strength)
     if "tilt" in kinds:
-        angle = TILT * (1 - 2 * noise.uniform(n)) * drawn(strength)[:, 0]
+        angle = math.radians(amounts.tilt) * (1 - 2 * noise.uniform(n)) * drawn(strength)[:, 0]
         back = back @ turned(_planes(noise, n, dims).to(back), -angle)
     if "scale" in kinds:
-        back = back * torch.exp2(-SCALE * drawn(strength) * noise.normal(n, 1))[:, :, None]
+        back = back * torch.exp2(-amounts.scale * drawn(strength) * noise.normal(n, 1))[:, :, None]
     if "rotate" in kinds:
         back = unrotated(back)
     if "stretch" in kinds:
-        factors = torch.exp2(-SCALE * drawn(strength) * _balanced(noise.normal(n, dims)))
+        factors = torch.exp2(-amounts.scale * drawn(strength) * _balanced(noise.normal(n, dims)))
         back = back @ torch.diag_embed(factors)
     if "rotate" in kinds:
         back = unrotated(back)
     if "move" in kinds:
         sides = torch.tensor(x.shape[:1:-1], dtype=torch.float32, device=x.device)
-        offset = MOVE * sides * drawn(strength) * noise.normal(n, dims)
+        offset = amounts.move * sides * drawn(strength) * noise.normal(n, dims)
     return back, offset, touched
 
 

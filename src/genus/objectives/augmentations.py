@@ -18,7 +18,7 @@ from genus.core.registry import augmentation
 from genus.objectives.augment_blit import cutout, flip, shift, turn
 from genus.objectives.augment_colour import brightness, contrast, saturation
 from genus.objectives.augment_stroke import thicken
-from genus.objectives.augment_warp import warp
+from genus.objectives.augment_warp import Amounts, warp
 
 
 @augmentation("diffaugment", paper="arXiv:2006.10738")
@@ -61,15 +61,12 @@ def geometric(
     noise: Noise,
     strength: Tensor,
     *,
-    policy: Sequence[Literal["flip", "turn", "shift", "scale", "rotate", "stretch", "move", "tilt", "shear"]]
-    | None = None,
+    policy: Sequence[Literal["flip", "turn", "shift", "scale", "rotate", "stretch", "move"]] | None = None,
 ) -> Tensor:
     """Random flips, turns and shifts by whole elements, then scaling, rotation, stretching and moves.
 
     These are the paper's pixel blitting and general geometric transformations, with its
-    distributions; each is applied to an example with probability ``strength``. Not the paper's are
-    ``tilt``, a rotation by at most 12°, and ``shear``, which lets an example lean by nearly half
-    of its height at most: they leave things upright, as digits must be. In three axes
+    distributions; each is applied to an example with probability ``strength``. In three axes
     turns are in a random plane, rotations uniform in space, and stretching has three factors of
     product 1. Values between elements are linear, without the paper's wavelet filter, and
     examples are mirrored at their edges.
@@ -78,13 +75,13 @@ def geometric(
         x: ``(n, channels, *size)``.
         noise: random numbers.
         strength: probability of each transformation, scalar in [0, 1].
-        policy: which kinds; null for all of the paper's that suit the number of axes, which for
-            sequences are shift, scale and move. Leave out what the data must not suffer: digits are not
+        policy: which kinds; null for all that suit the number of axes, which for sequences are
+            shift, scale and move. Leave out what the data must not suffer: digits are not
             flipped, turned or rotated.
 
     Raises:
-        RecipeError: for vectors, which have no places; for turns, rotations, tilts, shears or
-            stretching of sequences, which have one axis.
+        RecipeError: for vectors, which have no places; for turns, rotations or stretching of
+            sequences, which have one axis.
     """
     _needs_places(x, "geometric")
     kinds = _geometric_kinds(x.dim() - 2, policy)
@@ -94,8 +91,44 @@ def geometric(
         x = turn(x, noise, strength)
     if "shift" in kinds:
         x = shift(x, noise, strength, edges="mirror")
-    general = kinds - {"flip", "turn", "shift"}
+    general = kinds & {"scale", "rotate", "stretch", "move"}
     return warp(x, noise, strength, general) if general else x
+
+
+@augmentation("upright")
+def upright(
+    x: Tensor,
+    noise: Noise,
+    strength: Tensor,
+    *,
+    scale: float = 0.2,
+    tilt: float = 12.0,
+    shear: float = 0.45,
+    move: float = 0.04,
+) -> Tensor:
+    """Scale and stretch, tilt, shear and move an example so little that things still stand upright.
+
+    Each is applied to an example with probability ``strength``; in three axes the tilt is about any
+    axis and the shear along the last one. Sequences are scaled and moved. Values between elements
+    are linear, and examples are mirrored at their edges.
+
+    Args:
+        x: ``(n, channels, *size)``.
+        noise: random numbers.
+        strength: probability of each transformation, scalar in [0, 1].
+        scale: standard deviation of the binary logarithm of the scaling, and of each side's stretching.
+        tilt: largest angle, in degrees.
+        shear: largest lean, over the height.
+        move: standard deviation of a move, as a share of the side.
+
+    Raises:
+        RecipeError: for vectors, which have no places; for a negative amount.
+    """
+    _needs_places(x, "upright")
+    if min(scale, tilt, shear, move) < 0:
+        raise RecipeError("augmentation 'upright' needs scale, tilt, shear and move of at least 0")
+    in_a_plane = ("stretch", "tilt", "shear") if x.dim() > 3 else ()
+    return warp(x, noise, strength, ("scale", *in_a_plane, "move"), Amounts(scale, move, tilt, shear))
 
 
 @augmentation("stroke")
@@ -142,7 +175,7 @@ def _geometric_kinds(dims: int, policy: Sequence[str] | None) -> set[str]:
     in_a_plane = {"turn", "rotate", "stretch"}
     if policy is None:
         return {"shift", "scale", "move"} | (in_a_plane | {"flip"} if dims > 1 else set())
-    if dims == 1 and (unfit := (in_a_plane | {"tilt", "shear"}) & set(policy)):
+    if dims == 1 and (unfit := in_a_plane & set(policy)):
         raise RecipeError(
             f"augmentation 'geometric': sequences have one axis, so {', '.join(sorted(unfit))} cannot "
             "be applied; use policy=[shift,scale,move], and flip where direction does not matter"
