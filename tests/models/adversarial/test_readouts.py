@@ -136,6 +136,17 @@ def test_a_view_changes_what_the_category_is_read_from_and_nothing_else() -> Non
     assert torch.equal(model.clusters(x), plain.clusters(x))
 
 
+def test_views_and_augmentations_that_do_not_suit_are_refused_when_the_model_is_built() -> None:
+    vector = next(spec for spec in SPECS if spec.kind == "vector")
+    for name in ("upright", "stroke"):
+        with pytest.raises(RecipeError, match="places"):
+            make(vector, name="infogan", conditioning="information", view=[name])
+        with pytest.raises(RecipeError, match="places"):
+            make(vector, augmentation=name)
+    with pytest.raises(RecipeError, match="at least 0"):
+        make(IMAGES, name="infogan", conditioning="information", view=[{"name": "upright", "tilt": -1}])
+
+
 def test_evidence_for_any_class_is_the_score() -> None:
     """D = Z/(Z + 1), whose logit is log Z; the class of generated examples has the logit 0."""
     head = ClassScore(torch.nn.Flatten(), 4, 3)

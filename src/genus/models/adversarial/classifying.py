@@ -15,6 +15,7 @@ from genus.core.phase import Context
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
+from genus.models.adversarial.judging import try_out
 from genus.models.adversarial.readouts import Auxiliary, Information, KPlusOne, StyleAmbiguity
 
 
@@ -64,6 +65,8 @@ class InfoGAN(GAN, Clusters):
             raise RecipeError("model 'infogan' needs model.conditioning=information")
         self.categories = self.conditions.categories
         self.view = view
+        for change in view:
+            try_out(change, spec.shape)
 
     def read(self, fake: Tensor, given: Tensor | None, ctx: Context) -> Readout:
         plain = super().read(fake, given, ctx)

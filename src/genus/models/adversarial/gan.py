@@ -39,6 +39,7 @@ from genus.models.adversarial.judging import (
     pack,
     penalty_terms,
     refuse_contradictions,
+    try_out,
 )
 from genus.models.adversarial.players import DirectScore, Discriminator, ImageBeside
 from genus.models.adversarial.references import hold_references, take_reference
@@ -145,6 +146,8 @@ class GAN(Model, LatentSpace):
                 "model.augmentation moves the example and not the image beside it; train without, or with "
                 "model.conditioning=projection"
             )
+        if augmentation is not None:
+            try_out(augmentation, spec.shape)
         self.objective = objective
         self.border = border_of(objective)
         self.relative = compares(objective)

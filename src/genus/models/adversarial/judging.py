@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from genus.core.components import Critic, Objective, Penalty, Readout
+from genus.core.components import Augmentation, Critic, Objective, Penalty, Readout
 from genus.core.errors import RecipeError
+from genus.core.noise import Noise
 from genus.core.phase import Context
 
 _FARTHEST = 8.0
@@ -53,6 +54,16 @@ def refuse_contradictions(
         )
     if controlled and not augmented:
         raise RecipeError("model.strength: there is no augmentation that it could control")
+
+
+def try_out(augmentation: Augmentation, shape: tuple[int, ...]) -> None:
+    """Apply an augmentation to an example of a shape, so that what it refuses is refused before training.
+
+    Raises:
+        RecipeError: for data that it does not suit, or options that make no sense.
+    """
+    with torch.device("cpu"):  # whatever device the model is built on
+        augmentation(torch.zeros(1, *shape), Noise(0), torch.ones(()))
 
 
 def pack(x: Tensor, packing: int) -> Tensor:
