@@ -121,7 +121,7 @@ def test_what_is_expected_of_a_recipe_is_not_expected_of_a_changed_one(tmp_path:
     assert not load_recipe(f"{path}@wide").config["expects"]["numbers"]
 
 
-def test_every_adversarial_recipe_has_published_numbers_for_a_gpu() -> None:
+def test_every_adversarial_recipe_has_a_variant_for_a_gpu() -> None:
     names = [name for name, path in recipe_files().items() if path.parent.name == "adversarial"]
     assert len(names) > 30
     for name in ("default", *names):
