@@ -87,6 +87,14 @@ def test_clothing_is_not_read_as_digits() -> None:
     assert chosen.name == "pixels"
 
 
+def test_digits_without_classes_are_known_by_the_name_of_their_data() -> None:
+    plain = DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0))
+    for name, expected in (("mnist-odd", "digits"), ("digit-attributes", "digits"), ("clothing", "pixels")):
+        chosen = default_features(plain, name)
+        assert chosen is not None
+        assert chosen.name == expected
+
+
 def test_token_numbers_have_no_default_features() -> None:
     assert default_features(DataSpec(kind="tokens", shape=(16,), levels=50)) is None
 

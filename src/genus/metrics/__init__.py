@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genus.metrics.accuracy import class_accuracy as class_accuracy
     from genus.metrics.accuracy import classes_drawn as classes_drawn
+    from genus.metrics.attribute_agreement import agreement as agreement
     from genus.metrics.cluster_accuracy import matched_accuracy as matched_accuracy
     from genus.metrics.extrapolation import frechet_limit as frechet_limit
     from genus.metrics.extrapolation import frechet_limit_interval as frechet_limit_interval
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "accuracy": ("class_accuracy", "classes_drawn"),
+    "attribute_agreement": ("agreement",),
     "cluster_accuracy": ("matched_accuracy",),
     "extrapolation": ("frechet_limit", "frechet_limit_interval"),
     "frechet": ("frechet_distance", "frechet_from_moments", "frechet_interval"),

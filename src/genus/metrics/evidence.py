@@ -128,8 +128,7 @@ class Evidence:
             return None
         n, given = self.protocol.num_samples, self.reference.labels
         if self.spec.condition is not None:
-            rows = self._order(self.train)[: min(n, self.protocol.num_reference)]
-            given = _joined([batch.given for batch in batches(self.train, rows)])
+            given = self._given(self.train, self._order(self.train)[: min(n, self.protocol.num_reference)])
         if given is None:
             raise DataError("a conditional model needs labelled training data to be evaluated on")
         return asked_like(given, self.spec, n)
@@ -163,6 +162,10 @@ class Evidence:
         n = min(self.protocol.num_reference, self.protocol.num_samples)
         return torch.cat([batch.x for batch in batches(self.train, self._order(self.train)[:n])])
 
+    def reference_given(self) -> Tensor:
+        """What all training examples that distances refer to come with ``(num_reference, …)``."""
+        return self._given(self.train, self._order(self.train)[: self.protocol.num_reference])
+
     @cached_property
     def real(self) -> Examples:
         """Test examples in the place of samples, as many or as there are."""
@@ -171,6 +174,10 @@ class Evidence:
     def real_values(self) -> Tensor:
         """Those test examples themselves ``(n, *shape)``, in data units."""
         return torch.cat([batch.x for batch in batches(self.test, self._test_rows)])
+
+    def real_given(self) -> Tensor:
+        """What those test examples come with ``(n, …)``."""
+        return self._given(self.test, self._test_rows)
 
     @cached_property
     def floor_sets(self) -> tuple[Examples, Examples]:
@@ -249,6 +256,13 @@ class Evidence:
     def _order(self, source: Source) -> NDArray[np.int64]:
         # shuffled, because files are often sorted by class
         return np.random.default_rng(self.protocol.seed).permutation(len(source)).astype(np.int64)
+
+    def _given(self, source: Source, rows: NDArray[np.int64]) -> Tensor:
+        """Classes or conditions of examples by number; :class:`DataError` where there are none."""
+        given = _joined([batch.given for batch in batches(source, rows)])
+        if given is None:
+            raise DataError("these examples come with no class and no condition")
+        return given
 
     def _examples(self, parts: Iterator[Batch]) -> Examples:
         found: list[Tensor] = []

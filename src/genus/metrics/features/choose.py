@@ -16,11 +16,14 @@ from genus.metrics.features.digits import DIGITS
 FILE_SUFFIX = ".safetensors"
 """How files of feature networks end."""
 
+_OF_DIGITS = ("mnist", "digit-")
+"""How the names of unlabelled digits begin."""
+
 
 def default_features(spec: DataSpec, data_name: str = "") -> FeatureMap | None:
     """Choose the feature map for some data.
 
-    ``digits`` for 1×28×28 images whose classes are the ten digits (or whose name says MNIST),
+    ``digits`` for 1×28×28 images whose classes are the ten digits (or whose name says so),
     ``stacked-digits`` for those data, ``identity`` for vectors and other flat data, ``pixels`` for
     other images. None for tokens, whose numbers are names: distances between them mean nothing.
 
@@ -33,7 +36,7 @@ def default_features(spec: DataSpec, data_name: str = "") -> FeatureMap | None:
     if data_name == "stacked-digits":
         return make_features("stacked-digits", spec)
     grey28 = spec.kind == "image" and spec.shape == (1, 28, 28)
-    if grey28 and (spec.classes == DIGITS or (not spec.classes and data_name.startswith("mnist"))):
+    if grey28 and (spec.classes == DIGITS or (not spec.classes and data_name.startswith(_OF_DIGITS))):
         return make_features("digits", spec)
     return make_features("pixels" if len(spec.shape) > 1 else "identity", spec)
 
