@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -106,6 +106,9 @@ Conditioning = Callable[[DataSpec], Conditions]
 class Steps(nn.Module, ABC):
     """How many updates the discriminator gets in an iteration; what it remembers are buffers."""
 
+    needs_border: ClassVar[bool] = False
+    """Whether it asks on which side of the border between real and generated scores lie."""
+
     @abstractmethod
     def count(self, progress: Progress, usual: int) -> int:
         """Updates in this iteration, ≥ 0, where the recipe's number is ``usual``."""
@@ -119,6 +122,9 @@ Pace = Callable[[], Steps]
 
 class Control(nn.Module, ABC):
     """How strong augmentation is; what it remembers are buffers."""
+
+    needs_border: ClassVar[bool] = False
+    """Whether it asks on which side of the border between real and generated scores lie."""
 
     @abstractmethod
     def value(self, progress: Progress) -> Tensor:

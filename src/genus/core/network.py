@@ -66,6 +66,10 @@ class Grows(nn.Module, ABC):
     def fade(self, share: float) -> None:
         """Mix the newest layers in by ``share`` in [0, 1]; at 1 they alone count."""
 
+    @abstractmethod
+    def faded(self, x: Tensor) -> Tensor:
+        """Examples ``(n, channels, *size)``, blurred to the level before by what ``share`` lacks of 1."""
+
 
 class SelfSupervised(nn.Module, ABC):
     """A discriminator that learns from real examples by a task of its own, too."""

@@ -98,6 +98,13 @@ class Growing(Grows):
     def fade(self, share: float) -> None:
         self.standing[1] = share
 
+    def faded(self, x: Tensor) -> Tensor:
+        level, share = self.where()
+        if share == 1:
+            return x
+        before = box_down(x, self.num_levels - level)
+        return torch.lerp(nearest_up(before, self.sizes[-1]), x, share)
+
     def where(self) -> tuple[int, float]:
         """Level, and share of its own layers."""
         level, share = self.standing.tolist()

@@ -17,13 +17,14 @@ from genus.core.registry import penalty
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
     """Gradient of each example's score with respect to that example, ``(n, elements)``.
 
-    In float32 at least: squares of 16-bit gradients would lose their small parts.
+    In float32 at least: squares of 16-bit gradients would lose their small parts. Differentiable in the
+    weights of the critic, and in what ``x`` was computed from.
 
     Args:
         critic: scores ``(n,)`` of examples.
         x: where, ``(n, *shape)``.
     """
-    x = x.detach().requires_grad_(True)
+    x = x if x.requires_grad else x.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return gradient.flatten(1).to(torch.promote_types(gradient.dtype, torch.float32))
 
@@ -149,6 +150,12 @@ def dragan(
 
 
 dragan.couples_batch = True  # type: ignore[attr-defined]
+
+
+SLOPES = (
+    gradient_penalty, gradient_penalty_places, r1, r2, zero_centred, wasserstein_divergence, dragan
+)  # fmt: skip
+"""Penalties on the slope of each example's score, which must not depend on other examples."""
 
 
 def between(real: Tensor, fake: Tensor, noise: Noise) -> Tensor:

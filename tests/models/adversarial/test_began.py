@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from genus.core.batch import Batch
 from genus.core.binder import build, resolve
+from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
@@ -63,3 +66,28 @@ def test_energies_of_samples_count_up_to_the_margin_only() -> None:
         fakes = model.generate(noise.normal(6, 4), None, noise)
         copies = model.scaling.squash(model.decoder(model.encoder(fakes), None, noise))
     assert terms["loss"].item() == pytest.approx((fakes - copies).square().mean().item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["began", "ebgan"])
+def test_what_an_auto_encoder_cannot_use_is_refused(name: str) -> None:
+    network = {"name": "dcgan", "width": 4}
+    config = {"name": name, "generator": network, "encoder": network, "decoder": network, "latent": 4}
+    told = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), classes=("a", "b"))
+
+    def built(**changes: object) -> Any:
+        return build("model", resolve("model", {**config, **changes}, "model"), told)
+
+    for conditioning in (
+        "auxiliary",
+        "k-plus-one",
+        "style-ambiguity",
+        "information",
+        "projection",
+        "embedding",
+    ):
+        with pytest.raises(RecipeError, match="conditioning=concatenation"):
+            built(conditioning=conditioning)
+    with pytest.raises(RecipeError, match="norm=layer"):
+        built(encoder={"name": "mlp", "hidden": [8], "norm": "virtual"})
+    assert built(conditioning="concatenation").conditional
+    assert not built().conditional

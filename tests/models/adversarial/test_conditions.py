@@ -132,7 +132,8 @@ def trained(data: str, tmp_path: Path) -> tuple[GAN, torch.Tensor]:
     config["model"]["conditioning"] = {"name": "concatenation", "embedding": 32}
     config["model"]["latent"] = 8
     config["data"] = {"name": data, "digits": "digits8"}
-    config["optimizer"] = {"name": "adam", "lr": 2e-3, "betas": [0.5, 0.99]}
+    config["model"]["penalties"] = [{"name": "r1", "weight": 0.1}]  # without it, half of all seeds collapse
+    config["optimizer"] = {"name": "adam", "lr": 2e-3, "betas": [0.0, 0.99]}
     engine = tiny_engine(config, tmp_path / "run")
     engine.fit()
     return engine.published, conditions_in_turn(open_data(engine.run.recipe).train, 300)
@@ -150,7 +151,7 @@ def test_an_image_is_obeyed_after_a_short_training(tmp_path: Path) -> None:
     x = draw(model, 300, labels=wanted, seed=1)
     asked_for = (x - wanted)[:, :, 4:].square().mean()
     others = (x - wanted.roll(1, 0))[:, :, 4:].square().mean()
-    assert asked_for < 0.5 * others
+    assert asked_for < 0.3 * others
 
 
 @pytest.mark.parametrize("kind", ["mask", "attributes"])

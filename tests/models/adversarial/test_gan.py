@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -30,7 +31,9 @@ SPECS = [
 
 
 def make(spec: DataSpec, **changes: Any) -> Any:
-    network = {"name": "mlp", "hidden": [16]} if spec.kind == "vector" else {"name": "dcgan", "width": 4}
+    network: dict[str, Any] = {"name": "dcgan", "width": 4, "norm": "layer"}
+    if spec.kind == "vector":
+        network = {"name": "mlp", "hidden": [16]}
     config = {
         "name": "gan", "generator": network, "discriminator": network, "objective": "hinge",
         "latent": 4, **changes,
@@ -142,6 +145,79 @@ def test_generator_loss_looks_at_real_scores_only_if_the_objective_does() -> Non
     model.discriminator.register_forward_hook(lambda *_: calls.append(1))
     model.generator_loss(batch_of(IMAGES), Context(noise=Noise(0)))
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("changes", [{"penalties": ["r1", "gradient-penalty"]}, {"weight_clip": 0.5}])
+def test_penalties_and_bounds_are_looked_ahead(changes: dict[str, Any]) -> None:
+    """Finite differences: let the discriminator take its own step for this generator, then score."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        mlp = {"name": "mlp", "hidden": [5], "activation": "tanh"}
+        model = make(
+            SPECS[4], name="unrolled-gan", generator=mlp, discriminator=mlp, objective="wasserstein",
+            unroll=1, unroll_rate=0.3, **changes,
+        )  # fmt: skip
+        batch = Batch(batch_of(SPECS[4]).x.double())
+        score, start = model.discriminator, copy.deepcopy(model.discriminator.state_dict())
+
+        def by_hand() -> float:
+            noise = Noise(0)
+            fake = model.generate(noise.normal(len(batch), 4), None, noise).detach()
+            loss = score(fake).score.mean() - score(batch.x).score.mean()
+            for penalty in model.penalties:
+                loss = loss + penalty(lambda x: score(x).score, batch.x, fake, noise)
+            weights = list(score.parameters())
+            for p, g in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+                p.data -= 0.3 * g
+                if model.weight_clip is not None:
+                    p.data.clamp_(-model.weight_clip, model.weight_clip)
+            value = -score(fake).score.mean().item()
+            score.load_state_dict(start)
+            return value
+
+        loss = model.generator_loss(batch, Context(noise=Noise(0)))["loss"]
+        (weight, *_) = model.generator.parameters()
+        (slope,) = torch.autograd.grad(loss, weight)
+        assert loss.item() == pytest.approx(by_hand(), rel=1e-5)
+        for place in ((0, 0), (3, 2)):
+            values = []
+            for step in (1e-3, -1e-3):
+                weight.data[place] += step
+                values.append(by_hand())
+                weight.data[place] -= step
+            assert slope[place].item() == pytest.approx((values[0] - values[1]) / 2e-3, abs=2e-4)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_looking_ahead_leaves_running_statistics_alone() -> None:
+    network = {"name": "dcgan", "width": 4, "norm": "batch"}
+    model = make(SPECS[2], name="unrolled-gan", unroll=2, discriminator=network, unroll_rate=0.1)
+    before = copy.deepcopy(dict(model.discriminator.named_buffers()))
+    assert before
+    model.generator_loss(batch_of(SPECS[2]), Context(noise=Noise(0)))
+    assert all(torch.equal(before[name], buffer) for name, buffer in model.discriminator.named_buffers())
+
+
+def test_slopes_under_batch_norm_are_refused() -> None:
+    network = {"name": "dcgan", "width": 4, "norm": "batch"}
+    for penalty in ("r1", "gradient-penalty", "dragan"):
+        with pytest.raises(RecipeError, match="norm=layer"):
+            make(SPECS[2], discriminator=network, penalties=["drift", penalty])
+    make(SPECS[2], discriminator=network, penalties=["drift", "consistency"])
+    make(SPECS[2], generator=network, penalties=["r1"])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"pace": "freeze"}, {"strength": "adaptive", "augmentation": "diffaugment"}]
+)
+def test_counting_who_is_right_needs_a_border(changes: dict[str, Any]) -> None:
+    for objective in ("wasserstein", "relativistic", "relativistic-hinge", "softmax"):
+        with pytest.raises(RecipeError, match="no border"):
+            make(IMAGES, objective=objective, **changes)
+    for objective in ("minimax", "non-saturating", "hinge", "least-squares", "f-gan"):
+        make(IMAGES, objective=objective, **changes)
+    make(IMAGES, objective="wasserstein", pace="early")
 
 
 def test_unrolling_is_the_gradient_through_the_discriminators_steps() -> None:

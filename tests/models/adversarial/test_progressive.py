@@ -64,6 +64,22 @@ def test_new_layers_fade_in_during_the_first_part_of_a_stage() -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
+def test_real_examples_fade_as_generated_ones_do(spec: DataSpec) -> None:
+    model, x = growing(spec), batch_of(spec).x
+    scaled = model.scaling.inward(x)
+    assert torch.equal(model.real(x), scaled)
+    level = model.num_levels - 1
+    sharp, blurred = scaled, nearest_up(box_down(scaled, 1), spec.shape[1:])
+    for network in model.networks:
+        network.grow(level)
+        network.fade(0.25)
+    torch.testing.assert_close(model.real(x), 0.25 * sharp + 0.75 * blurred)
+    for network in model.networks:
+        network.grow(0)
+    assert torch.equal(model.real(x), scaled)  # nothing fades into the first level
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
 def test_the_discriminator_sees_the_small_image_of_its_level(spec: DataSpec) -> None:
     model = growing(spec).eval()
     x = batch_of(spec).x

@@ -194,11 +194,13 @@ def test_style_ambiguity_by_hand_is_least_where_all_styles_are_alike() -> None:
     assert term.item() == pytest.approx(2 * style_ambiguity(OTHERS).item(), rel=1e-6)
 
 
-def test_a_certain_discriminator_still_pushes_towards_ambiguity() -> None:
-    logits = torch.tensor([[60.0, 0.0, 0.0]], requires_grad=True)
+@pytest.mark.parametrize("certain", [15.0, 60.0])
+def test_a_certain_discriminator_still_pushes_towards_ambiguity(certain: float) -> None:
+    """log p of the others and log(1 − p) of the certain one fall by 1 each: (2/3)(1 + 1)."""
+    logits = torch.tensor([[certain, 0.0, 0.0]], requires_grad=True)
     (slope,) = torch.autograd.grad(style_ambiguity(logits), logits)
-    assert slope[0, 0] > 0.1  # descending lowers the certain one
-    assert torch.isfinite(slope).all()
+    assert slope[0, 0].item() == pytest.approx(4 / 3, rel=1e-4)
+    assert slope.sum().item() == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize("conditioning", ["auxiliary", "k-plus-one", "style-ambiguity"])

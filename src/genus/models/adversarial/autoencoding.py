@@ -11,12 +11,14 @@ from torch.nn.functional import normalize
 
 from genus.core.batch import Batch
 from genus.core.components import Conditioning, Network
+from genus.core.errors import RecipeError
 from genus.core.model import LatentSpace, Model
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Terms
 from genus.core.spec import DataSpec
+from genus.layers.reference_norm import has_reference_norm
 from genus.layers.scaling import Scaling
-from genus.models.adversarial.conditions import Unconditional
+from genus.models.adversarial.conditions import Concatenation, Unconditional
 
 
 class AutoEncodingGAN(Model, LatentSpace):
@@ -45,7 +47,7 @@ class AutoEncodingGAN(Model, LatentSpace):
             generator: network from latent to example.
             encoder: network from example to code.
             decoder: network from code to example.
-            conditioning: how the generator and the decoder are told classes; null for none.
+            conditioning: ``concatenation``, which tells the generator and the decoder; null for none.
             latent: size of the latent and of the code.
             pulling_away: weight of :func:`pulling_away` in the generator's loss; 0 for none.
             information: weight of E‖z − E(G(z))‖²/d in both losses, for the critic's encoder E and
@@ -59,6 +61,16 @@ class AutoEncodingGAN(Model, LatentSpace):
         self.generator = how.generator(generator, latent)
         self.encoder = encoder(spec.shape, (latent,))
         self.decoder = how.generator(decoder, latent)
+        if not isinstance(how, Unconditional | Concatenation):
+            raise RecipeError(
+                "the discriminator is an auto-encoder, from which nothing but its error is read; choose "
+                "model.conditioning=concatenation, which tells its decoder, or null"
+            )
+        if has_reference_norm(self):
+            raise RecipeError(
+                "virtual and reference batch normalisation need a reference batch, which an auto-encoder's "
+                "players have not; choose norm=layer or batch"
+            )
         self.latent = latent
         self.pulling_away = pulling_away
         self.information = information

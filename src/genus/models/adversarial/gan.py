@@ -38,7 +38,9 @@ from genus.models.adversarial.judging import (
     observe,
     pack,
     penalty_terms,
+    refuse_borderless,
     refuse_contradictions,
+    refuse_coupled_slopes,
     try_out,
 )
 from genus.models.adversarial.players import DirectScore, Discriminator, ImageBeside
@@ -148,6 +150,7 @@ class GAN(Model, LatentSpace):
             )
         if augmentation is not None:
             try_out(augmentation, spec.shape)
+        refuse_coupled_slopes(penalties, self.discriminator)
         self.objective = objective
         self.border = border_of(objective)
         self.relative = compares(objective)
@@ -158,6 +161,7 @@ class GAN(Model, LatentSpace):
         self.pace = pace() if pace is not None else None
         self.augmentation = augmentation
         self.strength = strength() if strength is not None else None
+        refuse_borderless(objective, self.pace, self.strength)
         self.feature_matching = feature_matching
         self.adversarial = adversarial
         self.packing = packing
@@ -205,6 +209,10 @@ class GAN(Model, LatentSpace):
         functions = any(couples_batch(part) for part in (self.objective, *self.penalties))
         return layers or functions or self.packing > 1 or self.feature_matching is not None
 
+    def real(self, x: Tensor) -> Tensor:
+        """Real examples to train on, on the players' scale."""
+        return self.scaling.inward(x)
+
     def generate(self, z: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
         """Examples on the players' scale from latents, ``(n, *shape)``."""
         return self.scaling.squash(self.generator(z, given, noise))
@@ -236,7 +244,7 @@ class GAN(Model, LatentSpace):
         """The objective's discriminator side, what the conditioning adds, penalties."""
         given = self.conditions.given(batch, ctx.noise)
         fake = self.judged(len(batch), given, ctx)
-        real, fake = self.shown(self.scaling.inward(batch.x), ctx), self.shown(fake, ctx)
+        real, fake = self.shown(self.real(batch.x), ctx), self.shown(fake, ctx)
         if self.referees and not self.reference_held:
             take_reference(self.discriminator, real)
             self.reference_held.fill_(True)
@@ -264,7 +272,7 @@ class GAN(Model, LatentSpace):
         of_fake = self.read(self.shown(fake, ctx), given, ctx)
         of_real = Readout(of_fake.score.detach())
         if self.relative or self.feature_matching is not None:
-            of_real = self.discriminator(self.shown(self.scaling.inward(batch.x), ctx), given)
+            of_real = self.discriminator(self.shown(self.real(batch.x), ctx), given)
         return self.answer(of_real, of_fake, given)
 
     def answer(self, of_real: Readout, of_fake: Readout, given: Tensor | None) -> Terms:

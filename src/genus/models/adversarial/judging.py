@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from genus.core.components import Augmentation, Critic, Objective, Penalty, Readout
+from genus.core.components import Augmentation, Control, Critic, Objective, Penalty, Readout, Steps
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.objectives.penalties import SLOPES
 
 _FARTHEST = 8.0
 """No objective has its border beyond this score."""
@@ -54,6 +56,37 @@ def refuse_contradictions(
         )
     if controlled and not augmented:
         raise RecipeError("model.strength: there is no augmentation that it could control")
+
+
+def refuse_borderless(objective: Objective, pace: Steps | None, strength: Control | None) -> None:
+    """Refuse what asks on which side of the border scores lie, where an objective has none.
+
+    Raises:
+        RecipeError: saying what to choose instead.
+    """
+    for key, part in (("pace", pace), ("strength", strength)):
+        if part is not None and part.needs_border and not has_border(objective):
+            raise RecipeError(
+                f"model.{key} counts how often the discriminator is right, but model.objective gives its "
+                "scores no border between real and generated: it only compares them. Choose an objective "
+                f"that has one, such as non-saturating or hinge, or another model.{key}"
+            )
+
+
+def refuse_coupled_slopes(penalties: Sequence[Penalty], discriminator: nn.Module) -> None:
+    """Refuse slopes of each example's score where batch normalisation makes it depend on the others.
+
+    Raises:
+        RecipeError: saying what to choose instead.
+
+    Paper: arXiv:1704.00028, section 4.
+    """
+    slopes = any(getattr(penalty, "func", penalty) in SLOPES for penalty in penalties)
+    if slopes and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in discriminator.modules()):
+        raise RecipeError(
+            "model.penalties: batch normalisation mixes the examples of a batch, so that the slope of one's "
+            "score would be that of all; set model.discriminator.norm=layer or none"
+        )
 
 
 def try_out(augmentation: Augmentation, shape: tuple[int, ...]) -> None:
@@ -108,18 +141,28 @@ def observe(ctx: Context, real: Readout, fake: Readout, border: float = 0.0) -> 
     ctx.observe(real=real.score.mean(), fake=fake.score.mean(), **right)
 
 
+def has_border(objective: Objective) -> bool:
+    """Whether equal scores of real and generated examples cost the less, the nearer they are to some score.
+
+    Critics and relativistic discriminators only compare: adding to all scores changes nothing.
+    """
+    return _slope(objective, -_FARTHEST) < 0 < _slope(objective, _FARTHEST)
+
+
+def _slope(objective: Objective, score: float) -> float:
+    """d/ds of the discriminator's loss where all scores are s."""
+    with torch.enable_grad():
+        s = torch.tensor([score], dtype=torch.float64, device="cpu", requires_grad=True)
+        return torch.autograd.grad(objective(s, s).discriminator, s)[0].item()
+
+
 def border_of(objective: Objective) -> float:
     """The score a discriminator gives to everything when it cannot tell real from generated.
 
     It is where its loss on equal scores is least: 0 for most objectives, ½ for least squares, log((1 − α) /
     (1 + α)) with labels smoothed by α. Objectives that leave it open, as those of critics do, have 0.
     """
-
-    def slope(score: float) -> float:
-        with torch.enable_grad():
-            s = torch.tensor([score], dtype=torch.float64, device="cpu", requires_grad=True)
-            return torch.autograd.grad(objective(s, s).discriminator, s)[0].item()
-
+    slope = partial(_slope, objective)
     middle = slope(0.0)
     if abs(middle) < 1e-9:
         return 0.0

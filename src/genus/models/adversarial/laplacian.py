@@ -24,7 +24,13 @@ from genus.layers.condition_encoder import condition_encoder
 from genus.layers.pyramid import enlarge, pyramid_sizes, shrink
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Told, Unconditional
-from genus.models.adversarial.judging import border_of, compares, observe, penalty_terms
+from genus.models.adversarial.judging import (
+    border_of,
+    compares,
+    observe,
+    penalty_terms,
+    refuse_coupled_slopes,
+)
 from genus.models.adversarial.players import Generator
 
 
@@ -90,6 +96,8 @@ class LaplacianGAN(Model, Samples):
         self.hows = [self.conditions, *(told(level) for level in seen)]
         self.generators = nn.ModuleList(self._detailer(generator, s) for s in self.sizes[1:])
         self.discriminators = nn.ModuleList(how.discriminator(discriminator) for how in self.hows[1:])
+        for judge in (self.coarse_discriminator, *self.discriminators):
+            refuse_coupled_slopes(penalties, judge)
         self.objective = objective
         self.border = border_of(objective)
         self.relative = compares(objective)

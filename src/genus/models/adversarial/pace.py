@@ -41,6 +41,7 @@ class Freeze(Steps):
     some iterations (its accuracy is only known when it is updated).
     """
 
+    needs_border = True
     accuracy: Tensor
     rested: Tensor
 

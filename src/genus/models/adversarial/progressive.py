@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from torch import Tensor
+
 from genus.core.errors import RecipeError
 from genus.core.network import Grows
 from genus.core.phase import Progress, Stage
@@ -20,8 +22,7 @@ class ProgressiveGAN(GAN):
 
     Examples keep their full size throughout: a growing generator enlarges what it draws, a growing
     discriminator shrinks what it sees, and both to the resolution of the stage. While a level fades
-    in, the discriminator mixes its features of real examples as it does for generated ones; the
-    paper also blurs the real examples themselves by the same share.
+    in, real examples are blurred to the level before by the share that it lacks, as generated ones are.
     """
 
     def __init__(self, spec: DataSpec, *, fade: float = 0.5, last_share: float = 1.0, **gan: Any) -> None:
@@ -49,6 +50,11 @@ class ProgressiveGAN(GAN):
         self.fade = fade
         self.last_share = last_share
         self._grow(self.num_levels - 1)
+
+    def real(self, x: Tensor) -> Tensor:
+        judge = self.networks[1]
+        assert isinstance(judge, Grows)
+        return judge.faded(super().real(x))
 
     def stages(self) -> Sequence[Stage]:
         """One stage per resolution, the smallest first."""

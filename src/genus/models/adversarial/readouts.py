@@ -236,7 +236,9 @@ def style_ambiguity(logits: Tensor) -> Tensor:
     """
     k = logits.shape[1]
     log_p = logits.log_softmax(1)
-    log_rest = torch.log1p(-log_p.exp().clamp_max(1 - 1e-6))
+    others = logits.repeat(k, 1, 1).transpose(0, 1)  # (n, K, K), row k without style k
+    others = others.masked_fill(torch.eye(k, dtype=torch.bool, device=logits.device), -math.inf)
+    log_rest = others.logsumexp(2) - logits.logsumexp(1, keepdim=True)
     return -(log_p / k + (1 - 1 / k) * log_rest).sum(1).mean()
 
 

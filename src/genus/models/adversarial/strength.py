@@ -59,6 +59,7 @@ class Adaptive(Control):
     p ← p + sign(r − target) / ``updates``, kept in [0, 1].
     """
 
+    needs_border = True
     probability: Tensor
 
     def __init__(self, *, target: float = 0.6, updates: int = 8000) -> None:

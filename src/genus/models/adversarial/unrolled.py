@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
-from genus.models.adversarial.look_ahead import stepper
+from genus.models.adversarial.judging import penalty_terms
+from genus.models.adversarial.look_ahead import Weights, stepper
 
 
 @model("unrolled-gan", paper="arXiv:1611.02163")
@@ -33,14 +35,15 @@ class UnrolledGAN(GAN):
     def __init__(
         self, spec: DataSpec, *, unroll: int = 5, unroll_rate: float | None = None, **gan: Any
     ) -> None:
-        """Build both players; the discriminator must be without batch norm.
+        """Build both players.
 
         Args:
             unroll: K, steps the discriminator is looked ahead; 0 gives a plain GAN.
             unroll_rate: η of plain gradient steps; null looks ahead with Adam as it stands, which
                 must be the discriminator's optimiser.
-            gan: see :class:`GAN`; penalties act on the discriminator's own steps and are not looked
-                ahead, features are matched as the discriminator will have them.
+            gan: see :class:`GAN`. Looked ahead are the objective, what the conditioning adds, penalties
+                and the bound of weights, but neither regularisers nor a network's task of its own.
+                Features are matched as the discriminator will have them.
         """
         if unroll < 0 or (unroll_rate is not None and unroll_rate <= 0):
             raise RecipeError(
@@ -58,15 +61,13 @@ class UnrolledGAN(GAN):
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side against the discriminator K steps ahead."""
         given = self.conditions.given(batch, ctx.noise)
-        real = self.shown(self.scaling.inward(batch.x), ctx)
+        real = self.shown(self.real(batch.x), ctx)
         fake = self.shown(self.fakes(len(batch), given, ctx), ctx)
         weights = self._ahead(batch, real, fake, given, ctx)
         of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
         return self.answer(of_real, of_fake, given)
 
-    def _ahead(
-        self, batch: Batch, real: Tensor, fake: Tensor, given: Tensor | None, ctx: Context
-    ) -> dict[str, Tensor]:
+    def _ahead(self, batch: Batch, real: Tensor, fake: Tensor, given: Tensor | None, ctx: Context) -> Weights:
         """The discriminator's weights K steps ahead, as a function of the generated examples."""
         parameters = dict(self.discriminator.named_parameters())
         weights = {name: p.detach().requires_grad_(True) for name, p in parameters.items()}
@@ -76,11 +77,21 @@ class UnrolledGAN(GAN):
         for _ in range(self.unroll):
             of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
             loss = self.objective(of_real.score, of_fake.score).discriminator
-            for term in self.conditions.discriminator_terms(batch, of_real, of_fake, given).values():
-                loss = loss + term
+            terms = self.conditions.discriminator_terms(batch, of_real, of_fake, given)
+            score = partial(self._score, weights, given)
+            penalties = penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every)
+            loss = sum([*terms.values(), *penalties.values()], loss)
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
             weights = step(weights, dict(zip(weights, slopes, strict=True)))
+            if self.weight_clip is not None:
+                bound = self.weight_clip
+                weights = {name: weight.clamp(-bound, bound) for name, weight in weights.items()}
         return weights
 
-    def _read(self, weights: dict[str, Tensor], x: Tensor, given: Tensor | None) -> Readout:
-        return functional_call(self.discriminator, weights, (x, given))
+    def _score(self, weights: Weights, given: Tensor | None, x: Tensor) -> Tensor:
+        return self._read(weights, x, given).score
+
+    def _read(self, weights: Weights, x: Tensor, given: Tensor | None) -> Readout:
+        """What the discriminator would say with other weights; its running statistics stay as they are."""
+        running = {name: buffer.clone() for name, buffer in self.discriminator.named_buffers()}
+        return functional_call(self.discriminator, {**running, **weights}, (x, given))
