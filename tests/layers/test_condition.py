@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 import torch
+from torch import nn
 
 from genus.core.errors import RecipeError
 from genus.layers.condition import StepEmbedding, build_conditioned, sinusoids
-from genus.networks.mlp import mlp
 from genus.networks.residual_mlp import residual_mlp
 
 
@@ -20,10 +20,17 @@ def test_sinusoids_distinguish_all_steps() -> None:
     assert torch.allclose(found.square().sum(1), torch.full((1000,), 32.0))
 
 
+def deaf(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> nn.Module:
+    return nn.Linear(inputs[0], outputs[0])
+
+
+deaf.genus_name = "deaf"  # type: ignore[attr-defined]
+
+
 def test_network_without_condition_is_refused_by_name() -> None:
     build_conditioned(partial(residual_mlp, width=8), (2,), (2,), 4)
-    with pytest.raises(RecipeError, match="'mlp' cannot"):
-        build_conditioned(partial(mlp), (2,), (2,), 4)
+    with pytest.raises(RecipeError, match="'deaf' cannot"):
+        build_conditioned(partial(deaf), (2,), (2,), 4)
 
 
 def test_embedding_depends_on_step_and_class() -> None:

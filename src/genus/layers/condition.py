@@ -41,8 +41,8 @@ def build_conditioned(
         raise RecipeError(
             f"the model needs a network that can be told a step or a class; {name!r} cannot: "
             "choose unet for images and volumes, residual-mlp for vectors, pixelcnn for pixelcnn, "
-            "laplacian-level for levels of lapgan, or for the generator of a GAN resnet, biggan, progan, "
-            "stylegan, stylegan2 or styleswin"
+            "laplacian-level for levels of lapgan, or for the generator of a GAN dcgan, mlp, resnet, biggan, "
+            "progan, stylegan, stylegan2 or styleswin"
         ) from None
     return cast("Any", network)(inputs, outputs, condition)
 

@@ -55,6 +55,23 @@ class ConditionalNorm(nn.Module):
         return torch.addcmul(self.shift(condition).view(shape), h, 1 + self.gain(condition).view(shape))
 
 
+def told_norm(norm: Norm, channels: int, dims: int, condition: int) -> nn.Module:
+    """A norm that is told ``condition`` features, or the plain one where there are none."""
+    if not condition:
+        return normalisation(norm, channels, dims)
+    return ConditionalNorm(channels, condition, dims, norm)
+
+
+class ToldSequential(nn.Sequential):
+    """Layers one after the other, of which the conditional norms are told the condition."""
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Map ``x`` through all layers; ``condition`` is ``(n, features)``."""
+        for layer in self:
+            x = layer(x, condition) if isinstance(layer, ConditionalNorm) else layer(x)
+        return x
+
+
 def _without_affine(norm: nn.Module) -> None:
     """Take gain and shift from a norm; torch's functions accept None for both."""
     norm.affine = False  # type: ignore[assignment]

@@ -9,6 +9,7 @@ from torch import nn
 
 from genus.core.errors import RecipeError
 from genus.core.registry import network
+from genus.layers.conditional_norm import AffineMap, ToldSequential, told_norm
 from genus.layers.convolution import Crop, Norm, convolution, normalisation
 
 _KERNEL, _SMALLEST = 4, 4
@@ -18,6 +19,7 @@ _KERNEL, _SMALLEST = 4, 4
 def dcgan(
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
+    condition: int = 0,
     *,
     width: int = 64,
     norm: Literal["batch", "layer", "instance", "virtual", "reference", "none"] = "batch",
@@ -28,9 +30,11 @@ def dcgan(
 
     From ``(features,)`` to ``(channels, *size)`` it is the paper's generator, with a linear
     output; from ``(channels, *size)`` to ``(features,)`` its discriminator. The size is halved
-    until its shortest side is below 8, and the width doubles each time.
+    until its shortest side is below 8, and the width doubles each time. The norms of a generator
+    that is told a condition get their gains and shifts from it (arXiv:1802.05637).
 
     Args:
+        condition: features that the generator is told beside its input; 0 for none.
         width: channels of the layer next to the image.
         norm: inside the network; as in the paper, not next to the image.
         spectral: spectral normalisation of every layer.
@@ -44,11 +48,12 @@ def dcgan(
     torch.Size([2, 1, 28, 28])
     """
     if len(inputs) == 1 and len(outputs) in (2, 3, 4):
-        return _generator(inputs[0], outputs, width, norm, spectral, dropout)
-    if len(outputs) == 1 and len(inputs) in (2, 3, 4):
+        return _generator(inputs[0], outputs, condition, width, norm, spectral, dropout)
+    if len(outputs) == 1 and len(inputs) in (2, 3, 4) and not condition:
         return _discriminator(inputs, outputs[0], width, norm, spectral, dropout)
     raise RecipeError(
-        f"network 'dcgan' maps a vector to an image or back, not {inputs} to {outputs}; use 'mlp'"
+        f"network 'dcgan' maps a vector to an image, told a condition or not, or an image to a vector; not "
+        f"{inputs} to {outputs}{' with a condition' if condition else ''}; use 'mlp'"
     )
 
 
@@ -59,7 +64,13 @@ def _levels(size: tuple[int, ...]) -> int:
 
 
 def _generator(
-    features: int, outputs: tuple[int, ...], width: int, norm: Norm, spectral: bool, dropout: float
+    features: int,
+    outputs: tuple[int, ...],
+    condition: int,
+    width: int,
+    norm: Norm,
+    spectral: bool,
+    dropout: float,
 ) -> nn.Module:
     channels, *rest = outputs
     size, dims = tuple(rest), len(rest)
@@ -70,7 +81,7 @@ def _generator(
     layers: list[nn.Module] = [
         nn.Unflatten(1, (features, *(1,) * dims)),
         convolution(dims, features, wide, sizes[-1], transposed=True, spectral=spectral, bias=norm == "none"),
-        normalisation(norm, wide, dims),
+        told_norm(norm, wide, dims, condition),
         nn.ReLU(inplace=True),
         *_dropout(dropout, dims),
     ]
@@ -79,10 +90,10 @@ def _generator(
             dims, wide, wide // 2, _KERNEL, 2, 1, transposed=True, spectral=spectral, bias=norm == "none"
         )
         wide //= 2
-        layers += [up, Crop(target), normalisation(norm, wide, dims), nn.ReLU(inplace=True)]
+        layers += [up, Crop(target), told_norm(norm, wide, dims, condition), nn.ReLU(inplace=True)]
         layers += _dropout(dropout, dims)
     last = convolution(dims, wide, channels, _KERNEL, 2, 1, transposed=True, spectral=spectral)
-    return _initialised(nn.Sequential(*layers, last, Crop(size)), norm)
+    return _initialised(ToldSequential(*layers, last, Crop(size)), norm)
 
 
 def _discriminator(
@@ -116,8 +127,9 @@ def _initialised(module: nn.Module, norm: Norm) -> nn.Module:
     Without a norm signals would shrink by an order of magnitude per layer, and a discriminator
     that starts so weak lets the generator collapse.
     """
+    maps = {layer.weight for layer in module.modules() if isinstance(layer, AffineMap)}
     for name, parameter in module.named_parameters():
-        if parameter.dim() > 1 and "weight" in name:
+        if parameter.dim() > 1 and "weight" in name and parameter not in maps:
             if norm == "none":
                 nn.init.kaiming_normal_(parameter, a=0.2)
             else:

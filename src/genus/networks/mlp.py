@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from genus.core.registry import network
-from genus.layers.convolution import normalisation
+from genus.layers.conditional_norm import ToldSequential, told_norm
 
 Activation = Literal["relu", "leaky-relu", "tanh", "silu", "softplus", "maxout"]
 
@@ -39,6 +39,7 @@ _ACTIVATIONS = {
 def mlp(
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
+    condition: int = 0,
     *,
     hidden: Sequence[int] = (256, 256),
     activation: Literal["relu", "leaky-relu", "tanh", "silu", "softplus", "maxout"] = "relu",
@@ -47,7 +48,10 @@ def mlp(
 ) -> nn.Module:
     """Fully connected layers: ``(n, *inputs)`` → ``(n, *outputs)``; the output is linear.
 
+    Told a condition, each hidden layer gets gains and shifts from it, after its norm if it has one.
+
     Args:
+        condition: features that it is told beside its input; 0 for none.
         hidden: widths of the hidden layers.
         activation: after each hidden layer; ``maxout`` takes the largest of five linear maps
             (arXiv:1302.4389).
@@ -62,10 +66,10 @@ def mlp(
     width = math.prod(inputs)
     for size in hidden:
         pieces = PIECES if activation == "maxout" else 1
-        layers += [nn.Linear(width, pieces * size), normalisation(norm, pieces * size, 0)]
+        layers += [nn.Linear(width, pieces * size), told_norm(norm, pieces * size, 0, condition)]
         layers.append(_ACTIVATIONS[activation]())
         if dropout:
             layers.append(nn.Dropout(dropout))
         width = size
     layers += [nn.Linear(width, math.prod(outputs)), nn.Unflatten(1, outputs)]
-    return nn.Sequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))
+    return ToldSequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))
