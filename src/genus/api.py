@@ -175,7 +175,8 @@ def sample(
         label: class name or number that all samples shall have; all classes in turn when None.
         given: condition that all samples shall have, of a model that is told one: attributes as a mapping
             or as ``"slant=0.5,thickness=3"`` (others are those of test examples, in turn), a text, or the
-            path of an image; the conditions of test examples in turn when None.
+            path of an image; the conditions of test examples in turn when None. Of a model with codes:
+            codes as a mapping or as ``"category=3,code1=-1"``; others are drawn for each sample.
         seed: of the noise.
         truncation: quality for diversity: latents from [−t, t] alone, or with styles the share ψ of the
             way from the mean style; see :func:`genus.metrics.draw.draw`.
@@ -188,8 +189,8 @@ def sample(
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
             truncate.
-        InputError: for an unknown label, a condition that does not fit, a truncation out of range or a
-            number of samples below 1.
+        InputError: for an unknown label, a condition or code that does not fit, a truncation out of range
+            or a number of samples below 1.
     """
     from genus.core.model import Model
     from genus.metrics.draw import draw

@@ -1,4 +1,4 @@
-"""What samples are asked for: a class, a condition, or each in turn."""
+"""What samples are asked for: a class, a condition, codes, or each in turn."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def asked_for(
         dataset: opens the data where theirs is needed.
 
     Returns:
-        Class numbers ``(n,)``, conditions ``(n, ...)``, or None for a model that is told nothing.
+        Class numbers ``(n,)``, conditions ``(n, ...)``, codes ``(n, size)`` with NaN for those left to
+        chance, or None for a model that is told nothing or whose codes are all left to chance.
 
     Raises:
         CapabilityError: when the model is told nothing of the kind.
-        InputError: for an unknown class, or a condition that does not fit.
+        InputError: for an unknown class, or a condition or code that does not fit.
     """
     import torch
 
@@ -41,11 +42,7 @@ def asked_for(
     from genus.data.given import conditions_in_turn
 
     if not isinstance(model, Samples) or not model.conditional:
-        if label is not None:
-            raise CapabilityError("this model was not trained with classes, so it takes no label")
-        if given is not None:
-            raise CapabilityError("this model was not trained with conditions, so nothing can be given")
-        return None
+        return _codes_asked_for(model, label, given, n)
     if label is None and given is None:
         return asked_in_turn(model, n, dataset)
     condition = model.spec.condition
@@ -61,6 +58,22 @@ def asked_for(
     if text.isdigit() and int(text) < len(classes):
         return torch.full((n,), int(text))
     raise InputError(f"label {text!r}: the classes are {', '.join(classes)}")
+
+
+def _codes_asked_for(model: Model, label: int | str | None, given: Asked | None, n: int) -> Tensor | None:
+    """What ``n`` samples are asked for of a model that is told nothing that comes with the data."""
+    from genus.core.model import Samples
+    from genus.data.ask import ask_codes
+
+    codes = model.codes if isinstance(model, Samples) else ()
+    if label is not None:
+        instead = f"; it has codes: use given, such as {codes[0].name}=1" if codes else ""
+        raise CapabilityError(f"this model was not trained with classes, so it takes no label{instead}")
+    if given is None:
+        return None
+    if not codes:
+        raise CapabilityError("this model was not trained with conditions, so nothing can be given")
+    return ask_codes(given, codes, n)
 
 
 def asked_in_turn(model: Model, n: int, dataset: Callable[[], Dataset]) -> Tensor | None:

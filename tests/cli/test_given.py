@@ -63,6 +63,34 @@ def test_what_is_given_is_used_and_what_does_not_fit_is_explained(genus_says: Sa
     assert (said.code, "come with something else" in said.err) == (2, True), said.err
 
 
+def test_codes_are_chosen_by_name_and_the_rest_is_random(genus_says: Says) -> None:
+    small = ("model.generator.width=4", "model.discriminator.width=4", "train.length=2", "train.device=cpu")
+    assert genus_says("train", "infogan", "--data", "digits8", *small, "--out", "run").code == 0
+    free = drawn(genus_says)
+    np.testing.assert_array_equal(free, genus.sample("run", 6))
+    one = drawn(genus_says, "--given", "category=3")
+    np.testing.assert_array_equal(one, genus.sample("run", 6, given={"category": 3}))
+    assert not np.array_equal(one, free)
+    both = drawn(genus_says, "--given", "category=3,code1=-1")
+    np.testing.assert_array_equal(
+        both, genus.sample(genus.load("run"), 6, given={"category": 3, "code1": -1})
+    )
+    assert not np.array_equal(one, both)
+    for words, what in (
+        (("--given", "category=10"), "give a whole number from 0 to 9"),
+        (("--given", "code1=1.5"), "give a number in [−1, 1]"),
+        (("--given", "kategory=1"), "did you mean 'category'"),
+        (("--given", "three"), "codes are written category=NUMBER"),
+        (("--label", "3"), "use given, such as category=1"),
+    ):
+        said = genus_says("sample", "run", *words)
+        assert (said.code, what in said.err) == (2, True), said.err
+    said = genus_says("explore", "run", "--kind", "traversal", "--rows", 3, "--columns", 3, "--code", "code2")
+    assert said.out == (
+        "explored.png: code2 -1, 0, 1 from left to right, category 0, 1, 2 from top to bottom\n"
+    ), said.err
+
+
 def test_models_of_classes_or_of_nothing_say_so(genus_says: Says) -> None:
     recipe = Path("small.yaml").read_text().replace("{name: digit-attributes, digits: digits8}", "digits8")
     Path("classes.yaml").write_text(recipe)

@@ -29,6 +29,11 @@ ATTENTION = {
     "discriminator": {"name": "resnet", "width": 8}, "latent": 4,
 }  # fmt: skip
 
+CODES = {
+    **MLP, "name": "infogan",
+    "conditioning": {"name": "information", "features": 8, "categories": 3, "continuous": 2},
+}  # fmt: skip
+
 
 def model_of(config: dict[str, Any], spec: DataSpec = IMAGES) -> Any:
     torch.manual_seed(0)
@@ -79,6 +84,64 @@ def test_mixing_takes_both_styles_of_a_pair_where_they_are_one() -> None:
     torch.testing.assert_close(cells[2, 2], drawn[1])
 
 
+def test_traversal_changes_one_code_a_row_and_holds_all_else() -> None:
+    """Each cell is the generator's example of a code written out by hand."""
+    model = model_of(CODES)
+    told: list[torch.Tensor] = []
+    hook = model.generator.embed.register_forward_hook(lambda _, inputs, output: told.append(inputs[0]))
+    figure = genus.explore(model, "traversal", rows=5, columns=3, seed=4)
+    hook.remove()
+    cells = figure.examples.view(5, 3, *IMAGES.shape)
+    codes = torch.cat(told).view(5, 3, 5)
+    for row, (number, category) in enumerate([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]):
+        noise = Noise(4, start=number, block=1)
+        z = model.draw_latent(1, noise=noise)
+        held = model.conditions.draw(1, Noise(4, start=number, block=1))[0, 4].item()
+        for column, value in enumerate([-1.0, 0.0, 1.0]):
+            code = [*torch.eye(3)[category].tolist(), value, held]
+            torch.testing.assert_close(codes[row, column], torch.tensor(code))
+            with torch.no_grad():
+                expected = model.generate_from(z, given=torch.tensor([code]), noise=Noise(4, start=number))
+            torch.testing.assert_close(cells[row, column], expected[0])
+    assert (cells[:, 0] - cells[:, 2]).abs().flatten(1).amax(1).min() > 0
+    assert figure.caption == "code1 -1, 0, 1 from left to right, category 0, 1, 2, 0, 1 from top to bottom"
+
+
+def test_traversal_holds_what_is_given_and_goes_through_what_is_named() -> None:
+    model = model_of(CODES)
+    figure = genus.explore(model, "traversal", rows=2, columns=4, given="code2=0.5", code="category")
+    z = torch.cat([model.draw_latent(1, noise=Noise(0, start=i, block=1)) for i in range(2)])
+    held = [model.conditions.draw(1, Noise(0, start=i, block=1))[0, 3].item() for i in range(2)]
+    for i, cell in enumerate(figure.examples):
+        row, column = divmod(i, 4)
+        code = torch.tensor([*torch.eye(3)[column % 3].tolist(), held[row], 0.5])
+        with torch.no_grad():
+            expected = model.generate_from(z[row : row + 1], given=code[None], noise=Noise(0, start=row))
+        torch.testing.assert_close(cell, expected[0])
+    other = genus.explore(model, "traversal", rows=1, columns=2, given={"code1": 0, "category": 2})
+    assert other.caption == "code2 -1, 1 from left to right"
+    for given, code, words in [
+        ("code1=0", "code1", "code1 is given"),
+        ("category=0,code1=0,code2=1", None, "each code is given"),
+        (None, "code3", "no code 'code3'; did you mean 'code"),
+        ("categori=1", None, "did you mean 'category'"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            genus.explore(model, "traversal", given=given, code=code)
+
+
+def test_other_figures_take_codes_that_are_given() -> None:
+    model = model_of(CODES)
+    rows = genus.explore(model, rows=2, columns=3, given="category=1,code1=0,code2=1", seed=3)
+    samples = torch.from_numpy(genus.sample(model, 4, seed=3, given={"category": 1, "code1": 0, "code2": 1}))
+    torch.testing.assert_close(rows.examples[0::3], samples[0::2])
+    styles = model_of({**STYLES, "conditioning": CODES["conditioning"]})
+    figures = [genus.explore(styles, "mixing", rows=2, columns=2, given=given).examples
+               for given in (None, "category=0", "category=1")]  # fmt: skip
+    assert all(figure.isfinite().all() for figure in figures)
+    assert not torch.equal(figures[1], figures[2])
+
+
 def test_attention_shows_the_weights_of_the_generators_layer() -> None:
     model = model_of(ATTENTION)
     layer = next(m for m in model.generator.modules() if isinstance(m, PooledAttention))
@@ -100,6 +163,7 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
     for kind, words in {
         "mixing": "no styles, as mixing needs; it offers interp",
         "attention": "sagan",
+        "traversal": "GAN has no codes, as traversal needs; it offers interpolation",
     }.items():
         with pytest.raises(CapabilityError, match=words):
             genus.explore(model, kind)

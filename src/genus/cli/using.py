@@ -63,7 +63,8 @@ def sample(
         n: how many.
         label: class all samples shall have; all classes in turn without it.
         given: condition all samples shall have, for models that are told one: attributes as NAME=NUMBER,…,
-            a text, or the path of an image; conditions of test examples in turn without it.
+            a text, or the path of an image; conditions of test examples in turn without it. For models with
+            codes: NAME=NUMBER,…, such as category=3,code1=-1; drawn at random without it.
         seed: sample i depends on the seed and i alone.
         truncation: quality for diversity, for models with a latent: its numbers are drawn between -t and t;
             with styles, from 0 (all the mean style) to 1 (none).
@@ -79,20 +80,23 @@ def sample(
 def explore(
     run: tyro.conf.Positional[str],
     *,
-    kind: Literal["interpolation", "arithmetic", "truncation", "mixing", "attention"] = "interpolation",
+    kind: Literal[
+        "interpolation", "arithmetic", "truncation", "mixing", "attention", "traversal"
+    ] = "interpolation",
     rows: int = 6,
     columns: int = 8,
     seed: int = 0,
     label: str | None = None,
     given: str | None = None,
     linear: bool = False,
+    code: str | None = None,
     a: str = "0,1,2",
     b: str = "3,4,5",
     c: str = "6,7,8",
     out: str = "explored.png",
     checkpoint: Literal["auto", "latest", "best"] = "auto",
 ) -> None:
-    """Draw what a run's latent space holds: ways, sums, truncation, mixed styles, attention.
+    """Draw what a run's latent space holds: ways, sums, truncation, mixed styles, attention, codes.
 
     Args:
         run: folder of the run.
@@ -103,6 +107,7 @@ def explore(
         label: class of all samples; all classes in turn, one per row, without it.
         given: condition of all samples, as for genus sample.
         linear: interpolate on straight lines in place of great circles.
+        code: name of the code that a traversal's columns go through; the first continuous one without it.
         a: numbers of the samples whose mean latent is A in A - B + C.
         b: the same for B.
         c: the same for C.
@@ -121,6 +126,7 @@ def explore(
         label=label,
         given=given,
         linear=linear,
+        code=code,
         out=out,
         checkpoint=checkpoint,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
+from genus.core.codes import Code
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Progress, Terms
 from genus.core.spec import DataSpec
@@ -71,6 +73,8 @@ class Conditions(ABC):
 
     from_data = True
     """Whether the condition comes with the data, so that samples can be asked for it."""
+    codes: Sequence[Code] = ()
+    """What does not come with the data and can be chosen all the same, in the order of :meth:`draw`."""
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
@@ -90,6 +94,20 @@ class Conditions(ABC):
     def draw(self, n: int, noise: Noise) -> Tensor | None:
         """Conditions to sample with when none are asked for."""
         return None
+
+    def complete(self, given: Tensor | None, n: int, noise: Noise) -> Tensor | None:
+        """What ``n`` samples are told: what is asked for, and what is not as it is drawn.
+
+        Args:
+            given: classes or conditions; codes ``(n, size)``, NaN where they are left to chance; or None.
+            n: how many samples.
+            noise: where codes come from; what is drawn does not depend on which are chosen, so that a sample
+                changes in the chosen ones alone.
+        """
+        if given is not None and not self.codes:
+            return given
+        drawn = self.draw(n, noise)
+        return drawn if given is None or drawn is None else torch.where(given.isnan(), drawn, given)
 
     def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
         """Terms beside the objective in the discriminator's loss."""

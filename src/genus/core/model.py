@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from genus.core.batch import Batch
+from genus.core.codes import Code
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Phase, Stage
@@ -64,6 +65,8 @@ class Samples(ABC):
 
     conditional: bool = False
     """Whether samples follow a class, or another condition of the data, that is given."""
+    codes: Sequence[Code] = ()
+    """What samples follow that is not of the data: drawn, unless it is given."""
 
     @abstractmethod
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
@@ -72,7 +75,7 @@ class Samples(ABC):
         Args:
             n: how many.
             given: class numbers ``(n,)`` or conditions ``(n, *spec.condition.shape)``, for conditional
-                models only.
+                models only; codes ``(n, size)``, NaN where they are left to chance, for models with codes.
             noise: where all randomness comes from.
 
         Returns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genus.core.codes import Code, choose
 from genus.core.condition import Condition
 from genus.core.errors import DataError, InputError, nearest
 from genus.data.given import word_numbers, words_of
@@ -47,14 +48,40 @@ def ask(asked: Asked, condition: Condition, n: int, usual: Callable[[], Tensor])
     return one.expand(n, *condition.shape)
 
 
+def ask_codes(asked: Asked, codes: Sequence[Code], n: int) -> Tensor:
+    """Codes that ``n`` samples shall have.
+
+    Args:
+        asked: values of codes, as of attributes: ``"category=3,code1=-1"`` or a mapping.
+        codes: of the model.
+        n: how many samples.
+
+    Returns:
+        float32 ``(n, size)``, NaN where a code is left to chance.
+
+    Raises:
+        InputError: saying what does not fit, and what is known.
+
+    >>> ask_codes("code1=0.5", [Code(name="code1", first=0), Code(name="code2", first=1)], 1)
+    tensor([[0.5000,    nan]])
+    """
+    form = f"codes are written {_assignment(codes[0].name)}"
+    return choose(codes, asked if isinstance(asked, Mapping) else _assignments(str(asked), form), n)
+
+
+def _assignment(name: str) -> str:
+    return f"{name}=NUMBER, several separated by commas"
+
+
 def _form(condition: Condition) -> str:
     if condition.kind == "attributes":
-        return f"{condition.names[0]}=NUMBER, several separated by commas"
+        return _assignment(condition.names[0])
     return "words" if condition.kind == "text" else "the path of an image"
 
 
 def _attributes(asked: Asked, condition: Condition, n: int, usual: Callable[[], Tensor]) -> Tensor:
-    values = asked if isinstance(asked, Mapping) else _assignments(str(asked), condition)
+    form = f"the condition is written {_form(condition)}"
+    values = asked if isinstance(asked, Mapping) else _assignments(str(asked), form)
     for name, value in values.items():
         if name not in condition.names:
             raise InputError(
@@ -70,7 +97,7 @@ def _attributes(asked: Asked, condition: Condition, n: int, usual: Callable[[], 
     return found
 
 
-def _assignments(text: str, condition: Condition) -> dict[str, float]:
+def _assignments(text: str, form: str) -> dict[str, float]:
     values: dict[str, float] = {}
     for part in text.split(","):
         name, equals, number = (piece.strip() for piece in part.partition("="))
@@ -79,7 +106,7 @@ def _assignments(text: str, condition: Condition) -> dict[str, float]:
         except ValueError:
             equals = ""
         if not equals:
-            raise InputError(f"given {part.strip()!r}: the condition is written {_form(condition)}")
+            raise InputError(f"given {part.strip()!r}: {form}")
     return values
 
 

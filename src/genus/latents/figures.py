@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from genus.core.codes import Code, code_named, left_to_chance
 from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, StyleSpace
 from genus.core.noise import Noise
@@ -39,8 +40,11 @@ class Request:
         columns: of the figure, >= 2.
         seed: sample i of the same seed in ``genus sample`` has the same latent.
         given: classes or conditions ``(rows, ...)``, one per row; a figure of one condition takes the
-            first. None for a model that is told nothing.
+            first. Codes ``(rows, size)``, NaN where they are left to chance. None for a model that is told
+            nothing, or whose codes are all left to chance.
         linear: straight ways between latents in place of great circles.
+        code: name of the code that the columns of a traversal go through; None for the first number that
+            is left to chance, or else the first category.
         terms: numbers of the samples whose mean latents are A, B and C in A − B + C.
     """
 
@@ -49,6 +53,7 @@ class Request:
     seed: int = 0
     given: Tensor | None = None
     linear: bool = False
+    code: str | None = None
     terms: tuple[Sequence[int], Sequence[int], Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 
 
@@ -187,14 +192,84 @@ def attention(model: LatentModel, asked: Request) -> Figure:
     return Figure(examples=shown, columns=1 + len(PLACES), caption=caption)
 
 
-KINDS: Mapping[str, tuple[type[LatentSpace], Callable[..., Figure]]] = {
-    "interpolation": (LatentSpace, interpolation),
-    "arithmetic": (LatentSpace, arithmetic),
-    "truncation": (LatentSpace, truncation),
-    "mixing": (StyleSpace, mixing),
-    "attention": (LatentSpace, attention),
+def traversal(model: LatentModel, asked: Request) -> Figure:
+    """One code changes along the columns, a category down the rows; latent and other codes are held.
+
+    Rows show the values of the first category that is neither given nor in the columns, with the
+    latent of sample 0; after its last value they begin again with the next latent. Without such a
+    category each row has a latent of its own.
+
+    Raises:
+        InputError: when there is no such code, or it is given, too.
+    """
+    device = device_of(model)
+    held = left_to_chance(model.codes, asked.rows).to(device) if asked.given is None else asked.given
+    along = _free_code(model.codes, held, asked.code)
+    down = next((code for code in model.codes if code.values and code.is_free(held) and code != along), None)
+    steps = along.steps(asked.columns)
+    turns = 1 if down is None or down.values is None else down.values
+    rows: list[Tensor] = []
+    for row in range(asked.rows):
+        number, turn = divmod(row, turns)
+        given = held[row].repeat(asked.columns, 1)
+        given[:, along.place] = torch.stack([along.encode(value) for value in steps]).to(device)
+        if down is not None:
+            given[:, down.place] = down.encode(turn).to(device)
+        z = latents(model, asked.seed, [number]).expand(asked.columns, -1)
+        rows.append(_generate(model, z, given, asked.seed, number))
+    values = ", ".join(f"{value:.2g}" for value in steps)
+    caption = f"{along.name} {values} from left to right"
+    if down is not None:
+        caption += f", {down.name} {', '.join(str(i % turns) for i in range(asked.rows))} from top to bottom"
+    return Figure(examples=torch.cat(rows), columns=asked.columns, caption=caption)
+
+
+def _free_code(codes: Sequence[Code], held: Tensor, name: str | None) -> Code:
+    """The code of a name, or the first number, else category, that is left to chance in ``held``."""
+    if name is None:
+        free = sorted((c for c in codes if c.is_free(held)), key=lambda c: c.values is not None)
+    else:
+        free = [c for c in [code_named(codes, name)] if c.is_free(held)]
+    if not free:
+        raise InputError(f"{name or 'each code'} is given, and so cannot change along the columns, too")
+    return free[0]
+
+
+class Kind(NamedTuple):
+    """A kind of figure.
+
+    Args:
+        needs: what a model must offer, in words.
+        fits: whether a model offers it.
+        draw: from a model that does and a :class:`Request` to a :class:`Figure`.
+    """
+
+    needs: str
+    fits: Callable[[Model], bool]
+    draw: Callable[..., Figure]
+
+
+def _has_latent(model: Model) -> bool:
+    return isinstance(model, LatentSpace)
+
+
+def _has_styles(model: Model) -> bool:
+    return isinstance(model, StyleSpace)
+
+
+def _has_codes(model: Model) -> bool:
+    return isinstance(model, LatentSpace) and bool(model.codes)
+
+
+KINDS: Mapping[str, Kind] = {
+    "interpolation": Kind("latent to choose", _has_latent, interpolation),
+    "arithmetic": Kind("latent to choose", _has_latent, arithmetic),
+    "truncation": Kind("latent to choose", _has_latent, truncation),
+    "mixing": Kind("styles", _has_styles, mixing),
+    "attention": Kind("latent to choose", _has_latent, attention),
+    "traversal": Kind("codes", _has_codes, traversal),
 }
-"""Each figure's name, what a model must offer, and its function."""
+"""Every kind of figure by name."""
 
 
 def latents(model: LatentModel, seed: int, numbers: Sequence[int]) -> Tensor:

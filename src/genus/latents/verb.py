@@ -29,6 +29,7 @@ def explore(
     label: int | str | None = None,
     given: Asked | None = None,
     linear: bool = False,
+    code: str | None = None,
     terms: Sequence[Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8)),
     checkpoint: str = "auto",
 ) -> Figure:
@@ -36,7 +37,8 @@ def explore(
 
     Args:
         run: a run's folder, or a model that maps latents to images or volumes.
-        kind: ``interpolation``, ``arithmetic``, ``truncation``, ``mixing`` (of styles) or ``attention``.
+        kind: ``interpolation``, ``arithmetic``, ``truncation``, ``mixing`` (of styles), ``attention`` or
+            ``traversal`` (of codes).
         out: a .png file to write it to; None for none.
         rows: of the figure, 1 to 100.
         columns: of the figure, 2 to 100.
@@ -44,6 +46,8 @@ def explore(
         label: class name or number; all classes in turn when None, one per row.
         given: see :func:`genus.sample`.
         linear: interpolate on straight lines in place of great circles.
+        code: name of the code that a traversal's columns go through; the first continuous one that is not
+            given when None.
         terms: three lists of sample numbers; their mean latents are A, B and C in A − B + C.
         checkpoint: see :func:`genus.load`.
 
@@ -51,8 +55,8 @@ def explore(
         The figure.
 
     Raises:
-        CapabilityError: when the model has no such latents, or takes no label.
-        InputError: for an unknown kind or label, or sizes out of range.
+        CapabilityError: when the model has no such latents or no codes, or takes no label.
+        InputError: for an unknown kind, label or code, or sizes out of range.
     """
     from genus.api import load, opened_data
     from genus.asking import asked_for
@@ -71,6 +75,7 @@ def explore(
         seed=seed,
         given=None if told is None else told.to(device_of(model)),
         linear=linear,
+        code=code,
         terms=(terms[0], terms[1], terms[2]),
     )
     with evaluating(model):
@@ -103,17 +108,15 @@ def _check(
 
 def _figure_of(model: Model, kind: str) -> Callable[..., Figure]:
     """What makes a kind of figure of a model that can have it."""
-    from genus.core.model import LatentSpace
     from genus.latents.figures import KINDS
 
-    needed, function = KINDS[kind]
-    if not isinstance(model, needed):
-        offered = [name for name, (capability, _) in KINDS.items() if isinstance(model, capability)]
+    figure = KINDS[kind]
+    if not figure.fits(model):
+        offered = [name for name, other in KINDS.items() if other.fits(model)]
         instead = f"; it offers {', '.join(offered)}" if offered else ""
-        what = "latent to choose" if needed is LatentSpace else "styles"
-        raise CapabilityError(f"{type(model).__name__} has no {what}, as {kind} needs{instead}")
+        raise CapabilityError(f"{type(model).__name__} has no {figure.needs}, as {kind} needs{instead}")
     if model.spec.kind not in ("image", "volume"):
         raise CapabilityError(
             f"figures are made of images and volumes; this model draws {model.spec.describe()}"
         )
-    return function
+    return figure.draw

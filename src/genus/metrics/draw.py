@@ -54,7 +54,8 @@ def draw(
     Args:
         model: one that can sample.
         n: how many.
-        labels: class numbers ``(n,)``, or conditions ``(n, *spec.condition.shape)``, for conditional models.
+        labels: class numbers ``(n,)``, or conditions ``(n, *spec.condition.shape)``, for conditional models;
+            codes ``(n, size)``, NaN where they are left to chance, for models with codes.
         seed: all randomness derives from it.
         batch: samples drawn together; limits memory only. None chooses by their size.
         start: number of the first sample, so that ranks can share the work.

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch
+from genus.core.codes import choose
 from genus.core.components import Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.metrics.draw import draw
 from genus.models.adversarial.players import ClassScore
 from genus.models.adversarial.readouts import (
     Auxiliary,
@@ -22,7 +24,9 @@ from genus.models.adversarial.readouts import (
     StyleAmbiguity,
     style_ambiguity,
 )
-from tests.models.adversarial.test_gan import IMAGES, SPECS, batch_of, make
+from tests.models.adversarial.test_gan import IMAGES, SPECS, batch_of, check_losses, make
+from tests.models.adversarial.test_laplacian import LABELLED, pyramid_gan
+from tests.models.adversarial.test_style import style_gan
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 3.0]])
 OTHERS = torch.tensor([[0.0, 1.0, 0.0], [4.0, 0.0, 0.0]])
@@ -66,6 +70,85 @@ def test_information_by_hand() -> None:
     both = (conditions.discriminator_terms(batch_of(IMAGES), readout(said), readout(said), codes),
             conditions.generator_terms(readout(said), codes))  # fmt: skip
     assert all({k: v.item() for k, v in t.items()} == {k: v.item() for k, v in terms.items()} for t in both)
+
+
+def test_several_categories_are_a_term_each_by_hand() -> None:
+    conditions = Information(IMAGES, categories=[2, 3], continuous=1, weight=3.0)
+    assert [code.name for code in conditions.codes] == ["category1", "category2", "code1"]
+    codes = torch.tensor([[0.0, 1.0, 1.0, 0.0, 0.0, 0.25]])
+    said = torch.tensor([[0.3, -0.7, 1.0, -2.0, 0.5, 0.05, math.log(0.2)]])
+    terms = conditions.information_terms(readout(said), codes)
+    normal = math.log(0.2) + math.log(2 * math.pi) / 2 + (0.2 / 0.2) ** 2 / 2
+    expected = {
+        "category1": 3 * cross_entropy([0.3, -0.7], 1),
+        "category2": 3 * cross_entropy([1.0, -2.0, 0.5], 0),
+        "continuous codes": 0.1 * normal,
+    }
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, rel=1e-5)
+    drawn = conditions.draw(3000, Noise(0))
+    pairs = drawn[:, :2].argmax(1) * 3 + drawn[:, 2:5].argmax(1)
+    shares = torch.bincount(pairs, minlength=6) / 3000
+    assert (shares - 1 / 6).abs().max() < 4 * math.sqrt(5 / 36 / 3000)  # independent of each other
+    assert torch.equal(drawn[:, :5].sum(1), torch.full((3000,), 2.0))
+
+
+def test_codes_may_be_numbers_alone_but_not_of_a_model_that_groups() -> None:
+    numbers = {"name": "information", "categories": [], "continuous": 2, "features": 8}
+    model = make(IMAGES, conditioning=numbers)
+    assert [code.name for code in model.codes] == ["code1", "code2"]
+    assert model.conditions.draw(4, Noise(0)).shape == (4, 2)
+    check_losses(model, IMAGES)
+    with pytest.raises(RecipeError, match="'infogan' sorts examples"):
+        make(IMAGES, name="infogan", conditioning=numbers)
+    for changes in ({"continuous": 0}, {"continuous": -1}):
+        with pytest.raises(RecipeError, match="needs codes"):
+            make(IMAGES, conditioning={**numbers, **changes})
+    with pytest.raises(RecipeError, match="at least two categories"):
+        Information(IMAGES, categories=[10, 1])
+
+
+def test_groups_are_the_first_category_and_a_view_keeps_all_of_them() -> None:
+    information = {"name": "information", "features": 8, "categories": [3, 4], "continuous": 1}
+    model = make(IMAGES, name="infogan", conditioning=information, view=["stroke"]).eval()
+    check_losses(model, IMAGES)
+    model.view = [lambda x, noise, strength: x.flip(-1)]
+    fake = Noise(0).normal(4, *IMAGES.shape)
+    plain = model.discriminator(fake, None).logits
+    mirrored = model.discriminator(fake.flip(-1), None).logits
+    seen = model.read(fake, None, Context(noise=Noise(2))).logits
+    torch.testing.assert_close(seen, torch.cat([mirrored[:, :7], plain[:, 7:]], 1))
+    x = batch_of(IMAGES, 2).x
+    groups = model.clusters(x)
+    assert groups.shape == (2, 3)
+    torch.testing.assert_close(groups, model.discriminator(model.scaling.inward(x), None).logits[:, :3])
+
+
+@pytest.mark.parametrize("kind", ["gan", "style", "pyramid"])
+def test_a_chosen_code_reaches_the_sample_and_nothing_else_changes(kind: str) -> None:
+    """Choosing what is drawn anyway changes nothing, whatever else is random; choosing another does."""
+    conditioning = {"name": "information", "features": 8, "categories": [3, 2], "continuous": 1}
+    torch.manual_seed(0)
+    model: Any = {
+        "gan": lambda: make(IMAGES, conditioning=conditioning),
+        "style": lambda: style_gan(conditioning=conditioning),
+        "pyramid": lambda: pyramid_gan(LABELLED, conditioning=conditioning),
+    }[kind]()
+    model.eval()
+    assert not model.conditional
+    seen: list[Tensor] = []
+    generator = model.coarse_generator if kind == "pyramid" else model.generator
+    generator.embed.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
+    free = draw(model, 4, seed=5)
+    drawn = seen[-1].clone()
+    torch.testing.assert_close(draw(model, 4, seed=5, labels=drawn), free, rtol=0, atol=0)
+    one = drawn.clone()
+    one[:, 3:] = math.nan
+    torch.testing.assert_close(draw(model, 4, seed=5, labels=one), free, rtol=0, atol=0)
+    asked = choose(model.codes, {"category2": 1, "code1": 0.75}, 4)
+    changed = draw(model, 4, seed=5, labels=asked)
+    assert torch.equal(seen[-1], torch.cat([drawn[:, :3], asked[:, 3:]], 1))
+    torch.testing.assert_close(draw(model, 4, seed=5, labels=asked, batch=1), changed)
+    assert (changed - free).abs().flatten(1).amax(1).min() > 1e-4
 
 
 def test_codes_have_their_distribution() -> None:

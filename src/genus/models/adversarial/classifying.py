@@ -53,7 +53,7 @@ class InfoGAN(GAN, Clusters):
     """
 
     def __init__(self, spec: DataSpec, *, view: Sequence[Augmentation] = (), **gan: Any) -> None:
-        """Build both players; the conditioning must be ``information``.
+        """Build both players; the conditioning must be ``information``, with a category.
 
         Args:
             view: T, changes of which no category shall depend, in this order; none for the paper's.
@@ -63,6 +63,11 @@ class InfoGAN(GAN, Clusters):
         super().__init__(spec, **gan)
         if not isinstance(self.conditions, Information):
             raise RecipeError("model 'infogan' needs model.conditioning=information")
+        if not self.conditions.categories:
+            raise RecipeError(
+                "model 'infogan' sorts examples into the categories of its codes: set "
+                "model.conditioning.categories, or take model 'gan', which needs none"
+            )
         self.categories = self.conditions.categories
         self.view = view
         for change in view:
@@ -75,14 +80,16 @@ class InfoGAN(GAN, Clusters):
         assert plain.logits is not None
         for change in self.view:
             fake = change(fake, ctx.noise, torch.ones((), device=fake.device))
-        logits = torch.cat([self._grouped(fake), plain.logits[:, self.categories :]], 1)
+        grouped = self._grouped(fake)
+        logits = torch.cat([grouped, plain.logits[:, grouped.shape[1] :]], 1)
         return plain._replace(logits=logits)
 
     def clusters(self, x: Tensor) -> Tensor:
-        return self._grouped(self.scaling.inward(x))
+        """Logits of the first category, ``(n, values)``."""
+        return self._grouped(self.scaling.inward(x))[:, : self.categories[0]]
 
     def _grouped(self, shown: Tensor) -> Tensor:
-        """Logits of the categories of examples on the players' scale, ``(n, categories)``."""
+        """Logits of all categories of examples on the players' scale, side by side."""
         logits = self.discriminator(shown, None).logits
         assert logits is not None
-        return logits[:, : self.categories]
+        return logits[:, : sum(self.categories)]

@@ -128,6 +128,7 @@ class GAN(Model, LatentSpace):
             )
         )
         self.conditional = self.conditions.from_data
+        self.codes = self.conditions.codes
         self.scaling = Scaling(spec)
         self.generator = self.conditions.generator(generator, latent)
         self.discriminator = self.conditions.discriminator(discriminator)
@@ -320,6 +321,5 @@ class GAN(Model, LatentSpace):
     # --- sampling ----------------------------------------------------------------------------
 
     def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        if given is None:
-            given = self.conditions.draw(len(z), noise)
+        given = self.conditions.complete(given, len(z), noise)
         return self.scaling.outward(self.generate(z, given, noise))

@@ -89,6 +89,7 @@ class LaplacianGAN(Model, Samples):
         coarse = replace(spec, shape=(channels, *self.sizes[0]))
         self.conditions = conditioning(coarse) if conditioning is not None else Unconditional(coarse)
         self.conditional = self.conditions.from_data
+        self.codes = self.conditions.codes
         self.coarse_generator = self.conditions.generator(coarse_generator, latent)
         self.coarse_discriminator = self.conditions.discriminator(coarse_discriminator)
         seen = [replace(spec, shape=(2 * channels, *s)) for s in self.sizes[1:]]
@@ -191,8 +192,7 @@ class LaplacianGAN(Model, Samples):
         return low + self.generators[level - 1](torch.cat([z, low], 1), given, noise)
 
     def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        if given is None:
-            given = self.conditions.draw(n, noise)
+        given = self.conditions.complete(given, n, noise)
         x = self._draw(0, n, None, given, noise)
         for level in range(1, len(self.sizes)):
             x = self._draw(level, n, enlarge(x, self.sizes[level]), given, noise)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genus.core.batch import Batch
+from genus.core.codes import Code
 from genus.core.components import Conditions, Network, Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
@@ -76,8 +79,9 @@ class Information(Conditions):
     """InfoGAN: the generator is given codes c, and the discriminator's head Q(c | x) recovers them.
 
     A lower bound of the mutual information, E log Q(c | G(z, c)) + H(c), is maximised by both
-    players; c is one category and some uniform numbers in [−1, 1], of which Q gives the mean and the
-    logarithm of the standard deviation. No labels are needed.
+    players; c is a category or several, and some uniform numbers in [−1, 1], of which Q gives the mean
+    and the logarithm of the standard deviation. No labels are needed. Samples can be asked for codes:
+    ``category`` (of several ``category1``, ``category2``, …), ``code1``, ``code2``, ….
     """
 
     from_data = False
@@ -86,7 +90,7 @@ class Information(Conditions):
         self,
         spec: DataSpec,
         *,
-        categories: int = 10,
+        categories: int | Sequence[int] = 10,
         continuous: int = 2,
         features: int = 128,
         weight: float = 1.0,
@@ -95,41 +99,51 @@ class Information(Conditions):
         """Build for any data.
 
         Args:
-            categories: values of the discrete code, >= 2.
-            continuous: number of continuous codes.
+            categories: values of the category, >= 2; a list for several categories, [] for none.
+            continuous: number of continuous codes, >= 0.
             features: size of φ(x), from which score and codes are read.
-            weight: of the bound for the category.
+            weight: of the bound for each category.
             continuous_weight: of the bound for the continuous codes.
         """
         super().__init__(spec)
-        if categories < 2:
-            raise RecipeError("conditioning 'information' needs at least two categories")
-        self.categories = categories
+        self.categories = (categories,) if isinstance(categories, int) else tuple(categories)
+        if any(values < 2 for values in self.categories):
+            raise RecipeError(
+                "conditioning 'information' needs at least two categories: values to tell apart"
+            )
+        if continuous < 0 or not (self.categories or continuous):
+            raise RecipeError(
+                "conditioning 'information' needs codes: categories, such as 10 or [10, 10], or continuous "
+                "ones, 1 or more"
+            )
+        self.codes = information_codes(self.categories, continuous)
         self.continuous = continuous
         self.features = features
         self.weight = weight
         self.continuous_weight = continuous_weight
 
     def generator(self, network: Network, latent: int) -> Generator:
-        size = self.categories + self.continuous
+        size = sum(self.categories) + self.continuous
         return told(network, latent, self.spec.shape, torch.nn.Identity, size, "concatenation")
 
     def discriminator(self, network: Network) -> Discriminator:
-        outputs = self.categories + 2 * self.continuous
+        outputs = sum(self.categories) + 2 * self.continuous
         return LinearScore(network(self.spec.shape, (self.features,)), self.features, outputs)
 
     def draw(self, n: int, noise: Noise) -> Tensor:
-        category = F.one_hot(noise.integers(self.categories, n), self.categories).float()
-        return torch.cat([category, 2 * noise.uniform(n, self.continuous) - 1], 1)
+        categories = [F.one_hot(noise.integers(k, n), k).float() for k in self.categories]
+        return torch.cat([*categories, 2 * noise.uniform(n, self.continuous) - 1], 1)
 
     def information_terms(self, fake: Readout, codes: Tensor) -> Terms:
-        """−log Q(c | x) of the codes ``(n, categories + continuous)``."""
-        logits, means, deviations = _logits(fake).split(
-            [self.categories, self.continuous, self.continuous], 1
-        )
-        terms = {"category": self.weight * F.cross_entropy(logits, codes[:, : self.categories].argmax(1))}
+        """−log Q(c | x) of the codes ``(n, categories + continuous)``, a term per category."""
+        logits, size = _logits(fake), sum(self.categories)
+        terms: dict[str, Tensor] = {}
+        for code in self.codes[: len(self.categories)]:
+            chosen = codes[:, code.place].argmax(1)
+            terms[code.name] = self.weight * F.cross_entropy(logits[:, code.place], chosen)
         if self.continuous:
-            gap = (codes[:, self.categories :] - means) * (-deviations).exp()
+            means, deviations = logits[:, size:].chunk(2, 1)
+            gap = (codes[:, size:] - means) * (-deviations).exp()
             nll = (gap.square() / 2 + deviations + math.log(2 * math.pi) / 2).sum(1).mean()
             terms["continuous codes"] = self.continuous_weight * nll
         return terms
@@ -141,6 +155,25 @@ class Information(Conditions):
     def generator_terms(self, fake: Readout, given: Tensor | None) -> Terms:
         assert given is not None
         return self.information_terms(fake, given)
+
+
+def information_codes(categories: Sequence[int], continuous: int) -> tuple[Code, ...]:
+    """Categories, then numbers, as they stand side by side.
+
+    Args:
+        categories: values of each category, >= 2.
+        continuous: how many numbers.
+
+    >>> [code.name for code in information_codes([10], 2)]
+    ['category', 'code1', 'code2']
+    """
+    several = len(categories) > 1
+    firsts = [0, *accumulate(categories)]
+    named = [
+        Code(name=f"category{i}" if several else "category", first=first, values=values)
+        for i, (first, values) in enumerate(zip(firsts, categories, strict=False), start=1)
+    ]
+    return (*named, *(Code(name=f"code{i + 1}", first=firsts[-1] + i) for i in range(continuous)))
 
 
 @conditioning("k-plus-one", paper="arXiv:1606.03498")

@@ -92,6 +92,11 @@ class StyleGAN(GAN, StyleSpace):
     # --- styles ------------------------------------------------------------------------------
 
     def map_latent(self, z: Tensor, *, given: Tensor | None = None) -> Tensor:
+        """As :meth:`StyleSpace.map_latent`; codes that are left to chance are the same for all latents."""
+        if self.codes:
+            one = self.conditions.draw(1, Noise(0, device=z.device))
+            assert one is not None
+            given = one.expand(len(z), -1) if given is None else torch.where(given.isnan(), one, given)
         return self.player_with_styles.styles(z, given)
 
     def generate_from_styles(self, styles: Tensor, *, noise: Noise) -> Tensor:
@@ -125,8 +130,7 @@ class StyleGAN(GAN, StyleSpace):
         z = self.draw_latent(n, noise=noise)
         if truncation is None:
             return self.generate_from(z, given=given, noise=noise)
-        if given is None:
-            given = self.conditions.draw(n, noise)
+        given = self.conditions.complete(given, n, noise)
         mean = self.mean_style()
         styles = mean + truncation * (self.map_latent(z, given=given) - mean)
         return self.generate_from_styles(styles, noise=noise)
