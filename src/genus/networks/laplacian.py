@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from genus.core.errors import RecipeError
 from genus.core.registry import network
 from genus.layers.convolution import convolution
+from genus.layers.gan_blocks import normalise_spectrally
 
 _PADDED = 16
 """Images with a side shorter than this are padded before the discriminator's convolutions."""
@@ -23,6 +24,7 @@ def laplacian_level(
     *,
     width: int = 128,
     dropout: float | None = None,
+    spectral: bool = False,
 ) -> nn.Module:
     """Convolutions from an enlarged image and noise to detail, or from an image to a score.
 
@@ -37,6 +39,7 @@ def laplacian_level(
     Args:
         width: channels of the hidden layers.
         dropout: share of the discriminator's last features dropped; null for the paper's half.
+        spectral: divide every weight by its largest singular value (arXiv:1802.05957).
 
     Raises:
         RecipeError: when sides differ, there are none, or a generator is given dropout.
@@ -60,6 +63,8 @@ def laplacian_level(
         raise RecipeError("the generator of 'laplacian-level' drops nothing; leave dropout to null there")
     else:
         body = _generator(dims, before, outputs[0], width)
+    if spectral:
+        normalise_spectrally(body, affine=False)
     return _Told(body, condition, size)
 
 

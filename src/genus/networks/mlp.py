@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from genus.core.registry import network
 from genus.layers.conditional_norm import ToldSequential, told_norm
+from genus.layers.gan_blocks import normalise_spectrally
 
 Activation = Literal["relu", "leaky-relu", "tanh", "silu", "softplus", "maxout"]
 
@@ -45,6 +46,7 @@ def mlp(
     activation: Literal["relu", "leaky-relu", "tanh", "silu", "softplus", "maxout"] = "relu",
     norm: Literal["batch", "layer", "virtual", "reference", "none"] = "none",
     dropout: float = 0.0,
+    spectral: bool = False,
 ) -> nn.Module:
     """Fully connected layers: ``(n, *inputs)`` → ``(n, *outputs)``; the output is linear.
 
@@ -57,6 +59,7 @@ def mlp(
             (arXiv:1302.4389).
         norm: before each activation.
         dropout: share of hidden units dropped in training, in [0, 1).
+        spectral: divide every layer's weight by its largest singular value (arXiv:1802.05957).
 
     >>> import torch
     >>> mlp((2,), (1, 4, 4), hidden=[8])(torch.zeros(3, 2)).shape
@@ -72,4 +75,7 @@ def mlp(
             layers.append(nn.Dropout(dropout))
         width = size
     layers += [nn.Linear(width, math.prod(outputs)), nn.Unflatten(1, outputs)]
-    return ToldSequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))
+    network = ToldSequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))
+    if spectral:
+        normalise_spectrally(network, affine=False)
+    return network

@@ -220,6 +220,18 @@ def test_counting_who_is_right_needs_a_border(changes: dict[str, Any]) -> None:
     make(IMAGES, objective="wasserstein", pace="early")
 
 
+def test_augmentations_are_applied_one_after_the_other() -> None:
+    noisy, moved = {"name": "instance-noise", "std": 0.3}, {"name": "diffaugment", "policy": ["translation"]}
+    x = batch_of(IMAGES).x
+    both = make(IMAGES, augmentation=[noisy, moved]).shown(x, Context(noise=Noise(0)))
+    noise, full = Noise(0), torch.ones(())
+    for config in (noisy, moved):
+        x = bind("augmentation", resolve("augmentation", config, "augmentation"))(x, noise, full)
+    assert torch.equal(both, x)
+    one = make(IMAGES, augmentation=moved)
+    assert len(one.augmentation) == 1
+
+
 def test_unrolling_is_the_gradient_through_the_discriminators_steps() -> None:
     """Finite differences of: step the discriminator K times for this generator, then score."""
     torch.set_default_dtype(torch.float64)

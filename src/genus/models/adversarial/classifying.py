@@ -15,7 +15,7 @@ from genus.core.phase import Context
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
-from genus.models.adversarial.judging import try_out
+from genus.models.adversarial.judging import augment, try_out
 from genus.models.adversarial.readouts import Auxiliary, Information, KPlusOne, StyleAmbiguity
 
 
@@ -70,16 +70,14 @@ class InfoGAN(GAN, Clusters):
             )
         self.categories = self.conditions.categories
         self.view = view
-        for change in view:
-            try_out(change, spec.shape)
+        try_out(view, spec.shape)
 
     def read(self, fake: Tensor, given: Tensor | None, ctx: Context) -> Readout:
         plain = super().read(fake, given, ctx)
         if not self.view:
             return plain
         assert plain.logits is not None
-        for change in self.view:
-            fake = change(fake, ctx.noise, torch.ones((), device=fake.device))
+        fake = augment(self.view, fake, ctx.noise, torch.ones((), device=fake.device))
         grouped = self._grouped(fake)
         logits = torch.cat([grouped, plain.logits[:, grouped.shape[1] :]], 1)
         return plain._replace(logits=logits)

@@ -32,6 +32,7 @@ from genus.layers.history import History
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditions import Unconditional
 from genus.models.adversarial.judging import (
+    augment,
     border_of,
     compares,
     feature_distance,
@@ -71,7 +72,7 @@ class GAN(Model, LatentSpace):
         discriminator_steps: int = 1,
         penalty_every: int = 1,
         pace: Pace | None = None,
-        augmentation: Augmentation | None = None,
+        augmentation: Sequence[Augmentation] = (),
         strength: Strength | None = None,
         features: int | None = None,
         feature_matching: float | None = None,
@@ -97,6 +98,7 @@ class GAN(Model, LatentSpace):
                 (lazy regularisation).
             pace: changes the number of discriminator updates in the course of training.
             augmentation: of all that the discriminator sees, so that it cannot memorise; gradients pass.
+                One, or several in this order.
             strength: of the augmentation; null for full strength.
             features: size of features φ(x) from which a linear layer reads the score; null lets the
                 network give it. Conditioning may bring its own.
@@ -118,7 +120,7 @@ class GAN(Model, LatentSpace):
             features=features,
             minibatch_discrimination=minibatch_discrimination,
             controlled=strength is not None,
-            augmented=augmentation is not None,
+            augmented=bool(augmentation),
         )
         self.conditions = (
             conditioning(spec)
@@ -144,13 +146,12 @@ class GAN(Model, LatentSpace):
                 "model.adversarial must be positive, or 0 beside model.feature_matching: else the generator "
                 "has nothing to learn from"
             )
-        if augmentation is not None and isinstance(self.discriminator, ImageBeside):
+        if augmentation and isinstance(self.discriminator, ImageBeside):
             raise RecipeError(
                 "model.augmentation moves the example and not the image beside it; train without, or with "
                 "model.conditioning=projection"
             )
-        if augmentation is not None:
-            try_out(augmentation, spec.shape)
+        try_out(augmentation, spec.shape)
         refuse_coupled_slopes(penalties, self.discriminator)
         self.objective = objective
         self.border = border_of(objective)
@@ -229,10 +230,10 @@ class GAN(Model, LatentSpace):
 
     def shown(self, x: Tensor, ctx: Context) -> Tensor:
         """What the discriminator sees of examples: augmented, and packed."""
-        if self.augmentation is not None:
+        if self.augmentation:
             full = torch.ones((), device=x.device)
             strength = full if self.strength is None else self.strength.value(ctx.progress).to(x.device)
-            x = self.augmentation(x, ctx.noise, strength)
+            x = augment(self.augmentation, x, ctx.noise, strength)
         if self.packing > 1:
             x = pack(x, self.packing)
         return x

@@ -89,14 +89,21 @@ def refuse_coupled_slopes(penalties: Sequence[Penalty], discriminator: nn.Module
         )
 
 
-def try_out(augmentation: Augmentation, shape: tuple[int, ...]) -> None:
-    """Apply an augmentation to an example of a shape, so that what it refuses is refused before training.
+def augment(changes: Sequence[Augmentation], x: Tensor, noise: Noise, strength: Tensor) -> Tensor:
+    """Examples ``(n, channels, *size)`` after all changes, each of ``strength`` in [0, 1]."""
+    for change in changes:
+        x = change(x, noise, strength)
+    return x
+
+
+def try_out(changes: Sequence[Augmentation], shape: tuple[int, ...]) -> None:
+    """Apply augmentations to an example of a shape, so that what they refuse is refused before training.
 
     Raises:
-        RecipeError: for data that it does not suit, or options that make no sense.
+        RecipeError: for data that they do not suit, or options that make no sense.
     """
     with torch.device("cpu"):  # whatever device the model is built on
-        augmentation(torch.zeros(1, *shape), Noise(0), torch.ones(()))
+        augment(changes, torch.zeros(1, *shape), Noise(0), torch.ones(()))
 
 
 def pack(x: Tensor, packing: int) -> Tensor:
