@@ -11,26 +11,33 @@ from scipy.spatial.distance import cdist
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.class_histogram import class_divergence
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import wilson
+from genus.metrics.intervals import jackknife, wilson
 from genus.metrics.moments import as_rows
 from genus.metrics.score import Score
 
 DEVIATIONS = 3.0
 _SURE = 3
+_GROUPS = 10  # the fewest samples of an evaluation
 
 
 @dataclass(frozen=True)
 class ModeCounts:
-    """High-quality samples by mode.
+    """Samples by mode.
 
     Args:
         counts: high-quality samples nearest to each centre ``(modes,)``.
-        n: number of all samples.
+        nearest: number of the centre nearest to each sample, of high quality or not ``(n,)``.
     """
 
     counts: NDArray[np.int64]
-    n: int
+    nearest: NDArray[np.int64]
+
+    @property
+    def n(self) -> int:
+        """Number of all samples."""
+        return len(self.nearest)
 
     @property
     def modes(self) -> int:
@@ -41,6 +48,16 @@ class ModeCounts:
     def high_quality(self) -> float:
         """Share of samples of high quality."""
         return float(self.counts.sum() / self.n)
+
+    def divergence(self, kept: NDArray[np.bool_] | None = None) -> float:
+        """KL of the samples' distribution over nearest centres from equal shares, in nats.
+
+        Args:
+            kept: which samples count ``(n,)``; all of them by default.
+        """
+        nearest = self.nearest if kept is None else self.nearest[kept]
+        modes = len(self.counts)
+        return class_divergence(np.bincount(nearest, minlength=modes), np.full(modes, 1 / modes))
 
 
 def count_modes(
@@ -69,17 +86,19 @@ def count_modes(
             f"{centres.shape[1]} and {x.shape[1]} columns"
         )
     counts = np.zeros(len(centres), dtype=np.int64)
+    nearest: list[NDArray[np.int64]] = []
     for part in np.array_split(x, -(-len(x) // 4096)):
         squares = cdist(part, centres, "sqeuclidean")
         good = squares.min(1) <= (deviations * sigma) ** 2
-        counts += np.bincount(squares.argmin(1)[good], minlength=len(centres))
-    return ModeCounts(counts, len(x))
+        nearest.append(squares.argmin(1))
+        counts += np.bincount(nearest[-1][good], minlength=len(centres))
+    return ModeCounts(counts, np.concatenate(nearest))
 
 
 @metric("modes", paper="arXiv:1712.04086")
 @needs(Samples)
 def mode_scores(evidence: Evidence) -> list[Score]:
-    """Modes reached and share of high-quality samples, for mixtures with known centres."""
+    """Modes reached, share of high-quality samples, evenness; for mixtures with known centres."""
     centres = getattr(evidence.train, "centres", None)
     sigma = getattr(evidence.train, "sigma", None)
     if centres is None or sigma is None:
@@ -91,6 +110,8 @@ def mode_scores(evidence: Evidence) -> list[Score]:
         for x in (evidence.samples, evidence.real_values(), evidence.em_mixture.sample(n))
     )
     low, high = wilson(found.counts.sum(), n)
+    group = np.arange(n) % _GROUPS
+    ends = jackknife(found.divergence(), [[found.divergence(group != g) for g in range(_GROUPS)]])
     return [
         Score(
             name="modes",
@@ -114,5 +135,18 @@ def mode_scores(evidence: Evidence) -> list[Score]:
             baseline=baseline.high_quality,
             better="higher",
             note=f"share within {reach:.3g} σ of a centre",
+        ),
+        Score(
+            name="mode-divergence",
+            value=found.divergence(),
+            low=max(ends[0], 0.0),
+            high=ends[1],
+            n=n,
+            floor=floor.divergence(),
+            baseline=baseline.divergence(),
+            better="lower",
+            unit="nats",
+            note=f"KL of samples over nearest centres from equal shares, too large by about "
+            f"{(len(centres) - 1) / (2 * n):.3g} at this n; at most {np.log(len(centres)):.3g}",
         ),
     ]
