@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from genus.data.ask import Asked
     from genus.data.source import Dataset
 
+POPULATION = 1000
+"""Conditions that stand for all those of the data."""
+
 
 def asked_for(
     model: Model, n: int, label: int | str | None, given: Asked | None, dataset: Callable[[], Dataset]
@@ -61,6 +64,25 @@ def asked_for(
     if text.isdigit() and int(text) < len(classes):
         return torch.full((n,), int(text))
     raise InputError(f"label {text!r}: the classes are {', '.join(classes)}")
+
+
+def population(model: Model, dataset: Callable[[], Dataset]) -> Tensor | None:
+    """What samples of a model are asked for as a rule, for batch-norm statistics of truncated latents.
+
+    Args:
+        model: any model.
+        dataset: opens the data where theirs is needed.
+
+    Returns:
+        Conditions of test examples ``(POPULATION, ...)``; None where nobody needs to be told: of models
+        without running statistics, and of those that are told classes or nothing.
+    """
+    from genus.core.model import Samples
+    from genus.data.given import conditions_in_turn
+    from genus.layers.batch_statistics import batch_norms
+
+    told = isinstance(model, Samples) and model.conditional and model.spec.condition is not None
+    return conditions_in_turn(dataset().test, POPULATION) if told and batch_norms(model) else None
 
 
 def asked_in_turn(model: Model, n: int, dataset: Callable[[], Dataset]) -> Tensor | None:

@@ -39,8 +39,20 @@ def test_each_place_is_an_evaluation_with_that_truncation(run: Path, tmp_path: P
 def test_a_truncated_evaluation_does_not_compare_with_a_whole_one(run: Path) -> None:
     whole = genus.evaluate(run, n=60, metrics=["frechet"])
     part = genus.evaluate(run, n=60, metrics=["frechet"], truncation=1.0)
-    assert whole.protocol.differences(part.protocol) == {"truncation": (None, 1.0)}
+    assert whole.protocol.differences(part.protocol) == {"truncation": (None, 1.0), "standing": (False, True)}
     assert whole["frechet"].value != part["frechet"].value
+
+
+def test_statistics_of_training_are_another_protocol_and_another_curve(run: Path) -> None:
+    training = genus.truncation_curve(run, [0.5, 2], n=60, standing=False).numbers["frechet"]["value"]
+    standing = genus.truncation_curve(run, [0.5, 2], n=60).numbers["frechet"]["value"]
+    assert all(a != b for a, b in zip(training, standing, strict=True))
+    one, other = (
+        genus.evaluate(run, n=60, metrics=["frechet"], truncation=0.5, standing=standing)
+        for standing in (False, True)
+    )
+    assert one.protocol.differences(other.protocol) == {"standing": (False, True)}
+    assert (one["frechet"].value, other["frechet"].value) == (training[0], standing[0])
 
 
 def test_refusals_come_before_work(run: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, StyleSpace
 from genus.core.noise import Noise
 from genus.layers.pooled_attention import PooledAttention
-from genus.metrics.draw import device_of
+from genus.metrics.draw import device_of, draw
 from genus.metrics.path_length import lerp, slerp
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Request:
         seed: sample i of the same seed in ``genus sample`` has the same latent.
         given: classes or conditions ``(rows, ...)``, one per row; a figure of one condition takes the
             first. None for a model that is told nothing.
+        population: see :func:`genus.metrics.draw.draw`.
         linear: straight ways between latents in place of great circles.
         terms: numbers of the samples whose mean latents are A, B and C in A − B + C.
     """
@@ -48,6 +49,7 @@ class Request:
     columns: int = 8
     seed: int = 0
     given: Tensor | None = None
+    population: Tensor | None = None
     linear: bool = False
     terms: tuple[Sequence[int], Sequence[int], Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 
@@ -128,11 +130,13 @@ def truncation(model: LatentModel, asked: Request) -> Figure:
     bounds = [i / (asked.columns - 1) for i in range(asked.columns)]
     bounds = bounds if styles else [0.1 + 2.9 * share for share in bounds]
     columns = [
-        model.sample(
+        draw(
+            model,
             asked.rows,
-            given=asked.given,
-            noise=Noise(asked.seed, block=1, device=device_of(model)),
+            labels=asked.given,
+            seed=asked.seed,
             truncation=bound,
+            population=asked.population,
         )
         for bound in bounds
     ]

@@ -55,7 +55,7 @@ def explore(
         InputError: for an unknown kind or label, or sizes out of range.
     """
     from genus.api import load, opened_data
-    from genus.asking import asked_for
+    from genus.asking import asked_for, population
     from genus.core.model import Model
     from genus.latents.figures import Request
     from genus.metrics.draw import device_of, evaluating
@@ -65,11 +65,13 @@ def explore(
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     function = _figure_of(model, kind)
     told = asked_for(model, rows, label, given, lambda: opened_data(run))
+    truncates = kind == "truncation" and not isinstance(run, Model)
     request = Request(
         rows=rows,
         columns=columns,
         seed=seed,
         given=None if told is None else told.to(device_of(model)),
+        population=population(model, lambda: opened_data(run)) if truncates else None,
         linear=linear,
         terms=(terms[0], terms[1], terms[2]),
     )
