@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.asking import asked_for
+from genus.asking import asked_for, population
 from genus.assembly import DEFAULT_RECIPE, build_model, free_folder, look_hook, make_engine, open_data, show
 from genus.core.errors import DataError, GenusError, InputError, RecipeError
 from genus.core.recipe import Recipe
@@ -164,6 +164,7 @@ def sample(
     given: Asked | None = None,
     seed: int = 0,
     truncation: float | None = None,
+    standing: bool = False,
     batch: int = 250,
     checkpoint: str = "auto",
 ) -> NDArray[Any]:
@@ -180,6 +181,8 @@ def sample(
         seed: of the noise.
         truncation: quality for diversity: latents from [−t, t] alone, or with styles the share ψ of the
             way from the mean style; see :func:`genus.metrics.draw.draw`.
+        standing: beside a truncation, batch norms get statistics of truncated latents, in place of those
+            of training. See :func:`genus.metrics.standing_statistics.standing_statistics`.
         batch: drawn together; only speed and memory depend on it.
         checkpoint: see :func:`load`.
 
@@ -189,8 +192,8 @@ def sample(
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
             truncate.
-        InputError: for an unknown label, a condition or code that does not fit, a truncation out of range
-            or a number of samples below 1.
+        InputError: for an unknown label, a condition or code that does not fit, a truncation out of range,
+            a number of samples below 1, or ``standing`` without a truncation.
     """
     from genus.core.model import Model
     from genus.metrics.draw import draw
@@ -199,7 +202,17 @@ def sample(
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     labels = asked_for(model, n, label, given, lambda: opened_data(run))
-    return draw(model, n, labels=labels, seed=seed, batch=batch, truncation=truncation).numpy()
+    collects = standing and not isinstance(run, Model)
+    return draw(
+        model,
+        n,
+        labels=labels,
+        seed=seed,
+        batch=batch,
+        truncation=truncation,
+        standing=standing,
+        population=population(model, lambda: opened_data(run)) if collects else None,
+    ).numpy()
 
 
 def evaluate(
@@ -209,6 +222,7 @@ def evaluate(
     n: int | None = None,
     features: str | None = None,
     truncation: float | None = None,
+    standing: bool = False,
     metrics: Sequence[str] | None = None,
     checkpoint: str = "auto",
 ) -> Evaluation:
@@ -221,6 +235,7 @@ def evaluate(
         features: name of a feature map (``list_components("features")``) or a file of
             :func:`genus.train_features`; None chooses by the data.
         truncation: of the samples' latents, see :func:`sample`.
+        standing: see there.
         metrics: what is measured (``list_components("metrics")``); None takes all that fit.
         checkpoint: see :func:`load`.
 
@@ -230,18 +245,19 @@ def evaluate(
     Raises:
         CapabilityError: for a truncation, when the model has no latent.
         DataError: when the data do not fit the model or the features.
-        InputError: for a truncation out of range.
+        InputError: for a truncation out of range, or ``standing`` without one.
         RecipeError: for unknown features; names the nearest.
     """
-    from genus.metrics.draw import check_truncation
+    from genus.metrics.draw import check_standing, check_truncation
     from genus.metrics.evaluate import measure
     from genus.training.checkpoints import write_text
     from genus.training.run import Run
 
+    check_standing(standing, truncation)
     found = evidence(run, data=data, n=n, features=features, checkpoint=checkpoint)
     if truncation is not None:
         check_truncation(found.model, truncation)
-        found = found.truncated(truncation)
+        found = found.truncated(truncation, standing=standing)
     result = measure(found, metrics)
     if (data, n, features, truncation, metrics, checkpoint) == (None, None, None, None, None, "auto"):
         write_text(Run(run).path / "evaluation.json", result.to_json())

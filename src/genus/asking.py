@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from genus.data.ask import Asked
     from genus.data.source import Dataset
 
+POPULATION = 1000
+"""Conditions that stand for all those of the data."""
+
 
 def asked_for(
     model: Model, n: int, label: int | str | None, given: Asked | None, dataset: Callable[[], Dataset]
@@ -74,6 +77,25 @@ def _codes_asked_for(model: Model, label: int | str | None, given: Asked | None,
     if not codes:
         raise CapabilityError("this model was not trained with conditions, so nothing can be given")
     return ask_codes(given, codes, n)
+
+
+def population(model: Model, dataset: Callable[[], Dataset]) -> Tensor | None:
+    """What samples of a model are asked for as a rule, for batch-norm statistics of truncated latents.
+
+    Args:
+        model: any model.
+        dataset: opens the data where theirs is needed.
+
+    Returns:
+        Conditions of test examples ``(POPULATION, ...)``; None where nobody needs to be told: of models
+        without running statistics, and of those that are told classes or nothing.
+    """
+    from genus.core.model import Samples
+    from genus.data.given import conditions_in_turn
+    from genus.layers.batch_statistics import batch_norms
+
+    told = isinstance(model, Samples) and model.conditional and model.spec.condition is not None
+    return conditions_in_turn(dataset().test, POPULATION) if told and batch_norms(model) else None
 
 
 def asked_in_turn(model: Model, n: int, dataset: Callable[[], Dataset]) -> Tensor | None:

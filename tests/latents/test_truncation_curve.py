@@ -43,6 +43,18 @@ def test_a_truncated_evaluation_does_not_compare_with_a_whole_one(run: Path) -> 
     assert whole["frechet"].value != part["frechet"].value
 
 
+def test_statistics_of_training_are_another_protocol_and_another_curve(run: Path) -> None:
+    training = genus.truncation_curve(run, [0.5, 2], n=60).numbers["frechet"]["value"]
+    standing = genus.truncation_curve(run, [0.5, 2], n=60, standing=True).numbers["frechet"]["value"]
+    assert all(a != b for a, b in zip(training, standing, strict=True))
+    one, other = (
+        genus.evaluate(run, n=60, metrics=["frechet"], truncation=0.5, standing=standing)
+        for standing in (False, True)
+    )
+    assert one.protocol.differences(other.protocol) == {"standing": (False, True)}
+    assert (one["frechet"].value, other["frechet"].value) == (training[0], standing[0])
+
+
 def test_refusals_come_before_work(run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="two or more different truncations"):
         genus.truncation_curve(run, [1, 1.0])

@@ -121,7 +121,7 @@ def test_a_perfect_model_is_as_good_as_the_floor(perfect: Evaluation) -> None:
     names = [score.name for score in perfect.scores]
     expected = (
         "authenticity bits-per-dim c2st-logistic c2st-nearest copies coverage data-copying density frechet "
-        "frechet-limit high-quality kid max-sliced-wasserstein mmd-rbf modes nll parzen precision "
+        "frechet-limit high-quality kid max-sliced-wasserstein mmd-rbf mode-divergence modes nll parzen precision "
         "projected-wasserstein recall sinkhorn sliced-wasserstein vendi wasserstein-1 wasserstein-2"
     )
     assert " ".join(sorted(names)) == expected
@@ -135,6 +135,7 @@ def test_a_perfect_model_is_as_good_as_the_floor(perfect: Evaluation) -> None:
     assert perfect["copies"].value <= 0.02
     assert abs(perfect["mmd-rbf"].value) < 0.02
     assert perfect["modes"].value == perfect["modes"].floor == 4
+    assert perfect["mode-divergence"].value < 0.02
     assert perfect["high-quality"].value == pytest.approx(0.989, abs=0.02)
     assert perfect["nll"].value == pytest.approx(ENTROPY, abs=0.2)
     assert perfect["nll"].low <= ENTROPY <= perfect["nll"].high
@@ -157,6 +158,7 @@ def poor() -> Evaluation:
 
 def test_a_model_with_one_mode_is_found_out(perfect: Evaluation, poor: Evaluation) -> None:
     assert poor["modes"].value == 1
+    assert poor["mode-divergence"].value == pytest.approx(math.log(4))
     assert poor["frechet"].value > 5
     assert poor["frechet"].low > perfect["frechet"].high
     assert poor["precision"].value > 0.8

@@ -31,6 +31,11 @@ def test_mode_counting_by_hand() -> None:
     found = count_modes(x, RING, 0.01)
     assert found.counts.tolist() == [2, 0, 0, 0, 0, 0, 1, 0]
     assert (found.modes, found.high_quality) == (2, pytest.approx(3 / 5))
+    assert found.nearest.tolist()[:3] == [0, 0, 0]
+    assert found.nearest[4] == 6
+    half = count_modes([[1.0, 0.0], [-1.0, 0.0]], RING, 0.01)
+    assert half.divergence() == pytest.approx(np.log(4))
+    assert half.divergence(np.array([True, False])) == pytest.approx(np.log(8))
 
 
 def test_mode_counting_refuses_what_does_not_fit() -> None:

@@ -31,6 +31,18 @@ def test_hash_is_stable() -> None:
     assert Protocol(**PROTOCOL.to_json()) == PROTOCOL
 
 
+def test_how_truncated_samples_are_normalised_is_told_and_old_hashes_stay() -> None:
+    """The constant is the hash from before there was a choice."""
+    training = replace(PROTOCOL, truncation=0.5)
+    standing = replace(training, standing=True)
+    assert training.hash == "6b0fd48d8e"
+    assert standing.hash != training.hash
+    assert Protocol(**standing.to_json()) == standing
+    for first, second in ((training, standing), (standing, training)):
+        with pytest.raises(ProtocolError, match=r"\(standing: "):
+            first.require_same(second)
+
+
 @pytest.mark.parametrize("name", list(PROTOCOL.to_json()))
 def test_every_field_changes_the_hash_and_is_named_in_the_refusal(name: str) -> None:
     other = replace(PROTOCOL, **{name: 7 if name != "features" else "pixels"})

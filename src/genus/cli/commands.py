@@ -63,6 +63,7 @@ def sample(
     out: str,
     checkpoint: str,
     truncation: float | None = None,
+    standing: bool = False,
     given: str | None = None,
 ) -> None:
     """Draw samples to a sheet, an array or a folder."""
@@ -76,7 +77,14 @@ def sample(
     model = genus.load(run, checkpoint=checkpoint)
     source = run if model.spec.condition is not None else model  # whose data bring what is not given
     samples = genus.sample(
-        source, n, label=label, given=given, seed=seed, truncation=truncation, checkpoint=checkpoint
+        source,
+        n,
+        label=label,
+        given=given,
+        seed=seed,
+        truncation=truncation,
+        standing=standing,
+        checkpoint=checkpoint,
     )
     try:
         if target.suffix == ".png":
@@ -117,7 +125,13 @@ def redraw(run: str, image: str | None, size: str | None, *, out: str, **options
 
 
 def truncate(
-    run: str, at: str | None, n: int | None, features: str | None, out: str | None, as_json: bool
+    run: str,
+    at: str | None,
+    n: int | None,
+    features: str | None,
+    standing: bool,
+    out: str | None,
+    as_json: bool,
 ) -> None:
     """Measure a curve, print it and where its figure is."""
     try:
@@ -125,7 +139,7 @@ def truncate(
     except ValueError:
         raise InputError(f"--at {at}: give numbers separated by commas, such as 0.5,1,2") from None
     target = Path(out) if out is not None else free_folder("truncation", "truncate")
-    curve = genus.truncation_curve(run, bounds, n=n, features=features, out=target)
+    curve = genus.truncation_curve(run, bounds, n=n, features=features, standing=standing, out=target)
     if as_json:
         print(curve.to_json())
         return
@@ -137,10 +151,18 @@ def truncate(
 
 
 def evaluate(
-    run: str, data: str | None, n: int | None, features: str | None, truncation: float | None, as_json: bool
+    run: str,
+    data: str | None,
+    n: int | None,
+    features: str | None,
+    truncation: float | None,
+    standing: bool,
+    as_json: bool,
 ) -> None:
     """Measure and print."""
-    evaluation = genus.evaluate(run, data=data, n=n, features=features, truncation=truncation)
+    evaluation = genus.evaluate(
+        run, data=data, n=n, features=features, truncation=truncation, standing=standing
+    )
     if as_json:
         print(evaluation.to_json())
         return

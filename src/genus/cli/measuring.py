@@ -17,6 +17,7 @@ def evaluate(
     n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None,
     features: str | None = None,
     truncation: float | None = None,
+    standing: bool = False,
     json: bool = False,
 ) -> None:
     """Measure a run by the protocol; keeps the result in the run's folder.
@@ -28,11 +29,12 @@ def evaluate(
         features: what distances are measured in, in place of the data's default: a name (genus list
             features) or a file of genus features train; the result is then not kept.
         truncation: of the samples, as for genus sample; genus truncate measures a whole curve.
+        standing: beside a truncation, as for genus sample.
         json: print JSON instead of a table.
     """
     from genus.cli import commands
 
-    commands.evaluate(run, data, n, features, truncation, json)
+    commands.evaluate(run, data, n, features, truncation, standing, json)
 
 
 @app.command

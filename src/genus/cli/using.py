@@ -53,6 +53,7 @@ def sample(
     given: str | None = None,
     seed: int = 0,
     truncation: float | None = None,
+    standing: bool = False,
     out: str = "samples.png",
     checkpoint: Literal["auto", "latest", "best"] = "auto",
 ) -> None:
@@ -68,12 +69,14 @@ def sample(
         seed: sample i depends on the seed and i alone.
         truncation: quality for diversity, for models with a latent: its numbers are drawn between -t and t;
             with styles, from 0 (all the mean style) to 1 (none).
+        standing: beside a truncation, give batch norms the statistics of truncated latents, in place of
+            those of training.
         out: a .png sheet, a .npy array, or a folder that gets one file per sample.
         checkpoint: auto is the best one where early stopping was on, else the latest.
     """
     from genus.cli import commands
 
-    commands.sample(run, n, label, seed, out, checkpoint, truncation, given)
+    commands.sample(run, n, label, seed, out, checkpoint, truncation, standing, given)
 
 
 @app.command
@@ -184,6 +187,7 @@ def truncate(
     at: str | None = None,
     n: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None,
     features: str | None = None,
+    standing: bool = False,
     out: str | None = None,
     json: bool = False,
 ) -> None:
@@ -195,9 +199,10 @@ def truncate(
             with styles 0 to 1.
         n: samples at each; as many as there are training examples, at most 5000, by default.
         features: what distances are measured in, as for genus evaluate.
+        standing: as for genus sample.
         out: new folder for the figure and the numbers; truncate/truncation-N by default.
         json: print JSON instead of a table.
     """
     from genus.cli import commands
 
-    commands.truncate(run, at, n, features, out, json)
+    commands.truncate(run, at, n, features, standing, out, json)

@@ -15,7 +15,7 @@ from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, StyleSpace
 from genus.core.noise import Noise
 from genus.layers.pooled_attention import PooledAttention
-from genus.metrics.draw import device_of
+from genus.metrics.draw import device_of, draw
 from genus.metrics.path_length import lerp, slerp
 
 if TYPE_CHECKING:
@@ -133,13 +133,7 @@ def truncation(model: LatentModel, asked: Request) -> Figure:
     bounds = [i / (asked.columns - 1) for i in range(asked.columns)]
     bounds = bounds if styles else [0.1 + 2.9 * share for share in bounds]
     columns = [
-        model.sample(
-            asked.rows,
-            given=asked.given,
-            noise=Noise(asked.seed, block=1, device=device_of(model)),
-            truncation=bound,
-        )
-        for bound in bounds
+        draw(model, asked.rows, labels=asked.given, seed=asked.seed, truncation=bound) for bound in bounds
     ]
     values = ", ".join(f"{bound:.2g}" for bound in bounds)
     return Figure(

@@ -34,6 +34,7 @@ def truncation_curve(
     *,
     n: int | None = None,
     features: str | None = None,
+    standing: bool = False,
     out: str | Path | None = None,
     checkpoint: str = "auto",
 ) -> Findings:
@@ -45,6 +46,7 @@ def truncation_curve(
             styles 0 to 1.
         n: samples at each; see :func:`genus.evaluate`.
         features: see :func:`genus.evaluate`.
+        standing: see :func:`genus.sample`.
         out: new folder that gets ``truncation.png`` and ``truncation.json``; None for neither.
         checkpoint: see :func:`genus.load`.
 
@@ -73,7 +75,7 @@ def truncation_curve(
         check_truncation(found.model, bound)
     if len(bounds) < 2:
         raise InputError("--at: a curve needs two or more different truncations, such as 0.5,1,2")
-    measured = [measure(found.truncated(bound), _METRICS) for bound in bounds]
+    measured = [measure(found.truncated(bound, standing=standing), _METRICS) for bound in bounds]
     for evaluation, bound in zip(measured, bounds, strict=True):
         for name in {"frechet", "neighbours"} & set(evaluation.refused):
             raise DataError(f"{name} cannot be measured at {bound:g}: {evaluation.refused[name]}")
@@ -83,7 +85,12 @@ def truncation_curve(
         checks=[],
         draw=lambda figure: _draw(figure, bounds, measured, symbol),
         name=NAME,
-        options={"run": str(run), "n": found.protocol.num_samples, "features": found.protocol.features},
+        options={
+            "run": str(run),
+            "n": found.protocol.num_samples,
+            "features": found.protocol.features,
+            "standing": standing,
+        },
     )
     if out is not None:
         curve.save(out)

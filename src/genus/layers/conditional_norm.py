@@ -65,8 +65,9 @@ def told_norm(norm: Norm, channels: int, dims: int, condition: int) -> nn.Module
 class ToldSequential(nn.Sequential):
     """Layers one after the other, of which the conditional norms are told the condition."""
 
-    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map ``x`` through all layers; ``condition`` is ``(n, features)``."""
+    def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Map ``input`` through all layers; ``condition`` is ``(n, features)``."""
+        x = input
         for layer in self:
             x = layer(x, condition) if isinstance(layer, ConditionalNorm) else layer(x)
         return x

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, Samples, StyleSpace
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
+from genus.metrics.standing_statistics import standing_statistics
 
 
 @contextmanager
@@ -48,6 +49,8 @@ def draw(
     batch: int | None = None,
     start: int = 0,
     truncation: float | None = None,
+    standing: bool = False,
+    population: Tensor | None = None,
 ) -> Tensor:
     """Draw samples ``start … start + n``; sample i is the same in every batch size.
 
@@ -62,30 +65,49 @@ def draw(
         truncation: quality for diversity. Latents are drawn from [−t, t] alone, t > 0
             (arXiv:1809.11096); of models with styles it is ψ in [0, 1], the share of the way from the
             mean style (arXiv:1812.04948). None for neither.
+        standing: beside a truncation, batch norms normalise by statistics of truncated latents, see
+            :func:`genus.metrics.standing_statistics.standing_statistics`; else by those of training.
+        population: for these statistics: what samples are asked for as a rule, like ``labels`` but of
+            any length. None for all classes alike.
 
     Returns:
         ``(n, *spec.shape)`` in data units, float32, on the CPU.
 
     Raises:
-        CapabilityError: when the model cannot sample, or has no latent to truncate.
-        InputError: for a truncation out of range.
+        CapabilityError: when the model cannot sample, has no latent to truncate, or is told conditions
+            of which a ``population`` is needed.
+        InputError: for a truncation out of range, or ``standing`` without one.
     """
+    check_standing(standing, truncation)
     if not isinstance(model, Samples):
         raise CapabilityError(f"{type(model).__name__} cannot draw samples; ask for another score")
     options: dict[str, float] = {}
+    statistics: AbstractContextManager[None] = nullcontext()
     if truncation is not None:
         check_truncation(model, truncation)
         options["truncation"] = truncation
+        if standing:
+            statistics = standing_statistics(model, truncation, seed=seed, population=population)
     device = device_of(model)
     batch = batch or batch_size(model.spec)
     parts = [torch.zeros(0, *model.spec.shape)]
-    with evaluating(model):
+    with evaluating(model), statistics:
         for first in range(0, n, batch):
             count = min(batch, n - first)
             given = None if labels is None else labels[first : first + count].to(device)
             noise = Noise(seed, start=start + first, block=1, device=device)
             parts.append(model.sample(count, given=given, noise=noise, **options).detach().float().cpu())
     return torch.cat(parts)
+
+
+def check_standing(standing: bool, truncation: float | None) -> None:
+    """Refuse standing statistics where nothing is truncated.
+
+    Raises:
+        InputError: saying what is missing.
+    """
+    if standing and truncation is None:
+        raise InputError("standing statistics are those of truncated latents: give a truncation, too")
 
 
 def check_truncation(model: Model, truncation: float) -> None:

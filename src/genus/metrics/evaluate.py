@@ -92,6 +92,7 @@ def gather(
     num_likelihood: int = 1_000,
     seed: int = 0,
     truncation: float | None = None,
+    standing: bool = False,
 ) -> Evidence:
     """What metrics look at; nothing is drawn or computed before one asks.
 
@@ -108,6 +109,7 @@ def gather(
         num_likelihood: most test examples that likelihoods are measured on.
         seed: of sampling and of every choice of examples.
         truncation: of the latents of samples, see :func:`genus.metrics.draw.draw`.
+        standing: with a truncation: see there.
 
     Raises:
         DataError: for fewer than ten examples anywhere, unless the model learns from one example.
@@ -139,6 +141,7 @@ def gather(
         features_fingerprint="" if features is None else features.fingerprint,
         seed=seed,
         truncation=truncation,
+        standing=standing and truncation is not None,
     )
     return Evidence(model, train=train, test=test, features=features, protocol=protocol)
 

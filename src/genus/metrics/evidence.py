@@ -19,6 +19,7 @@ from genus.core.errors import DataError
 from genus.core.model import Model, Samples
 from genus.core.noise import derive_seed
 from genus.core.spec import DataSpec
+from genus.layers.batch_statistics import batch_norms
 from genus.metrics.baseline import EMMixture
 from genus.metrics.draw import asked_like, batch_size, draw
 from genus.metrics.features import Classifies, FeatureMap
@@ -137,12 +138,23 @@ class Evidence:
     def samples(self) -> Tensor:
         """Generated examples ``(num_samples, *shape)`` in data units."""
         n, seed = self.protocol.num_samples, derive_seed(self.protocol.seed, "samples")
-        return draw(self.model, n, labels=self.asked, seed=seed, truncation=self.protocol.truncation)
+        truncation, standing = self.protocol.truncation, self.protocol.standing
+        wanted = standing and self.conditional and batch_norms(self.model)
+        population = self.reference_given() if wanted else None
+        return draw(
+            self.model,
+            n,
+            labels=self.asked,
+            seed=seed,
+            truncation=truncation,
+            standing=standing,
+            population=population,
+        )
 
-    def truncated(self, truncation: float) -> Evidence:
-        """The same real examples, with samples of truncated latents."""
+    def truncated(self, truncation: float, *, standing: bool = False) -> Evidence:
+        """The same real examples, with samples of truncated latents; see :func:`genus.metrics.draw.draw`."""
         other = copy(self)
-        other.protocol = replace(self.protocol, truncation=truncation)
+        other.protocol = replace(self.protocol, truncation=truncation, standing=standing)
         for made in ("samples", "generated"):
             other.__dict__.pop(made, None)
         return other

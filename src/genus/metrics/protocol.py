@@ -30,6 +30,7 @@ class Protocol:
         features_fingerprint: SHA-256 of its weights, or its size; empty for none.
         seed: of sampling and of every choice of examples.
         truncation: of the latents of samples, see :func:`genus.metrics.draw.draw`; None for none.
+        standing: whether batch norms normalised these samples by statistics of truncated latents.
         version: of the definitions of the metrics.
     """
 
@@ -45,6 +46,7 @@ class Protocol:
     features_fingerprint: str
     seed: int
     truncation: float | None = None
+    standing: bool = False
     version: int = VERSION
 
     @property
@@ -62,7 +64,7 @@ class Protocol:
 
     def differences(self, other: Protocol) -> dict[str, tuple[Any, Any]]:
         """Fields in which two protocols differ, with both values."""
-        mine, theirs = self.to_json(), other.to_json()
+        mine, theirs = asdict(self), asdict(other)
         return {key: (mine[key], theirs[key]) for key in mine if mine[key] != theirs[key]}
 
     def require_same(self, other: Protocol) -> None:
@@ -80,4 +82,7 @@ class Protocol:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able fields, from which ``Protocol(**fields)`` rebuilds the protocol."""
-        return asdict(self)
+        fields = asdict(self)
+        if not self.standing:  # so that numbers from before there was a choice keep their hash
+            del fields["standing"]
+        return fields

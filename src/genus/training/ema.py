@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
-from torch.nn.modules.batchnorm import _BatchNorm  # the common base of all batch norms
 
 from genus.core.model import Model
+from genus.layers.batch_statistics import batch_norms, collecting, keeping, others
 
 
 class Average:
@@ -60,11 +60,6 @@ class Average:
                 theirs.copy_(ours)
 
 
-def batch_norms(model: nn.Module) -> list[_BatchNorm]:
-    """All batch-norm layers that keep running statistics."""
-    return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-
-
 def recalibrate(model: nn.Module, passes: Iterable[Callable[[], object]]) -> None:
     """Recompute running statistics as plain means over forward passes; other buffers stay.
 
@@ -77,22 +72,11 @@ def recalibrate(model: nn.Module, passes: Iterable[Callable[[], object]]) -> Non
     norms = batch_norms(model)
     if not norms:
         return
-    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    momenta = [norm.momentum for norm in norms]
     was_training = model.training
     model.train()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a cumulative mean
     try:
-        for run in passes:
-            run()
+        with keeping(others(model, norms)), collecting(norms):
+            for run in passes:
+                run()
     finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-        fresh = {id(b) for norm in norms if norm.num_batches_tracked for b in norm.buffers()}
-        with torch.no_grad():
-            for buffer, value in before:
-                if id(buffer) not in fresh:
-                    buffer.copy_(value)
         model.train(was_training)

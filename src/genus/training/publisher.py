@@ -12,12 +12,13 @@ from torch.nn import Parameter
 from genus.core.model import Model
 from genus.core.noise import derive_seed
 from genus.core.recipe import TrainSettings
+from genus.layers.batch_statistics import batch_norms
 from genus.training.callbacks import Listeners
 from genus.training.checkpoints import Checkpoint, prune, writing
 from genus.training.clock import Every
 from genus.training.course import Course
 from genus.training.devices import from_first
-from genus.training.ema import Average, batch_norms, recalibrate
+from genus.training.ema import Average, recalibrate
 from genus.training.run import Run
 from genus.training.update import Share, Updater
 
