@@ -73,6 +73,8 @@ class Conditions(ABC):
 
     from_data = True
     """Whether the condition comes with the data, so that samples can be asked for it."""
+    reads_features: ClassVar[bool] = False
+    """Whether its discriminator reads features φ(x) of a size of its own."""
     codes: Sequence[Code] = ()
     """What does not come with the data and can be chosen all the same, in the order of :meth:`draw`."""
 
@@ -84,8 +86,15 @@ class Conditions(ABC):
         """Build a generator ``forward(z, given, noise)`` from latents ``(n, latent)`` to examples."""
 
     @abstractmethod
-    def discriminator(self, network: Network) -> nn.Module:
-        """Build a discriminator whose ``read(x, given)`` returns a :class:`Readout`."""
+    def discriminator(self, network: Network, *, features: int | None = None, kernels: int = 0) -> nn.Module:
+        """Build a discriminator ``forward(x, given)`` from examples to a :class:`Readout`.
+
+        Args:
+            network: from what it sees to its outputs.
+            features: size of φ(x), from which the score is read; None lets the network give the score. Only
+                without ``reads_features``.
+            kernels: of minibatch discrimination on φ(x); 0 for none.
+        """
 
     def given(self, batch: Batch, noise: Noise) -> Tensor | None:
         """The condition to generate with, beside the examples of a batch: by default their own."""

@@ -232,8 +232,8 @@ def test_views_and_augmentations_that_do_not_suit_are_refused_when_the_model_is_
 
 def test_evidence_for_any_class_is_the_score() -> None:
     """D = Z/(Z + 1), whose logit is log Z; the class of generated examples has the logit 0."""
-    head = ClassScore(torch.nn.Flatten(), 4, 3)
-    said = head(Noise(0).normal(5, 4))
+    head = ClassScore(4, 3)
+    said = head(Noise(0).normal(5, 4), None)
     z = said.logits.exp().sum(1)
     torch.testing.assert_close(said.score, z.log())
     torch.testing.assert_close(said.score.sigmoid(), z / (z + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,10 +15,11 @@ from genus.core.phase import Context
 from genus.core.spec import DataSpec
 from genus.metrics.draw import draw
 from genus.models.adversarial.references import REFERENCES
-from tests.models.adversarial.test_gan import IMAGES, SPECS, batch_of, make
+from tests.models.adversarial.test_gan import SPECS, batch_of, check_losses, make
 
 POINTS = SPECS[4]
 WIDE = DataSpec(kind="image", shape=(1, 17, 20), range=(0.0, 1.0))
+LABELLED = replace(WIDE, classes=("a", "b"))
 DEEP = DataSpec(kind="volume", shape=(1, 16, 17, 18), range=(0.0, 1.0))
 NETWORKS: dict[str, dict[str, Any]] = {
     "dcgan": {"name": "dcgan", "width": 4},
@@ -95,7 +97,19 @@ def test_packs_are_referred_to_packs() -> None:
 
 
 @pytest.mark.parametrize("norm", ["virtual", "reference"])
-def test_conditions_are_refused(norm: str) -> None:
+def test_networks_that_are_told_conditions_beside_their_input_are_refused(norm: str) -> None:
     for conditioning in ("projection", "information"):
-        with pytest.raises(RecipeError, match="fixed conditions"):
-            normed("dcgan", norm, IMAGES, conditioning=conditioning)
+        with pytest.raises(RecipeError, match="norm in the generator"):
+            normed("dcgan", norm, LABELLED, conditioning=conditioning)
+    plain = {"name": "dcgan", "width": 4}
+    with pytest.raises(RecipeError, match="norm in the discriminator"):
+        normed("dcgan", norm, LABELLED, conditioning="concatenation", generator=plain)
+
+
+@pytest.mark.parametrize("norm", ["virtual", "reference"])
+def test_conditions_at_the_features_leave_the_reference_alone(norm: str) -> None:
+    plain = {"name": "dcgan", "width": 4}
+    for conditioning, changes in (("k-plus-one", {}), ("projection", {"generator": plain})):
+        model = normed("dcgan", norm, LABELLED, conditioning=conditioning, **changes)
+        check_losses(model, LABELLED)
+        assert model.reference_held

@@ -12,7 +12,8 @@ from genus.core.batch import Batch
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context, Progress
-from tests.models.adversarial.test_gan import IMAGES, SPECS, batch_of, make
+from genus.core.registry import components
+from tests.models.adversarial.test_gan import IMAGES, SPECS, batch_of, check_losses, make
 from tests.tiny import equal, tiny_config, tiny_engine, weights
 
 POINTS = SPECS[4]
@@ -118,6 +119,30 @@ def test_unrolled_gans_match_features_and_need_whole_batches_for_it() -> None:
     assert [p.whole_batch for p in make(POINTS, name="unrolled-gan", unroll=0).phases()] == [False, False]
 
 
+@pytest.mark.parametrize("conditioning", sorted(components("conditioning")))
+def test_features_are_looked_at_whatever_the_conditioning(conditioning: str) -> None:
+    """Feature matching and minibatch discrimination, on features of the conditioning or of the model."""
+    own = conditioning in {"projection", "auxiliary", "information", "k-plus-one", "style-ambiguity"}
+    changes: dict[str, Any] = {"conditioning": conditioning, "objective": "non-saturating"}
+    if conditioning == "one-hot":
+        changes["discriminator"] = {"name": "mlp", "hidden": [8]}
+    looking = {"feature_matching": 0.7, "minibatch_discrimination": 4}
+    if not own:
+        for option, value in looking.items():
+            with pytest.raises(RecipeError, match=f"{option} looks at features"):
+                make(IMAGES, **changes, **{option: value})
+        changes["features"] = 6
+    torch.manual_seed(0)
+    model = make(IMAGES, **changes, **looking).eval()
+    check_losses(model, IMAGES)
+    x, given = batch_of(IMAGES).x, model.conditions.given(batch_of(IMAGES), Noise(0))
+    first = torch.zeros(6, dtype=torch.int64)
+    alone = model.discriminator(x[first], None if given is None else given[first])
+    among = model.discriminator(x, given)
+    torch.testing.assert_close(alone.features[0], among.features[0], atol=1e-5, rtol=1e-4)
+    assert (alone.score[0] - among.score[0]).abs() > 1e-5
+
+
 def test_a_crowd_of_equal_examples_is_noticed() -> None:
     """The same example scores otherwise among its equals than among others."""
     torch.manual_seed(0)
@@ -127,9 +152,9 @@ def test_a_crowd_of_equal_examples_is_noticed() -> None:
     alone, crowd = model.discriminator(varied), model.discriminator(collapsed)
     assert torch.allclose(alone.features[0], crowd.features[0], atol=1e-6)  # φ(x) is its own
     assert not torch.allclose(alone.score[0], crowd.score[0], atol=1e-4)
-    near = model.discriminator.crowd(crowd.features)[:, 6:]
+    near = model.discriminator.head.crowd(crowd.features)[:, 6:]
     torch.testing.assert_close(near, torch.full_like(near, 8.0))  # Σ_j exp(−0)
-    apart = model.discriminator.crowd(alone.features)[:, 6:]
+    apart = model.discriminator.head.crowd(alone.features)[:, 6:]
     assert apart.max() < 8
     assert all(phase.whole_batch for phase in model.phases())
     with pytest.raises(RecipeError, match="looks at features"):

@@ -20,6 +20,7 @@ from genus.models.adversarial.players import (
     ConstantMaps,
     DirectScore,
     Discriminator,
+    Entry,
     Generator,
     ImageBeside,
     LearnedMap,
@@ -37,29 +38,43 @@ class Unconditional(Conditions):
 
     Args:
         spec: the data.
-        features: size of features from which a linear layer reads the score; None lets the network
-            give it.
         packing: examples that the discriminator judges together.
-        kernels: of minibatch discrimination; 0 for none.
     """
 
     from_data = False
 
-    def __init__(
-        self, spec: DataSpec, *, features: int | None = None, packing: int = 1, kernels: int = 0
-    ) -> None:
+    def __init__(self, spec: DataSpec, *, packing: int = 1) -> None:
         super().__init__(spec)
-        self.kernels = kernels
-        self.features = features
         self.packed = (spec.shape[0] * packing, *spec.shape[1:])
 
     def generator(self, network: Network, latent: int) -> Generator:
         return Generator(network((latent,), self.spec.shape))
 
-    def discriminator(self, network: Network) -> Discriminator:
-        if self.features is None:
-            return DirectScore(network(self.packed, (1,)))
-        return LinearScore(network(self.packed, (self.features,)), self.features, kernels=self.kernels)
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
+        return scored(network, self.packed, features, kernels)
+
+
+def scored(
+    network: Network,
+    inputs: tuple[int, ...],
+    features: int | None,
+    kernels: int,
+    entry: Callable[[], Entry] | None = None,
+) -> Discriminator:
+    """Build a discriminator whose only reading is the score.
+
+    Args:
+        network: component of its network, which is built first.
+        inputs: shape of what that sees.
+        features: size of φ(x), from which a linear layer reads the score; None lets the network give it.
+        kernels: of minibatch discrimination on φ(x); 0 for none.
+        entry: builds what puts the condition beside the example; None for none.
+    """
+    built = network(inputs, (1 if features is None else features,))
+    head = DirectScore() if features is None else LinearScore(features, kernels=kernels)
+    return Discriminator(built, head, None if entry is None else entry())
 
 
 class Told(Conditions):
@@ -144,8 +159,11 @@ class OneHotVectors(Told):
     def generator(self, network: Network, latent: int) -> Generator:
         return told(network, latent, self.spec.shape, partial(OneHot, self.classes), self.classes, self.way)
 
-    def discriminator(self, network: Network) -> Discriminator:
-        return OneHotBeside(network((math.prod(self.spec.shape) + self.classes,), (1,)), self.classes)
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
+        inputs = (math.prod(self.spec.shape) + self.classes,)
+        return scored(network, inputs, features, kernels, partial(OneHotBeside, self.classes))
 
 
 @conditioning("concatenation", paper="arXiv:1411.1784")
@@ -158,19 +176,22 @@ class Concatenation(Told):
 
     takes = ("attributes", "text", "image", "mask")
 
-    def discriminator(self, network: Network) -> Discriminator:
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
         channels, *size = self.spec.shape
         condition = self.spec.condition
         if condition is None or not condition.is_image:
             numbers, count = condition_planes(self.spec, self.embedding)
-            return ConstantMaps(network((channels + count, *size), (1,)), numbers)
+            maps = partial(ConstantMaps, numbers)
+            return scored(network, (channels + count, *size), features, kernels, maps)
         if condition.shape[1:] != self.spec.shape[1:]:
             raise RecipeError(
                 f"conditioning 'concatenation' puts {condition.describe()} beside examples of the same "
                 f"sides; they have {'×'.join(str(side) for side in size)}. Bring both to one size, or choose "
                 "model.conditioning=projection"
             )
-        return ImageBeside(network((channels + condition.shape[0], *size), (1,)))
+        return scored(network, (channels + condition.shape[0], *size), features, kernels, ImageBeside)
 
 
 @conditioning("embedding", paper="arXiv:1605.05396")
@@ -180,16 +201,22 @@ class Embedding(Told):
     takes = ("attributes", "text")
     why_not = "it is an image already and needs no learned one"
 
-    def discriminator(self, network: Network) -> Discriminator:
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
         channels, *size = self.spec.shape
-        players_network = network((channels + 1, *size), (1,))
-        return LearnedMap(players_network, condition_encoder(self.spec, math.prod(size)), tuple(size))
+
+        def learned_map() -> Entry:
+            return LearnedMap(condition_encoder(self.spec, math.prod(size)), tuple(size))
+
+        return scored(network, (channels + 1, *size), features, kernels, learned_map)
 
 
 @conditioning("projection", paper="arXiv:1802.05637")
 class Projection(Told):
     """The discriminator scores w·φ(x) + e(y)·φ(x), e an encoding of the condition; so is the generator's."""
 
+    reads_features = True
     takes = ("attributes", "text", "image", "mask")
 
     def __init__(self, spec: DataSpec, *, features: int = 128, **told: Any) -> None:
@@ -202,6 +229,9 @@ class Projection(Told):
         super().__init__(spec, **told)
         self.features = features
 
-    def discriminator(self, network: Network) -> Discriminator:
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
         embed = partial(condition_encoder, self.spec, self.features)
-        return ProjectionScore(network(self.spec.shape, (self.features,)), self.features, embed)
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, ProjectionScore(self.features, embed, kernels))

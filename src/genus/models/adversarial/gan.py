@@ -42,9 +42,10 @@ from genus.models.adversarial.judging import (
     refuse_borderless,
     refuse_contradictions,
     refuse_coupled_slopes,
+    refuse_features,
     try_out,
 )
-from genus.models.adversarial.players import DirectScore, Discriminator, ImageBeside
+from genus.models.adversarial.players import Discriminator, ImageBeside
 from genus.models.adversarial.references import hold_references, take_reference
 from genus.objectives.regularisers import clip_weights
 
@@ -101,7 +102,7 @@ class GAN(Model, LatentSpace):
                 One, or several in this order.
             strength: of the augmentation; null for full strength.
             features: size of features φ(x) from which a linear layer reads the score; null lets the
-                network give it. Conditioning may bring its own.
+                network give it. Some conditionings bring their own.
             feature_matching: weight of ‖E φ(x) − E φ(G(z))‖² in the generator's loss (arXiv:1606.03498).
             adversarial: weight of the objective in the generator's loss; with 0 it matches features only.
             minibatch_discrimination: kernels that tell how near φ(x) is to that of the other examples
@@ -117,36 +118,38 @@ class GAN(Model, LatentSpace):
         refuse_contradictions(
             conditional=conditioning is not None,
             packing=packing,
-            features=features,
-            minibatch_discrimination=minibatch_discrimination,
             controlled=strength is not None,
             augmented=bool(augmentation),
         )
         self.conditions = (
-            conditioning(spec)
-            if conditioning is not None
-            else Unconditional(
-                spec, features=features, packing=packing, kernels=minibatch_discrimination or 0
-            )
+            conditioning(spec) if conditioning is not None else Unconditional(spec, packing=packing)
+        )
+        refuse_features(
+            self.conditions,
+            features,
+            {
+                "feature_matching": feature_matching is not None,
+                "minibatch_discrimination": minibatch_discrimination is not None,
+            },
         )
         self.conditional = self.conditions.from_data
         self.codes = self.conditions.codes
         self.scaling = Scaling(spec)
         self.generator = self.conditions.generator(generator, latent)
-        self.discriminator = self.conditions.discriminator(discriminator)
+        self.discriminator = self.conditions.discriminator(
+            discriminator, features=features, kernels=minibatch_discrimination or 0
+        )
         packed = (spec.shape[0] * packing, *spec.shape[1:])
         players = (self.generator, self.discriminator)
-        self.referees = hold_references(*players, self.conditions, latent, packed)
+        self.referees = hold_references(*players, latent, packed)
         if self.referees:
             self.register_buffer("reference_held", torch.tensor(False))
-        if feature_matching is not None and isinstance(self.discriminator, DirectScore):
-            raise RecipeError("model.feature_matching needs features: set model.features, such as 128")
         if adversarial < 0 or (adversarial == 0 and feature_matching is None):
             raise RecipeError(
                 "model.adversarial must be positive, or 0 beside model.feature_matching: else the generator "
                 "has nothing to learn from"
             )
-        if augmentation and isinstance(self.discriminator, ImageBeside):
+        if augmentation and isinstance(self.discriminator.entry, ImageBeside):
             raise RecipeError(
                 "model.augmentation moves the example and not the image beside it; train without, or with "
                 "model.conditioning=projection"

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from genus.core.components import Augmentation, Control, Critic, Objective, Penalty, Readout, Steps
+from genus.core.components import (
+    Augmentation,
+    Conditions,
+    Control,
+    Critic,
+    Objective,
+    Penalty,
+    Readout,
+    Steps,
+)
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
@@ -24,8 +33,6 @@ def refuse_contradictions(
     *,
     conditional: bool,
     packing: int,
-    features: int | None,
-    minibatch_discrimination: int | None,
     controlled: bool,
     augmented: bool,
 ) -> None:
@@ -34,8 +41,6 @@ def refuse_contradictions(
     Args:
         conditional: whether there is a conditioning.
         packing: examples judged together.
-        features: size of φ(x), or None.
-        minibatch_discrimination: kernels, or None.
         controlled: whether the augmentation's strength is controlled.
         augmented: whether there is an augmentation.
 
@@ -44,18 +49,29 @@ def refuse_contradictions(
     """
     if conditional and packing > 1:
         raise RecipeError(
-            "model.packing: examples judged together would have several classes; train with "
+            "model.packing: examples judged together would have several classes or codes; train with "
             "model.conditioning=null, or without packing"
-        )
-    if conditional and features is not None:
-        raise RecipeError("model.features: set model.conditioning.features, the conditioning has its own")
-    if minibatch_discrimination is not None and features is None:
-        raise RecipeError(
-            "model.minibatch_discrimination looks at features: set model.features, such as 128, and "
-            "model.conditioning=null"
         )
     if controlled and not augmented:
         raise RecipeError("model.strength: there is no augmentation that it could control")
+
+
+def refuse_features(conditions: Conditions, features: int | None, users: Mapping[str, bool]) -> None:
+    """Refuse features φ(x) of two sizes, and options that look at features where there are none.
+
+    Args:
+        conditions: of the GAN.
+        features: size of φ(x), or None.
+        users: options that look at features, and whether they are used.
+
+    Raises:
+        RecipeError: saying what to choose instead.
+    """
+    if conditions.reads_features and features is not None:
+        raise RecipeError("model.features: set model.conditioning.features, the conditioning has its own")
+    for name, used in users.items():
+        if used and features is None and not conditions.reads_features:
+            raise RecipeError(f"model.{name} looks at features: set model.features, such as 128")
 
 
 def refuse_borderless(objective: Objective, pace: Steps | None, strength: Control | None) -> None:

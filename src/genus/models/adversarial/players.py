@@ -49,35 +49,50 @@ class Generator(nn.Module):
         return (torch.cat([z, features.to(z.dtype)], 1), None) if self.beside else (z, features)
 
 
-class Discriminator(nn.Module, ABC):
-    """A network from example to numbers, and what is read out of them.
-
-    Args:
-        network: maps examples ``(n, channels, *size)`` to ``(n, outputs)``.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
-        """What the network sees; by default the examples alone."""
-        return x
+class Entry(nn.Module, ABC):
+    """How a condition stands beside the examples that a discriminator's network sees."""
 
     @abstractmethod
-    def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
+    def forward(self, x: Tensor, given: Tensor | None) -> Tensor:
+        """What the network sees of examples ``(n, *shape)``."""
+
+
+class Head(nn.Module, ABC):
+    """What is read out of a discriminator's network."""
+
+    @abstractmethod
+    def forward(self, outputs: Tensor, given: Tensor | None) -> Readout:
         """Read the network's outputs ``(n, outputs)``."""
+
+
+class Discriminator(nn.Module):
+    """A network from example to numbers, what it sees, and what is read out of it.
+
+    Args:
+        network: maps what it sees to ``(n, outputs)``.
+        head: what is read out of these.
+        entry: what it sees; None for the examples alone.
+    """
+
+    def __init__(self, network: nn.Module, head: Head, entry: Entry | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.head = head
+        self.entry = entry
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Readout:
         """Everything the discriminator says of examples ``(n, *shape)``."""
-        return self.top(self.network(self.enter(x, given)), given)
+        return self.head(self.network(self._seen(x, given)), given)
 
     def with_own_task(self, x: Tensor, given: Tensor | None, noise: Noise) -> tuple[Readout, Tensor | None]:
         """As :meth:`forward`, and the loss of the network's own task where it has one."""
         if not isinstance(self.network, SelfSupervised):
             return self(x, given), None
-        outputs, loss = self.network.forward_with_loss(self.enter(x, given), noise)
-        return self.top(outputs, given), loss
+        outputs, loss = self.network.forward_with_loss(self._seen(x, given), noise)
+        return self.head(outputs, given), loss
+
+    def _seen(self, x: Tensor, given: Tensor | None) -> Tensor:
+        return x if self.entry is None else self.entry(x, given)
 
 
 def features_of(outputs: Tensor, layer: nn.Linear) -> Tensor:
@@ -85,34 +100,33 @@ def features_of(outputs: Tensor, layer: nn.Linear) -> Tensor:
     return F.leaky_relu(outputs, 0.2).to(layer.weight.dtype)
 
 
-class DirectScore(Discriminator):
+class DirectScore(Head):
     """The network's only output is the score."""
 
-    def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
+    def forward(self, outputs: Tensor, given: Tensor | None) -> Readout:
         return Readout(outputs.squeeze(1).float())
 
 
-class LinearScore(Discriminator):
+class LinearScore(Head):
     """A linear layer reads the score out of features φ(x), and logits where there are such.
 
     Args:
-        network: maps examples to ``(n, features)``.
         features: size of φ(x).
         logits: outputs of a second linear layer; 0 for none.
         kernels: of minibatch discrimination (arXiv:1606.03498), which puts beside φ(x) how near those
             of the other examples are; 0 for none.
     """
 
-    def __init__(self, network: nn.Module, features: int, logits: int = 0, kernels: int = 0) -> None:
-        super().__init__(network)
+    def __init__(self, features: int, logits: int = 0, kernels: int = 0) -> None:
+        super().__init__()
         self.crowd = MinibatchDiscrimination((features,), features=kernels) if kernels else None
         self.weight = nn.Linear(features + kernels, 1)
-        self.head = nn.Linear(features, logits) if logits else None
+        self.logits = nn.Linear(features, logits) if logits else None
 
-    def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
+    def forward(self, outputs: Tensor, given: Tensor | None) -> Readout:
         with torch.autocast(outputs.device.type, enabled=False):  # a score of 70.3 has no bf16 neighbour
             phi = features_of(outputs, self.weight)
-            return Readout(self.score(phi, given), phi, None if self.head is None else self.head(phi))
+            return Readout(self.score(phi, given), phi, None if self.logits is None else self.logits(phi))
 
     def score(self, phi: Tensor, given: Tensor | None) -> Tensor:
         """Scores ``(n,)`` of features ``(n, features)``."""
@@ -125,13 +139,13 @@ class ProjectionScore(LinearScore):
     """Scores w·φ(x) + e(y)·φ(x).
 
     Args:
-        network: maps examples to ``(n, features)``.
         features: size of φ(x).
         embed: builds the module from conditions y to e(y), ``(n, features)``.
+        kernels: as of :class:`LinearScore`.
     """
 
-    def __init__(self, network: nn.Module, features: int, embed: Callable[[], nn.Module]) -> None:
-        super().__init__(network, features)
+    def __init__(self, features: int, embed: Callable[[], nn.Module], kernels: int = 0) -> None:
+        super().__init__(features, kernels=kernels)
         self.embedding = embed()
         if isinstance(self.embedding, nn.Embedding):
             nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(features))
@@ -141,88 +155,82 @@ class ProjectionScore(LinearScore):
         return super().score(phi, given) + (self.embedding(given) * phi).sum(1)
 
 
-class ClassScore(Discriminator):
+class ClassScore(Head):
     """A classifier whose evidence for any of its classes is the score, log Σ_k exp l_k(x).
 
     Args:
-        network: maps examples to ``(n, features)``.
         features: size of φ(x).
         classes: how many.
+        kernels: as of :class:`LinearScore`; the classes are read from both.
     """
 
-    def __init__(self, network: nn.Module, features: int, classes: int) -> None:
-        super().__init__(network)
-        self.head = nn.Linear(features, classes)
+    def __init__(self, features: int, classes: int, kernels: int = 0) -> None:
+        super().__init__()
+        self.crowd = MinibatchDiscrimination((features,), features=kernels) if kernels else None
+        self.logits = nn.Linear(features + kernels, classes)
 
-    def top(self, outputs: Tensor, given: Tensor | None) -> Readout:
+    def forward(self, outputs: Tensor, given: Tensor | None) -> Readout:
         with torch.autocast(outputs.device.type, enabled=False):
-            phi = features_of(outputs, self.head)
-            logits = self.head(phi)
+            phi = features_of(outputs, self.logits)
+            logits = self.logits(phi if self.crowd is None else self.crowd(phi))
         return Readout(logits.logsumexp(1), phi, logits)
 
 
-class ConstantMaps(DirectScore):
+class ConstantMaps(Entry):
     """The condition stands beside the example: each of its numbers is a map that is constant.
 
     Args:
-        network: maps ``(n, channels + numbers, *size)`` to the score.
         numbers: from conditions to ``(n, numbers)``.
     """
 
-    def __init__(self, network: nn.Module, numbers: nn.Module) -> None:
-        super().__init__(network)
+    def __init__(self, numbers: nn.Module) -> None:
+        super().__init__()
         self.numbers = numbers
 
-    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, given: Tensor | None) -> Tensor:
         assert given is not None
         maps = self.numbers(given).to(x.dtype)
         maps = maps.reshape(*maps.shape, *(1,) * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
         return torch.cat([x, maps], 1)
 
 
-class ImageBeside(DirectScore):
-    """An image, given in [0, 1], stands beside the example as more channels, on the scale [−1, 1].
+class ImageBeside(Entry):
+    """An image, given in [0, 1], stands beside the example as more channels, on the scale [−1, 1]."""
 
-    Args:
-        network: maps ``(n, channels + given channels, *size)`` to the score.
-    """
-
-    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, given: Tensor | None) -> Tensor:
         assert given is not None
         return torch.cat([x, 2 * given.to(x.dtype) - 1], 1)
 
 
-class LearnedMap(DirectScore):
+class LearnedMap(Entry):
     """The condition stands beside the example as one more channel, a map learned from it.
 
     Args:
-        network: maps ``(n, channels + 1, *size)`` to the score.
         embedding: from conditions to the elements of a map, ``(n, ∏ size)``.
         size: sides of the map; for vectors the map is one number.
     """
 
-    def __init__(self, network: nn.Module, embedding: nn.Module, size: tuple[int, ...]) -> None:
-        super().__init__(network)
+    def __init__(self, embedding: nn.Module, size: tuple[int, ...]) -> None:
+        super().__init__()
         self.size = size
         self.embedding = embedding
 
-    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, given: Tensor | None) -> Tensor:
         assert given is not None
         return torch.cat([x, self.embedding(given).to(x.dtype).reshape(-1, 1, *self.size)], 1)
 
 
-class OneHotBeside(DirectScore):
+class OneHotBeside(Entry):
     """A one-hot class stands beside the flattened example.
 
     Args:
-        network: maps ``(n, elements + classes)`` to the score.
         classes: how many.
     """
 
-    def __init__(self, network: nn.Module, classes: int) -> None:
-        super().__init__(network)
+    def __init__(self, classes: int) -> None:
+        super().__init__()
         self.classes = classes
 
-    def enter(self, x: Tensor, given: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, given: Tensor | None) -> Tensor:
         assert given is not None
         return torch.cat([x.flatten(1), F.one_hot(given, self.classes).to(x.dtype)], 1)

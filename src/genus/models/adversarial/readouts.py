@@ -33,6 +33,7 @@ class Auxiliary(Told):
     L_C = −E log p(y | x) of real and of generated examples is added to both losses.
     """
 
+    reads_features = True
     why_not = "the discriminator names a class"
 
     def __init__(
@@ -59,8 +60,11 @@ class Auxiliary(Told):
         self.weight = weight
         self.fakes = fakes
 
-    def discriminator(self, network: Network) -> Discriminator:
-        return LinearScore(network(self.spec.shape, (self.features,)), self.features, self.classes)
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, LinearScore(self.features, self.classes, kernels))
 
     def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
         assert given is not None
@@ -85,6 +89,7 @@ class Information(Conditions):
     """
 
     from_data = False
+    reads_features = True
 
     def __init__(
         self,
@@ -126,9 +131,12 @@ class Information(Conditions):
         size = sum(self.categories) + self.continuous
         return told(network, latent, self.spec.shape, torch.nn.Identity, size, "concatenation")
 
-    def discriminator(self, network: Network) -> Discriminator:
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
         outputs = sum(self.categories) + 2 * self.continuous
-        return LinearScore(network(self.spec.shape, (self.features,)), self.features, outputs)
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, LinearScore(self.features, outputs, kernels))
 
     def draw(self, n: int, noise: Noise) -> Tensor:
         categories = [F.one_hot(noise.integers(k, n), k).float() for k in self.categories]
@@ -186,6 +194,7 @@ class KPlusOne(Conditions):
     """
 
     from_data = False
+    reads_features = True
 
     def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0) -> None:
         """Build for data of which some examples are labelled.
@@ -207,9 +216,11 @@ class KPlusOne(Conditions):
     def generator(self, network: Network, latent: int) -> Generator:
         return Generator(network((latent,), self.spec.shape))
 
-    def discriminator(self, network: Network) -> Discriminator:
-        network_ = network(self.spec.shape, (self.features,))
-        return ClassScore(network_, self.features, self.spec.num_classes)
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, ClassScore(self.features, self.spec.num_classes, kernels))
 
     def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
         if batch.given is None:
@@ -226,6 +237,7 @@ class StyleAmbiguity(Conditions):
     """
 
     from_data = False
+    reads_features = True
 
     def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0) -> None:
         """Build for labelled data; the classes are the styles.
@@ -246,9 +258,11 @@ class StyleAmbiguity(Conditions):
     def generator(self, network: Network, latent: int) -> Generator:
         return Generator(network((latent,), self.spec.shape))
 
-    def discriminator(self, network: Network) -> Discriminator:
-        network_ = network(self.spec.shape, (self.features,))
-        return LinearScore(network_, self.features, self.spec.num_classes)
+    def discriminator(
+        self, network: Network, *, features: int | None = None, kernels: int = 0
+    ) -> Discriminator:
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, LinearScore(self.features, self.spec.num_classes, kernels))
 
     def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
         assert batch.given is not None

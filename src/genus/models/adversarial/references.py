@@ -7,22 +7,16 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from genus.core.components import Conditions
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.layers.reference_norm import WithReference, has_reference_norm
-from genus.models.adversarial.conditions import Unconditional
 
 REFERENCES = 64
 """Examples in a reference batch."""
 
 
 def hold_references(
-    generator: nn.Module,
-    discriminator: nn.Module,
-    conditions: Conditions,
-    latent: int,
-    shown: tuple[int, ...],
+    generator: nn.Module, discriminator: nn.Module, latent: int, shown: tuple[int, ...]
 ) -> bool:
     """Give networks with virtual or reference batch normalisation a reference batch.
 
@@ -31,7 +25,6 @@ def hold_references(
     Args:
         generator: its network is wrapped in place.
         discriminator: the same.
-        conditions: must be none, as a fixed batch would need fixed conditions.
         latent: size of the generator's input.
         shown: shape of what the discriminator judges.
 
@@ -39,16 +32,21 @@ def hold_references(
         Whether the discriminator waits for its reference batch.
 
     Raises:
-        RecipeError: when there are conditions.
+        RecipeError: when such a network is told a condition beside its input, as a fixed batch would need
+            fixed conditions.
 
     Paper: arXiv:1606.03498.
     """
     networks = [cast("nn.Module", player.network) for player in (generator, discriminator)]
     of_generator, of_discriminator = map(has_reference_norm, networks)
-    if (of_generator or of_discriminator) and not isinstance(conditions, Unconditional):
+    told = {
+        "generator": of_generator and generator.embed is not None,
+        "discriminator": of_discriminator and discriminator.entry is not None,
+    }
+    for name in (name for name, is_told in told.items() if is_told):
         raise RecipeError(
-            "virtual and reference batch normalisation run a fixed batch through a network, which would "
-            "need fixed conditions; train with model.conditioning=null, or with another norm"
+            f"virtual and reference batch normalisation run a fixed batch through the {name}, which would "
+            f"need fixed conditions; train with model.conditioning=null, or another norm in the {name}"
         )
     if of_generator:
         generator.network = WithReference(networks[0], Noise(0).normal(REFERENCES, latent))

@@ -8,6 +8,7 @@ from typing import Any
 
 from genus.core.errors import GenusError
 from genus.core.recipe import Recipe, load_recipe
+from genus.core.registry import component
 from genus.training.doctor.finding import Change, Finding
 
 Config = Mapping[str, Any]
@@ -44,7 +45,7 @@ def _collapse(config: Config) -> Iterator[Change]:
             "A discriminator that judges two examples together sees that they are alike (arXiv:1712.04086).",
         )
         yield Change(
-            (*_without_classes(model), "model.features=128", "model.minibatch_discrimination=16"),
+            (*_features(model), "model.minibatch_discrimination=16"),
             "The discriminator sees how near examples of a batch are to each other (arXiv:1606.03498).",
         )
         yield _norm("generator")
@@ -196,6 +197,13 @@ def _name(component: Any) -> Any:
 
 def _without_classes(model: Config) -> tuple[str, ...]:
     return ("model.conditioning=null",) if model.get("conditioning") is not None else ()
+
+
+def _features(model: Config) -> tuple[str, ...]:
+    """What gives features to look at, where the conditioning has none of its own."""
+    conditioning = model.get("conditioning")
+    own = conditioning is not None and component("conditioning", conditioning["name"]).load().reads_features
+    return () if own else ("model.features=128",)
 
 
 def _norm(player: str) -> Change:
