@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 
 from genus.training.doctor import thresholds
 from genus.training.doctor.advice import prescribe
@@ -172,6 +173,21 @@ def test_every_illness_is_tested_and_has_advice() -> None:
         advised = prescribe(finding, recipe)
         assert 1 <= len(advised.advice) <= 3
         assert Finding.from_json(advised.to_json()) == advised
+
+
+@pytest.mark.parametrize("name", ["default", "dcgan", "infogan", "acgan", "attribute-gan", "wgan", "cgan"])
+def test_every_advice_can_be_followed(name: str) -> None:
+    """The changed recipe is not only bound, its model is built."""
+    from genus.assembly import build_model, open_data
+    from genus.core.recipe import load_recipe
+
+    recipe = load_recipe(name)
+    spec = open_data(recipe).spec
+    for illness in ILLNESSES:
+        advised = prescribe(Finding(name=illness.name, severity="mild", says="", evidence={}), recipe)
+        for change in advised.advice:
+            with torch.device("meta"):
+                build_model(load_recipe(name, change.overrides), spec)
 
 
 # --- what is remembered ------------------------------------------------------------------------

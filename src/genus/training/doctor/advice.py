@@ -40,10 +40,11 @@ def _collapse(config: Config) -> Iterator[Change]:
     calmer = _rates(config, "all", 0.1, "Smaller steps keep the generator from running after one spot.")
     yield Change((*calmer.overrides, *_less_momentum(config)), calmer.why)
     if _is_pair(config):
-        yield Change(
-            (*_without_classes(model), "model.packing=2"),
-            "A discriminator that judges two examples together sees that they are alike (arXiv:1712.04086).",
-        )
+        if model["name"] == "gan" or model.get("conditioning") is None:  # others read their classes out
+            yield Change(
+                (*_without_classes(model), "model.packing=2"),
+                "A discriminator that judges two together sees that they are alike (arXiv:1712.04086).",
+            )
         yield Change(
             (*_features(model), "model.minibatch_discrimination=16"),
             "The discriminator sees how near examples of a batch are to each other (arXiv:1606.03498).",
@@ -73,7 +74,7 @@ def _discriminator_wins(config: Config) -> Iterator[Change]:
         yield _rates(config, "discriminator", 0.1, why)
     if not model.get("penalties"):
         yield Change(
-            ("model.penalties=[{name: r1, weight: 1}]",),
+            _slope_penalty(model, "{name: r1, weight: 1}"),
             "A flat discriminator is not so sure, and its slope tells the generator where to go "
             "(arXiv:1801.04406).",
         )
@@ -122,7 +123,7 @@ def _exploding(config: Config) -> Iterator[Change]:
     model = config["model"]
     if _is_pair(config) and not model.get("penalties"):
         yield Change(
-            ("model.penalties=[{name: r1, weight: 1}]",), "A penalty bounds the slope of the discriminator."
+            _slope_penalty(model, "{name: r1, weight: 1}"), "A penalty bounds the slope of the discriminator."
         )
     yield _rates(config, "all", 0.1, "Smaller steps.")
     if config["train"].get("warmup") == 0:
@@ -135,9 +136,10 @@ def _oscillation(config: Config) -> Iterator[Change]:
     yield calmer
     if _less_momentum(config):
         yield Change(_less_momentum(config), "Momentum drives players that circle further outwards.")
-    if config["model"].get("penalties") == []:
+    model = config["model"]
+    if model.get("penalties") == []:
         yield Change(
-            ("model.penalties=[{name: r1, weight: 1}]",),
+            _slope_penalty(model, "{name: r1, weight: 1}"),
             "A flat discriminator makes the game converge near its equilibrium (arXiv:1801.04406).",
         )
     if config["train"].get("ema") is None:
@@ -168,7 +170,11 @@ def _penalised_critic(config: Config) -> Iterator[Change]:
     if _name(model.get("objective")) == "wasserstein" and not model.get("penalties"):
         optimizer = "optimizer={name: adam, lr: 1e-4, betas: [0.0, 0.9]}"
         yield Change(
-            ("model.weight_clip=null", "model.penalties=[{name: gradient-penalty, weight: 10}]", optimizer),
+            (
+                "model.weight_clip=null",
+                *_slope_penalty(model, "{name: gradient-penalty, weight: 10}"),
+                optimizer,
+            ),
             "The penalty keeps the critic's slope at 1, with the paper's steps (arXiv:1704.00028).",
         )
 
@@ -204,6 +210,12 @@ def _features(model: Config) -> tuple[str, ...]:
     conditioning = model.get("conditioning")
     own = conditioning is not None and component("conditioning", conditioning["name"]).load().reads_features
     return () if own else ("model.features=128",)
+
+
+def _slope_penalty(model: Config, penalty: str) -> tuple[str, ...]:
+    """A penalty on slopes, in place of batch norm in the discriminator, under which they mean nothing."""
+    mixes = (model.get("discriminator") or {}).get("norm") == "batch"
+    return (f"model.penalties=[{penalty}]", *(("model.discriminator.norm=layer",) if mixes else ()))
 
 
 def _norm(player: str) -> Change:
