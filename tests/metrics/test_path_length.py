@@ -188,7 +188,7 @@ def test_a_path_depends_on_seed_and_number_alone(monkeypatch: pytest.MonkeyPatch
     whole = measured(Linear())["path-length"]
     assert measured(Linear())["path-length"].value == whole.value
     monkeypatch.setattr("genus.metrics.path_length.batch_size", lambda _: 7)
-    assert measured(Linear())["path-length"].value == pytest.approx(whole.value, rel=1e-6)
+    assert measured(Linear())["path-length"].value == pytest.approx(whole.value, rel=1e-5)
     assert measured(Linear(), seed=1)["path-length"].value != whole.value
 
 

@@ -172,7 +172,7 @@ def test_impossible_settings_are_refused() -> None:
         PixelCNN(image(1, 4, 4), network=residual_mlp)
     with pytest.raises(RecipeError, match="causal"):
         PixelCNN(image(1, 4, 4), network=mlp)
-    with pytest.raises(RecipeError, match="told"):
+    with pytest.raises(RecipeError, match="causal"):
         PixelCNN(image(1, 4, 4, classes=2), network=mlp, conditional=True)
 
 
