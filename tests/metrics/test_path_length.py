@@ -28,6 +28,11 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 MAP = normal(3, LATENT)
 
 
+def mapped(z: Tensor) -> Tensor:
+    """A z, rounded the same in every batch, which matrix products are not on all processors."""
+    return (z[:, None] * MAP).sum(2)
+
+
 class Points:
     """Any examples; path lengths do not look at them."""
 
@@ -63,14 +68,14 @@ class Linear(Model, StyleSpace):
         return 2 * z
 
     def generate_from_styles(self, styles: Tensor, *, noise: Noise) -> Tensor:
-        return self.scale * styles @ MAP.T + noise.normal(len(styles), 3)
+        return self.scale * mapped(styles) + noise.normal(len(styles), 3)
 
     def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
         assert not self.training
         assert not torch.is_grad_enabled()
         self.seen.append((z, given))
         shift = 0 if given is None else 5 * given[:, None]
-        return self.scale * z @ MAP.T + noise.normal(len(z), 3) + shift
+        return self.scale * mapped(z) + noise.normal(len(z), 3) + shift
 
 
 class ByLatentAlone(Model, LatentSpace):
@@ -188,7 +193,7 @@ def test_a_path_depends_on_seed_and_number_alone(monkeypatch: pytest.MonkeyPatch
     whole = measured(Linear())["path-length"]
     assert measured(Linear())["path-length"].value == whole.value
     monkeypatch.setattr("genus.metrics.path_length.batch_size", lambda _: 7)
-    assert measured(Linear())["path-length"].value == pytest.approx(whole.value, rel=1e-5)
+    assert measured(Linear())["path-length"].value == pytest.approx(whole.value, rel=1e-6)
     assert measured(Linear(), seed=1)["path-length"].value != whole.value
 
 

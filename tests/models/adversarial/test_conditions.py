@@ -184,10 +184,10 @@ def test_norms_of_the_generator_are_set_by_the_condition(kind: str, network: dic
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in model.generator.parameters():
-            weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+            weight.add_(0.2 * torch.randn(weight.shape, generator=generator))
         z = torch.randn(2, 4, generator=generator)
         one, other = (
             model.generate_from(z, given=torch.full((2, *condition.shape), value), noise=Noise(0))
             for value in (0.0, 1.0)
         )
-    assert (one - other).abs().max() > 0.01
+    assert (one - other).abs().max() > 0.05
