@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -64,6 +65,23 @@ class Readout(NamedTuple):
     logits: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class Crowd:
+    """What stands beside features φ(x) of how an example's batch looks as a whole.
+
+    Args:
+        kernels: of minibatch discrimination (arXiv:1606.03498); 0 for none.
+        group: examples among which features' deviation is measured (arXiv:1710.10196); 0 for none.
+    """
+
+    kernels: int = 0
+    group: int = 0
+
+
+ALONE = Crowd()
+"""Each example is judged alone."""
+
+
 class Conditions(ABC):
     """How a condition reaches the two players of a GAN, and what they lose when it is missed.
 
@@ -86,14 +104,16 @@ class Conditions(ABC):
         """Build a generator ``forward(z, given, noise)`` from latents ``(n, latent)`` to examples."""
 
     @abstractmethod
-    def discriminator(self, network: Network, *, features: int | None = None, kernels: int = 0) -> nn.Module:
+    def discriminator(
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
+    ) -> nn.Module:
         """Build a discriminator ``forward(x, given)`` from examples to a :class:`Readout`.
 
         Args:
             network: from what it sees to its outputs.
             features: size of φ(x), from which the score is read; None lets the network give the score. Only
                 without ``reads_features``.
-            kernels: of minibatch discrimination on φ(x); 0 for none.
+            crowd: what stands beside φ(x).
         """
 
     def given(self, batch: Batch, noise: Noise) -> Tensor | None:

@@ -11,10 +11,13 @@ import pytest
 import torch
 
 from genus.assembly import open_data
+from genus.core.batch import Batch
 from genus.core.binder import build, resolve
+from genus.core.components import Readout
 from genus.core.condition import Condition
 from genus.core.errors import CapabilityError, DataError, RecipeError
 from genus.core.noise import Noise
+from genus.core.phase import Context
 from genus.core.spec import DataSpec
 from genus.data.given import conditions_in_turn
 from genus.data.told_digits import slant, thickness
@@ -34,7 +37,11 @@ KINDS = {
 }
 WAYS = {"concatenation": list(KINDS), "projection": list(KINDS), "embedding": ["attributes", "text"]}
 COMPOSED = [(way, kind) for way, kinds in WAYS.items() for kind in kinds]
-REFUSED = [("embedding", "image"), *((way, kind) for way in ("auxiliary", "one-hot") for kind in KINDS)]
+REFUSED = [
+    ("embedding", "image"),
+    *(("auxiliary", kind) for kind in ("text", "image", "mask")),
+    *(("one-hot", kind) for kind in KINDS),
+]
 
 
 def make(condition: Condition, spec: DataSpec = IMAGES, **model: Any) -> GAN:
@@ -58,6 +65,29 @@ def test_the_condition_reaches_both_players(way: str, kind: str) -> None:
     other = first.roll(1, 0)
     assert not torch.allclose(model.generator(z, first, noise), model.generator(z, other, noise))
     assert not torch.allclose(model.discriminator(x, first).score, model.discriminator(x, other).score)
+
+
+@pytest.mark.parametrize("way", ["concatenation", "norm"])
+def test_attributes_are_read_out_of_the_discriminator(way: str) -> None:
+    """Both players lose what a Gaussian around the standardised attributes that are told says, by hand."""
+    told = {"name": "auxiliary", "features": 8, "generator": way, "weight": 3.0, "fakes": 0.5}
+    model = make(KINDS["attributes"], conditioning=told)
+    attributes = torch.tensor([[60.0, 2.0], [50.0, 1.0]])  # standardised (1, 0) and (0, -2)
+    said = Readout(torch.zeros(2), None, torch.tensor([[0.5, 1.0], [0.0, 0.0]]))
+    by_hand = ((0.5**2 + 1.0**2) / 2 + 2.0**2 / 2) / 2
+    batch, conditions = Batch(torch.rand(2, 1, 8, 8), attributes), model.conditions
+    terms = conditions.discriminator_terms(batch, said, said, attributes)
+    assert terms["attributes of real"].item() == pytest.approx(3 * by_hand)
+    assert terms["attributes of fake"].item() == pytest.approx(1.5 * by_hand)
+    (term,) = conditions.generator_terms(said, attributes).values()
+    assert term.item() == pytest.approx(3 * by_hand)
+    for name, loss in (("discriminator", model.discriminator_loss), ("generator", model.generator_loss)):
+        terms = loss(batch, Context(noise=Noise(0)))
+        last = terms["attributes" if name == "generator" else "attributes of real"]
+        found = torch.autograd.grad(last, list(model.player(name).network.parameters()), allow_unused=True)
+        assert any(slope is not None and slope.any() for slope in found)
+    with pytest.raises(RecipeError, match=r"needs classes; .* model 'gan'"):
+        make(KINDS["attributes"], name="classifying-gan", conditioning=told)
 
 
 @pytest.mark.parametrize("kind", ["attributes", "text"])

@@ -121,12 +121,12 @@ def test_unrolled_gans_match_features_and_need_whole_batches_for_it() -> None:
 
 @pytest.mark.parametrize("conditioning", sorted(components("conditioning")))
 def test_features_are_looked_at_whatever_the_conditioning(conditioning: str) -> None:
-    """Feature matching and minibatch discrimination, on features of the conditioning or of the model."""
+    """What looks at features does, whether they are the conditioning's or the model's."""
     own = conditioning in {"projection", "auxiliary", "information", "k-plus-one", "style-ambiguity"}
     changes: dict[str, Any] = {"conditioning": conditioning, "objective": "non-saturating"}
     if conditioning == "one-hot":
         changes["discriminator"] = {"name": "mlp", "hidden": [8]}
-    looking = {"feature_matching": 0.7, "minibatch_discrimination": 4}
+    looking = {"feature_matching": 0.7, "minibatch_discrimination": 4, "minibatch_deviation": 3}
     if not own:
         for option, value in looking.items():
             with pytest.raises(RecipeError, match=f"{option} looks at features"):
@@ -161,10 +161,28 @@ def test_a_crowd_of_equal_examples_is_noticed() -> None:
         make(POINTS, minibatch_discrimination=4)
 
 
+def test_a_group_of_equal_examples_has_no_deviation() -> None:
+    """Beside φ(x) stands the mean over features of √(Var + 1e-8) within its group."""
+    torch.manual_seed(0)
+    model = make(POINTS, features=6, minibatch_deviation=8).eval()
+    varied = batch_of(POINTS, 8).x * 4
+    phi = model.discriminator(varied).features
+    seen = model.discriminator.head.crowd(phi)
+    assert seen.shape == (8, 7)
+    expected = (phi.var(0, correction=0) + 1e-8).sqrt().mean()
+    torch.testing.assert_close(seen[:, 6], expected.expand(8), rtol=1e-5, atol=0)
+    equal = model.discriminator(varied[:1].expand(8, -1)).features
+    assert model.discriminator.head.crowd(equal)[:, 6].max() < 2e-4
+    assert all(phase.whole_batch for phase in model.phases())
+    with pytest.raises(RecipeError, match="at least 2"):
+        make(POINTS, features=6, minibatch_deviation=1)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"minibatch_discrimination": 3},
+        {"minibatch_deviation": 2},
         {"historical_averaging": 0.5},
         {"feature_matching": 2.0},
         {"adversarial": 0.5},

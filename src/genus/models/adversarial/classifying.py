@@ -31,6 +31,11 @@ class ClassifyingGAN(GAN, Classifies):
         """
         super().__init__(spec, **gan)
         self.partial_labels = isinstance(self.conditions, KPlusOne)
+        if not spec.classes:
+            raise RecipeError(
+                "model 'classifying-gan' needs classes; the data have none: "
+                f"{spec.describe()}. Take model 'gan'"
+            )
         if not isinstance(self.conditions, Auxiliary | KPlusOne | StyleAmbiguity):
             raise RecipeError(
                 "model 'classifying-gan' needs a conditioning that reads classes out of the "

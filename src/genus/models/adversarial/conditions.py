@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import nn
 
-from genus.core.components import Conditions, Network
+from genus.core.components import ALONE, Conditions, Crowd, Network
 from genus.core.condition import ConditionKind
 from genus.core.errors import RecipeError
 from genus.core.registry import conditioning
@@ -51,16 +51,16 @@ class Unconditional(Conditions):
         return Generator(network((latent,), self.spec.shape))
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
-        return scored(network, self.packed, features, kernels)
+        return scored(network, self.packed, features, crowd)
 
 
 def scored(
     network: Network,
     inputs: tuple[int, ...],
     features: int | None,
-    kernels: int,
+    crowd: Crowd,
     entry: Callable[[], Entry] | None = None,
 ) -> Discriminator:
     """Build a discriminator whose only reading is the score.
@@ -69,11 +69,11 @@ def scored(
         network: component of its network, which is built first.
         inputs: shape of what that sees.
         features: size of φ(x), from which a linear layer reads the score; None lets the network give it.
-        kernels: of minibatch discrimination on φ(x); 0 for none.
+        crowd: what stands beside φ(x).
         entry: builds what puts the condition beside the example; None for none.
     """
     built = network(inputs, (1 if features is None else features,))
-    head = DirectScore() if features is None else LinearScore(features, kernels=kernels)
+    head = DirectScore() if features is None else LinearScore(features, crowd=crowd)
     return Discriminator(built, head, None if entry is None else entry())
 
 
@@ -160,10 +160,10 @@ class OneHotVectors(Told):
         return told(network, latent, self.spec.shape, partial(OneHot, self.classes), self.classes, self.way)
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
         inputs = (math.prod(self.spec.shape) + self.classes,)
-        return scored(network, inputs, features, kernels, partial(OneHotBeside, self.classes))
+        return scored(network, inputs, features, crowd, partial(OneHotBeside, self.classes))
 
 
 @conditioning("concatenation", paper="arXiv:1411.1784")
@@ -177,21 +177,21 @@ class Concatenation(Told):
     takes = ("attributes", "text", "image", "mask")
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
         channels, *size = self.spec.shape
         condition = self.spec.condition
         if condition is None or not condition.is_image:
             numbers, count = condition_planes(self.spec, self.embedding)
             maps = partial(ConstantMaps, numbers)
-            return scored(network, (channels + count, *size), features, kernels, maps)
+            return scored(network, (channels + count, *size), features, crowd, maps)
         if condition.shape[1:] != self.spec.shape[1:]:
             raise RecipeError(
                 f"conditioning 'concatenation' puts {condition.describe()} beside examples of the same "
                 f"sides; they have {'×'.join(str(side) for side in size)}. Bring both to one size, or choose "
                 "model.conditioning=projection"
             )
-        return scored(network, (channels + condition.shape[0], *size), features, kernels, ImageBeside)
+        return scored(network, (channels + condition.shape[0], *size), features, crowd, ImageBeside)
 
 
 @conditioning("embedding", paper="arXiv:1605.05396")
@@ -202,14 +202,14 @@ class Embedding(Told):
     why_not = "it is an image already and needs no learned one"
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
         channels, *size = self.spec.shape
 
         def learned_map() -> Entry:
             return LearnedMap(condition_encoder(self.spec, math.prod(size)), tuple(size))
 
-        return scored(network, (channels + 1, *size), features, kernels, learned_map)
+        return scored(network, (channels + 1, *size), features, crowd, learned_map)
 
 
 @conditioning("projection", paper="arXiv:1802.05637")
@@ -230,8 +230,8 @@ class Projection(Told):
         self.features = features
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
         embed = partial(condition_encoder, self.spec, self.features)
         built = network(self.spec.shape, (self.features,))
-        return Discriminator(built, ProjectionScore(self.features, embed, kernels))
+        return Discriminator(built, ProjectionScore(self.features, embed, crowd))

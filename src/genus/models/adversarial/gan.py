@@ -12,6 +12,7 @@ from genus.core.batch import Batch
 from genus.core.components import (
     Augmentation,
     Conditioning,
+    Crowd,
     Network,
     Objective,
     Pace,
@@ -79,6 +80,7 @@ class GAN(Model, LatentSpace):
         feature_matching: float | None = None,
         adversarial: float = 1.0,
         minibatch_discrimination: int | None = None,
+        minibatch_deviation: int | None = None,
         packing: int | None = None,
         weight_clip: float | None = None,
         generator_regularisers: Sequence[Regulariser] = (),
@@ -107,6 +109,8 @@ class GAN(Model, LatentSpace):
             adversarial: weight of the objective in the generator's loss; with 0 it matches features only.
             minibatch_discrimination: kernels that tell how near φ(x) is to that of the other examples
                 (arXiv:1606.03498); null for none.
+            minibatch_deviation: examples in each group whose mean deviation of φ(x) stands beside it
+                (arXiv:1710.10196); null for none. Growing and style-based discriminators have it inside.
             packing: examples that the discriminator judges together (arXiv:1712.04086); null for one.
             weight_clip: bound of the discriminator's weights after each of its updates (arXiv:1701.07875).
             generator_regularisers: terms on the generator's weights.
@@ -130,15 +134,15 @@ class GAN(Model, LatentSpace):
             {
                 "feature_matching": feature_matching is not None,
                 "minibatch_discrimination": minibatch_discrimination is not None,
+                "minibatch_deviation": minibatch_deviation is not None,
             },
         )
         self.conditional = self.conditions.from_data
         self.codes = self.conditions.codes
         self.scaling = Scaling(spec)
         self.generator = self.conditions.generator(generator, latent)
-        self.discriminator = self.conditions.discriminator(
-            discriminator, features=features, kernels=minibatch_discrimination or 0
-        )
+        crowd = Crowd(kernels=minibatch_discrimination or 0, group=minibatch_deviation or 0)
+        self.discriminator = self.conditions.discriminator(discriminator, features=features, crowd=crowd)
         packed = (spec.shape[0] * packing, *spec.shape[1:])
         players = (self.generator, self.discriminator)
         self.referees = hold_references(*players, latent, packed)

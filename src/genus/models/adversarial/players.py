@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.core.components import Readout
+from genus.core.components import ALONE, Crowd, Readout
 from genus.core.network import SelfSupervised, Styled, TakesNoise
 from genus.core.noise import Noise
-from genus.layers.batch_coupling import MinibatchDiscrimination
+from genus.layers.batch_coupling import MinibatchDeviation, MinibatchDiscrimination
 
 
 class Generator(nn.Module):
@@ -100,6 +100,23 @@ def features_of(outputs: Tensor, layer: nn.Linear) -> Tensor:
     return F.leaky_relu(outputs, 0.2).to(layer.weight.dtype)
 
 
+def crowd_layers(features: int, crowd: Crowd) -> tuple[nn.Sequential, int]:
+    """Layers that put beside φ(x) how the batch looks as a whole, and how many numbers come out of them.
+
+    Args:
+        features: size of φ(x).
+        crowd: the deviation comes first, then the kernels; with neither φ(x) is left as it is.
+    """
+    layers: list[nn.Module] = []
+    if crowd.group:
+        layers.append(MinibatchDeviation(crowd.group))
+        features += 1
+    if crowd.kernels:
+        layers.append(MinibatchDiscrimination((features,), features=crowd.kernels))
+        features += crowd.kernels
+    return nn.Sequential(*layers), features
+
+
 class DirectScore(Head):
     """The network's only output is the score."""
 
@@ -113,14 +130,13 @@ class LinearScore(Head):
     Args:
         features: size of φ(x).
         logits: outputs of a second linear layer; 0 for none.
-        kernels: of minibatch discrimination (arXiv:1606.03498), which puts beside φ(x) how near those
-            of the other examples are; 0 for none.
+        crowd: what stands beside φ(x) where the score is read.
     """
 
-    def __init__(self, features: int, logits: int = 0, kernels: int = 0) -> None:
+    def __init__(self, features: int, logits: int = 0, crowd: Crowd = ALONE) -> None:
         super().__init__()
-        self.crowd = MinibatchDiscrimination((features,), features=kernels) if kernels else None
-        self.weight = nn.Linear(features + kernels, 1)
+        self.crowd, wide = crowd_layers(features, crowd)
+        self.weight = nn.Linear(wide, 1)
         self.logits = nn.Linear(features, logits) if logits else None
 
     def forward(self, outputs: Tensor, given: Tensor | None) -> Readout:
@@ -130,9 +146,7 @@ class LinearScore(Head):
 
     def score(self, phi: Tensor, given: Tensor | None) -> Tensor:
         """Scores ``(n,)`` of features ``(n, features)``."""
-        if self.crowd is not None:
-            phi = self.crowd(phi)
-        return self.weight(phi).squeeze(1)
+        return self.weight(self.crowd(phi)).squeeze(1)
 
 
 class ProjectionScore(LinearScore):
@@ -141,11 +155,11 @@ class ProjectionScore(LinearScore):
     Args:
         features: size of φ(x).
         embed: builds the module from conditions y to e(y), ``(n, features)``.
-        kernels: as of :class:`LinearScore`.
+        crowd: as of :class:`LinearScore`.
     """
 
-    def __init__(self, features: int, embed: Callable[[], nn.Module], kernels: int = 0) -> None:
-        super().__init__(features, kernels=kernels)
+    def __init__(self, features: int, embed: Callable[[], nn.Module], crowd: Crowd = ALONE) -> None:
+        super().__init__(features, crowd=crowd)
         self.embedding = embed()
         if isinstance(self.embedding, nn.Embedding):
             nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(features))
@@ -161,18 +175,18 @@ class ClassScore(Head):
     Args:
         features: size of φ(x).
         classes: how many.
-        kernels: as of :class:`LinearScore`; the classes are read from both.
+        crowd: as of :class:`LinearScore`; the classes are read from both.
     """
 
-    def __init__(self, features: int, classes: int, kernels: int = 0) -> None:
+    def __init__(self, features: int, classes: int, crowd: Crowd = ALONE) -> None:
         super().__init__()
-        self.crowd = MinibatchDiscrimination((features,), features=kernels) if kernels else None
-        self.logits = nn.Linear(features + kernels, classes)
+        self.crowd, wide = crowd_layers(features, crowd)
+        self.logits = nn.Linear(wide, classes)
 
     def forward(self, outputs: Tensor, given: Tensor | None) -> Readout:
         with torch.autocast(outputs.device.type, enabled=False):
             phi = features_of(outputs, self.logits)
-            logits = self.logits(phi if self.crowd is None else self.crowd(phi))
+            logits = self.logits(self.crowd(phi))
         return Readout(logits.logsumexp(1), phi, logits)
 
 

@@ -13,12 +13,13 @@ from torch.nn import functional as F
 
 from genus.core.batch import Batch
 from genus.core.codes import Code
-from genus.core.components import Conditions, Network, Readout
+from genus.core.components import ALONE, Conditions, Crowd, Network, Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Terms
 from genus.core.registry import conditioning
 from genus.core.spec import DataSpec
+from genus.layers.condition_encoder import Standardised
 from genus.models.adversarial.conditions import Told, told
 from genus.models.adversarial.players import ClassScore, Discriminator, Generator, LinearScore
 
@@ -28,13 +29,16 @@ UNKNOWN = -1
 
 @conditioning("auxiliary", paper="arXiv:1610.09585")
 class Auxiliary(Told):
-    """AC-GAN: the discriminator names the class of real and generated examples; both players gain by it.
+    """AC-GAN: the discriminator tells the condition of real and of generated examples; both gain by it.
 
-    L_C = −E log p(y | x) of real and of generated examples is added to both losses.
+    L_C = −E log p(y | x) of real and of generated examples is added to both losses: a cross-entropy for
+    classes; for standardised attributes, normally distributed around what is told with deviation 1,
+    ½ Σ (a − â)² (without the constant).
     """
 
     reads_features = True
-    why_not = "the discriminator names a class"
+    takes = ("attributes",)
+    why_not = "the discriminator tells classes or attributes"
 
     def __init__(
         self,
@@ -45,37 +49,53 @@ class Auxiliary(Told):
         fakes: float = 1.0,
         **told: Any,
     ) -> None:
-        """Build for labelled data.
+        """Build for data with classes or attributes.
 
         Args:
-            features: size of φ(x), from which score and class are read.
+            features: size of φ(x), from which score and condition are read.
             weight: of L_C.
-            fakes: share of it with which generated examples teach the discriminator classes; with 0 it
-                learns them from real examples alone, and cannot agree with the generator on signs that
-                stand for a class.
+            fakes: share of it with which generated examples teach the discriminator; with 0 it learns
+                conditions from real examples alone, and cannot agree with the generator on signs that
+                stand for one.
             told: see :class:`Told`.
         """
         super().__init__(spec, **told)
         self.features = features
         self.weight = weight
         self.fakes = fakes
+        self.what = "class" if spec.condition is None else "attributes"
+        self.standardised = None if spec.condition is None else Standardised(spec.condition)
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
+        told = self.classes if self.spec.condition is None else self.spec.condition.size
         built = network(self.spec.shape, (self.features,))
-        return Discriminator(built, LinearScore(self.features, self.classes, kernels))
+        return Discriminator(built, LinearScore(self.features, told, crowd))
+
+    def missed(self, readout: Readout, given: Tensor) -> Tensor:
+        """−log p(y | x), a mean over the batch.
+
+        Args:
+            readout: of examples.
+            given: their classes ``(n,)``, or attributes ``(n, k)`` in their own units.
+        """
+        logits = _logits(readout)
+        if self.standardised is None:
+            return F.cross_entropy(logits, given)
+        gap = self.standardised.to(given.device)(given) - logits
+        return gap.square().sum(1).mean() / 2
 
     def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
         assert given is not None
-        terms = {"class of real": self.weight * F.cross_entropy(_logits(real), given)}
+        terms = {f"{self.what} of real": self.weight * self.missed(real, given)}
         if self.fakes:
-            terms["class of fake"] = self.fakes * self.weight * F.cross_entropy(_logits(fake), given)
+            terms[f"{self.what} of fake"] = self.fakes * self.weight * self.missed(fake, given)
         return terms
 
     def generator_terms(self, fake: Readout, given: Tensor | None) -> Terms:
         assert given is not None
-        return {"class": self.weight * F.cross_entropy(_logits(fake), given)}
+        return {self.what: self.weight * self.missed(fake, given)}
 
 
 @conditioning("information", paper="arXiv:1606.03657")
@@ -132,11 +152,11 @@ class Information(Conditions):
         return told(network, latent, self.spec.shape, torch.nn.Identity, size, "concatenation")
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
         outputs = sum(self.categories) + 2 * self.continuous
         built = network(self.spec.shape, (self.features,))
-        return Discriminator(built, LinearScore(self.features, outputs, kernels))
+        return Discriminator(built, LinearScore(self.features, outputs, crowd))
 
     def draw(self, n: int, noise: Noise) -> Tensor:
         categories = [F.one_hot(noise.integers(k, n), k).float() for k in self.categories]
@@ -217,10 +237,10 @@ class KPlusOne(Conditions):
         return Generator(network((latent,), self.spec.shape))
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
         built = network(self.spec.shape, (self.features,))
-        return Discriminator(built, ClassScore(self.features, self.spec.num_classes, kernels))
+        return Discriminator(built, ClassScore(self.features, self.spec.num_classes, crowd))
 
     def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
         if batch.given is None:
@@ -259,10 +279,10 @@ class StyleAmbiguity(Conditions):
         return Generator(network((latent,), self.spec.shape))
 
     def discriminator(
-        self, network: Network, *, features: int | None = None, kernels: int = 0
+        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
     ) -> Discriminator:
         built = network(self.spec.shape, (self.features,))
-        return Discriminator(built, LinearScore(self.features, self.spec.num_classes, kernels))
+        return Discriminator(built, LinearScore(self.features, self.spec.num_classes, crowd))
 
     def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
         assert batch.given is not None
