@@ -73,6 +73,14 @@ def test_a_part_of_the_data_is_measured_against_all_of_them(tmp_path: Path):
     assert everything["fingerprint"] == digits8().fingerprint != few["fingerprint"]
 
 
+def test_distances_are_measured_in_the_features_of_the_suite(tmp_path: Path):
+    (board,) = genus.bench({**TINY, "features": "random", "metrics": ["frechet"]}, out=tmp_path / "random")
+    (other,) = genus.bench({**TINY, "metrics": ["frechet"]}, out=tmp_path / "default")
+    assert board.lines[0].means["frechet"].value != other.lines[0].means["frechet"].value
+    result = json.loads((tmp_path / "random" / "digits8" / "few" / "seed-0" / RESULT).read_text())
+    assert "random" in result["evaluation"]["protocol"]["features"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -82,6 +90,7 @@ def test_a_part_of_the_data_is_measured_against_all_of_them(tmp_path: Path):
         ({"recipes": [{"recipe": "gmm", "vary": {"a": []}}]}, "list of mappings"),
         ({"recipes": [{"recipe": "gmm", "name": "b", "vary": [{"a": []}]}]}, "in place of one name"),
         ({"budget": "3 moons"}, "moons"),
+        ({"features": "pixel"}, "did you mean 'pixels'"),
         ({"recipes": ["gmm", "gmm"]}, "give one another 'name'"),
     ],
 )

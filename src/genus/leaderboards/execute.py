@@ -6,7 +6,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -60,9 +60,7 @@ class Result:
 def run_cells(
     cells: Sequence[Cell],
     *,
-    samples: int | None,
-    metrics: Sequence[str] = (),
-    against: str | None = None,
+    measured: Mapping[str, Any],
     processes: int = 1,
     progress: Callable[[Result, int, int], None] | None = None,
 ) -> list[Result]:
@@ -70,9 +68,7 @@ def run_cells(
 
     Args:
         cells: see :func:`genus.leaderboards.suite.suite_cells`.
-        samples: drawn for each evaluation; None leaves it to the protocol.
-        metrics: what is measured; every metric that fits without any.
-        against: name or path of data to measure against, in place of those that were trained on.
+        measured: how each is evaluated, arguments of :func:`genus.evaluate`.
         processes: trainings at a time; they share the cores.
         progress: told each new result, how many are there and how many there will be.
 
@@ -87,7 +83,7 @@ def run_cells(
     if progress is not None:
         for done, result in enumerate(found.values()):
             progress(result, done + 1, len(cells))
-    work = partial(complete_cell, samples=samples, metrics=tuple(metrics), against=against)
+    work = partial(complete_cell, measured=measured)
     threads = max((os.cpu_count() or 1) // processes, 1)
     context = get_context("spawn")  # a process per cell: its memory is the cell's, its threads are set
     with ProcessPoolExecutor(
@@ -107,18 +103,14 @@ def run_cells(
     return [found[cell.folder] for cell in cells]
 
 
-def complete_cell(
-    cell: Cell, *, samples: int | None, metrics: Sequence[str] = (), against: str | None = None
-) -> None:
+def complete_cell(cell: Cell, *, measured: Mapping[str, Any]) -> None:
     """Train or resume one cell, evaluate it and write its result.
 
     A failure of the model (a loss that is not finite, say) is a result, too; Ctrl-C is not.
 
     Args:
         cell: what to train.
-        samples: drawn for the evaluation.
-        metrics: what is measured; every metric that fits without any.
-        against: data to measure against; those of the cell by default.
+        measured: how it is evaluated, arguments of :func:`genus.evaluate`.
     """
     from genus.training.engine import Interrupted
 
@@ -128,7 +120,7 @@ def complete_cell(
             genus.api.resume(cell.folder)
         else:
             genus.api.train(cell.source, data=cell.given, overrides=cell.changes, out=cell.folder)
-        evaluation = genus.api.evaluate(cell.folder, data=against, n=samples, metrics=metrics or None)
+        evaluation = genus.api.evaluate(cell.folder, **measured)
         record = {"evaluation": json.loads(evaluation.to_json())}
     except Interrupted:
         raise KeyboardInterrupt from None

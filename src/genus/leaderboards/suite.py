@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from genus.core.binder import is_list, is_mapping
-from genus.core.errors import InputError, RecipeError, nearest
+from genus.core.errors import GenusError, InputError, RecipeError, nearest
 from genus.core.recipe import Recipe, check_length, load_recipe, parse_yaml
 from genus.core.registry import component
 from genus.data.locate import describe_source
@@ -54,6 +54,9 @@ class Suite(BaseModel):
     against: str | None = Field(
         None, description="data to measure against, in place of those that were trained on"
     )
+    features: str | None = Field(
+        None, description="what distances are measured in, a name or file; chosen by the data by default"
+    )
     metrics: tuple[str, ...] = Field((), description="what is measured; every metric that fits by default")
     changes: tuple[str, ...] = Field((), alias="set", description="overrides for all recipes")
     columns: tuple[str, ...] = Field((), description="scores of the table, the first one ranks")
@@ -74,6 +77,18 @@ class Suite(BaseModel):
                 raise ValueError(str(error)) from None
         return value
 
+    @field_validator("features")
+    @classmethod
+    def _features(cls, value: str | None) -> str | None:
+        if value is not None:
+            from genus.metrics.features.choose import check_features  # with which torch is loaded
+
+            try:
+                check_features(value)
+            except GenusError as error:
+                raise ValueError(str(error)) from None
+        return value
+
     @field_validator("data", "changes", "columns", "metrics", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
@@ -88,6 +103,15 @@ class Suite(BaseModel):
     @classmethod
     def _budget(cls, value: Any) -> Any:
         return check_length(value)
+
+    def measured(self) -> dict[str, Any]:
+        """How every training is evaluated: arguments of :func:`genus.evaluate`."""
+        return {
+            "data": self.against,
+            "n": self.samples,
+            "features": self.features,
+            "metrics": self.metrics or None,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

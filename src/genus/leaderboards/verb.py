@@ -53,14 +53,7 @@ def bench(
             progress(result, number, total)
 
     root.mkdir(parents=True, exist_ok=True)
-    results = run_cells(
-        cells,
-        samples=plan.samples,
-        metrics=plan.metrics,
-        against=plan.against,
-        processes=processes,
-        progress=listen,
-    )
+    results = run_cells(cells, measured=plan.measured(), processes=processes, progress=listen)
     boards = make_boards(results, plan.columns)
     write_boards(root, name, plan.summary, boards)
     return boards

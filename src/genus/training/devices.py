@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import warnings
@@ -46,7 +47,15 @@ def launch(device: str = "auto", precision: str = "32") -> Fabric:
             precision="bf16-mixed" if _in_bf16(precision, device) else "32-true",
         )
         fabric.launch()
+    if world > 1:
+        atexit.register(_leave)
     return fabric
+
+
+def _leave() -> None:
+    """Leave the ranks before the interpreter ends: communication threads still alive then abort it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _in_bf16(precision: str, device: str) -> bool:
