@@ -8,12 +8,10 @@ repetition, and its discriminators' shortcuts see rectified features, for ReLU w
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import sys
 import tempfile
 import types
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.harness import Comparison, alternate, engine_turn, timed
+from benchmarks.harness import Comparison, alternate, engine_turn, print_table, timed
 
 STEPS = 1
 RIVAL = "vs torch-mimicry 0.1.16"
@@ -106,18 +104,5 @@ def _recipe(generator: Any, discriminator: Any, batch: int, side: int) -> dict[s
     }  # fmt: skip
 
 
-def main() -> None:
-    """Run the named cases, or all, and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="*", choices=[[], *CASES], default=[])
-    chosen = parser.parse_args().cases or list(CASES)
-    warnings.simplefilter("ignore")
-    torch.manual_seed(0)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    print("| what | ours, s | rival, s | speed-up (median) | range |\n|---|---|---|---|---|")
-    for name in chosen:
-        print(CASES[name]().line(), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    print_table(__doc__, CASES)

@@ -6,13 +6,17 @@ by what the neighbouring turn of the rival takes, and the median of these ratios
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from genus.assembly import build_model, make_engine, open_data, show
 from genus.training.devices import launch
@@ -48,6 +52,28 @@ class Comparison:
             f"| {self.name} | {statistics.median(self.ours):.3f} | {statistics.median(self.rival):.3f} | "
             f"**{statistics.median(ratios):.2f}** | {ratios[0]:.2f} … {ratios[-1]:.2f} |"
         )
+
+
+HEAD = "| what | ours, s | rival, s | speed-up (median) | range |\n|---|---|---|---|---|"
+"""Of the table whose rows are :meth:`Comparison.line`."""
+
+
+def print_table(about: str | None, cases: Mapping[str, Callable[[], Comparison]]) -> None:
+    """The command line of a benchmark: run the cases it names, or all, and print a Markdown table.
+
+    Args:
+        about: shown by ``--help``.
+        cases: by name.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("cases", nargs="*", choices=[[], *cases], default=[])
+    chosen = parser.parse_args().cases or list(cases)
+    warnings.simplefilter("ignore")
+    torch.manual_seed(0)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
+    print(HEAD)
+    for name in chosen:
+        print(cases[name]().line(), flush=True)
 
 
 def alternate(name: str, ours: Turn, rival: Turn, turns: int = 9) -> Comparison:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.harness import Comparison, alternate, timed
+from benchmarks.harness import HEAD, Comparison, alternate, timed
 from genus import metrics
 
 TOLERANCE = 1e-6
@@ -332,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.peak:
         print(peak(chosen.peak))
         return
-    print("| what | ours, s | rival, s | speed-up (median) | range |\n|---|---|---|---|---|")
+    print(HEAD)
     for name in chosen.cases or [*CASES, "memory"]:
         print(memory_line() if name == "memory" else CASES[name]().line(), flush=True)
 

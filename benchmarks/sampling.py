@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.harness import Comparison, alternate, timed
+from benchmarks.harness import HEAD, Comparison, alternate, timed
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 from genus.models.autoregressive.pixelcnn import PixelCNN
@@ -41,6 +41,5 @@ def pixels(n: int = 16, side: int = 28) -> Comparison:
 
 
 if __name__ == "__main__":
-    print("| what | ours, s | rival, s | speed-up | range |")
-    print("|---|---|---|---|---|")
+    print(HEAD)
     print(pixels().line())

@@ -6,16 +6,14 @@ takes its place, for none of what is timed uses it.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import types
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from benchmarks.harness import Comparison, alternate, engine_turn, timed
+from benchmarks.harness import Comparison, alternate, engine_turn, print_table, timed
 
 
 def digits() -> np.ndarray:
@@ -158,18 +156,5 @@ def _vectors(shape: tuple[int, ...]) -> str:
     return path
 
 
-def main() -> None:
-    """Run the named cases, or all, and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="*", choices=[[], *CASES], default=[])
-    chosen = parser.parse_args().cases or list(CASES)
-    warnings.simplefilter("ignore")
-    torch.manual_seed(0)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    print("| what | ours, s | rival, s | speed-up (median) | range |\n|---|---|---|---|---|")
-    for name in chosen:
-        print(CASES[name]().line(), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    print_table(__doc__, CASES)

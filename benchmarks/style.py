@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.harness import Turn, alternate, timed
+from benchmarks.harness import HEAD, Turn, alternate, timed
 from genus.core.noise import Noise
 from genus.networks.fastgan import fastgan
 from genus.networks.fastgan_discriminator import fastgan_discriminator
@@ -225,7 +225,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    print("| what | ours, s | rival, s | speed-up (median) | range |\n|---|---|---|---|---|")
+    print(HEAD)
     for name in arguments.cases or list(CASES):
         ours, rival, side, batch, penalty = CASES[name]
         pairs = ours(side, penalty), rival(side, penalty)
