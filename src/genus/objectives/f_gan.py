@@ -18,7 +18,7 @@ class Conjugate(NamedTuple):
 
     Args:
         activation: g, increasing.
-        conjugate: v ↦ f*(g(v)), simplified.
+        conjugate: v ↦ f*(g(v)), in closed form.
     """
 
     activation: Callable[[Tensor], Tensor]
