@@ -70,7 +70,7 @@ class MinibatchDeviation(CouplesBatch):
     def __init__(self, group: int = 4) -> None:
         super().__init__()
         if group < 2:
-            raise RecipeError(f"a group of {group} has no standard deviation; use at least 2")
+            raise RecipeError(f"minibatch deviation: a group of {group} has none; use at least 2")
         self.group = group
 
     def forward(self, x: Tensor) -> Tensor:
