@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import genus
 from genus.core.errors import InputError, RecipeError
 from genus.data.digits import digits8
+from genus.leaderboards import execute
 from genus.leaderboards.execute import RESULT, Result
 from genus.leaderboards.suite import load_suite, suite_cells, suite_files
 
@@ -98,6 +100,32 @@ def test_wrong_suites_are_explained(change: dict[str, Any], words: str, tmp_path
     with pytest.raises(InputError, match=words):
         genus.bench({**TINY, **change}, out=tmp_path)
     assert not list(tmp_path.rglob("recipe.yaml"))
+
+
+def test_features_that_are_not_installed_fail_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("GENUS_INCEPTION", raising=False)
+    with pytest.raises(InputError, match="set GENUS_INCEPTION to the file"):
+        genus.bench({**TINY, "features": "inception"}, out=tmp_path)
+    assert not list(tmp_path.rglob("recipe.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("cores", "devices", "expected"),
+    [(4, ["auto", "cpu"], 4), (2, ["auto"] * 5, 2), (1, ["cpu"] * 3, 1), (4, ["cpu", "cuda", "cpu"], 1)],
+)
+def test_a_core_trains_one_model_and_a_gpu_one_at_a_time(
+    cores: int, devices: list[str], expected: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(execute, "_cores", lambda: cores)
+    entries = [{"recipe": "gmm", "name": f"{i}", "set": [f"train.device={d}"]} for i, d in enumerate(devices)]
+    cells = suite_cells(load_suite({"recipes": entries})[1], Path("anywhere"))
+    assert execute.trainings_at_a_time(cells) == expected
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert execute.trainings_at_a_time(cells) == (1 if "auto" in devices or "cuda" in devices else expected)
 
 
 def test_wrong_recipes_fail_before_training(tmp_path: Path):

@@ -63,7 +63,7 @@ def bench(
     suite: tyro.conf.Positional[str],
     *,
     out: str | None = None,
-    processes: int = 1,
+    processes: int | None = None,
     json: bool = False,
 ) -> None:
     """Rank recipes over data sets and seeds at equal cost; the same command again continues.
@@ -71,7 +71,7 @@ def bench(
     Args:
         suite: name of a suite (genus list suites) or path of a YAML file.
         out: folder of the trainings and the leaderboard; bench/SUITE by default.
-        processes: trainings at a time.
+        processes: trainings at a time; by default one for each core, on a GPU one.
         json: print JSON instead of tables.
     """
     from genus.cli import commands

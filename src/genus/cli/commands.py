@@ -278,7 +278,7 @@ def data_info(path: str, arguments: Sequence[str], as_json: bool) -> None:
     _console().print(data_table(info))
 
 
-def bench(suite: str, out: str | None, processes: int, as_json: bool) -> None:
+def bench(suite: str, out: str | None, processes: int | None, as_json: bool) -> None:
     """Run a benchmark and print its tables."""
     from genus.leaderboards.show import caption, cells, header, reference_rows
 

@@ -61,7 +61,7 @@ def run_cells(
     cells: Sequence[Cell],
     *,
     measured: Mapping[str, Any],
-    processes: int = 1,
+    processes: int | None = None,
     progress: Callable[[Result, int, int], None] | None = None,
 ) -> list[Result]:
     """Bring every cell to a result; those that have one are read, interrupted ones continue.
@@ -69,7 +69,8 @@ def run_cells(
     Args:
         cells: see :func:`genus.leaderboards.suite.suite_cells`.
         measured: how each is evaluated, arguments of :func:`genus.evaluate`.
-        processes: trainings at a time; they share the cores.
+        processes: trainings at a time, which share the cores; by default one for each core, on a
+            GPU one.
         progress: told each new result, how many are there and how many there will be.
 
     Raises:
@@ -84,7 +85,8 @@ def run_cells(
         for done, result in enumerate(found.values()):
             progress(result, done + 1, len(cells))
     work = partial(complete_cell, measured=measured)
-    threads = max((os.cpu_count() or 1) // processes, 1)
+    processes = processes or trainings_at_a_time(missing)
+    threads = max(_cores() // processes, 1)
     context = get_context("spawn")  # a process per cell: its memory is the cell's, its threads are set
     with ProcessPoolExecutor(
         processes, mp_context=context, initializer=_limit_threads, initargs=(threads,), max_tasks_per_child=1
@@ -101,6 +103,13 @@ def run_cells(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return [found[cell.folder] for cell in cells]
+
+
+def trainings_at_a_time(cells: Sequence[Cell]) -> int:
+    """One for each core, so that a CPU second is the same for all; one when any trains on a GPU."""
+    from genus.training.devices import on_processor
+
+    return _cores() if all(on_processor(cell.recipe.train.device) for cell in cells) else 1
 
 
 def complete_cell(cell: Cell, *, measured: Mapping[str, Any]) -> None:
@@ -186,6 +195,13 @@ def _limit_threads(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
+
+
+def _cores() -> int:
+    """Cores this process may use: fewer than the machine has, where a scheduler says so."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _peak_memory() -> float:

@@ -17,7 +17,7 @@ def bench(
     suite: str | Path | Mapping[str, Any],
     *,
     out: str | Path | None = None,
-    processes: int = 1,
+    processes: int | None = None,
     progress: Callable[[Result, int, int], None] | None = None,
 ) -> list[Board]:
     """Train recipes on data sets with several seeds at equal cost, and rank them with intervals.
@@ -29,7 +29,8 @@ def bench(
     Args:
         suite: name, path of a YAML file, or mapping; see ``docs/add-a-suite.md``.
         out: folder; ``bench/NAME`` by default.
-        processes: trainings at a time; budgets in seconds compare at equal numbers only.
+        processes: trainings at a time, which share the cores; by default one for each core, on a
+            GPU one. Budgets in seconds compare at equal numbers only.
         progress: told each result, how many are done and how many there are.
 
     Returns:
@@ -39,7 +40,7 @@ def bench(
         InputError: for an unknown suite or key, or a folder that holds other settings.
         RecipeError: when a recipe cannot be bound; nothing has been trained then.
     """
-    if processes < 1:
+    if processes is not None and processes < 1:
         raise InputError(f"processes = {processes}: at least one is needed")
     name, plan = load_suite(suite)
     root = Path(out) if out is not None else Path("bench") / name

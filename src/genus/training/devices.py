@@ -52,6 +52,12 @@ def launch(device: str = "auto", precision: str = "32") -> Fabric:
     return fabric
 
 
+def on_processor(device: str = "auto") -> bool:
+    """Whether training with ``train.device`` set to ``device`` runs on the processor of this machine."""
+    accelerated = torch.cuda.is_available() or torch.backends.mps.is_available()
+    return device == "cpu" or (device == "auto" and not accelerated)
+
+
 def _leave() -> None:
     """Leave the ranks before the interpreter ends: communication threads still alive then abort it."""
     if torch.distributed.is_initialized():

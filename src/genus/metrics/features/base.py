@@ -28,6 +28,14 @@ class FeatureMap(ABC):
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
 
+    @classmethod
+    def require(cls) -> None:  # noqa: B027  (most need nothing)
+        """Refuse early when something it is made of is not on this machine.
+
+        Raises:
+            DataError: saying what to install or to name.
+        """
+
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
         """Features ``(n, size)``, float32, of examples ``(n, *spec.shape)`` in data units."""

@@ -64,16 +64,19 @@ def make_features(source: str | Mapping[str, Any], spec: DataSpec) -> FeatureMap
 
 
 def check_features(source: str) -> None:
-    """Refuse what is neither a registered feature component nor a file, before anything is loaded.
+    """Refuse what is neither a registered feature component nor a file, and what is not installed.
 
     Raises:
         RecipeError: for an unknown name; names the nearest.
-        DataError: for a file that does not exist.
+        DataError: for a file that does not exist, or a component that needs something first.
 
     >>> check_features("pixels")
     """
     known = components("features")
-    if source in known or Path(source).is_file():
+    if source in known:
+        known[source].load().require()
+        return
+    if Path(source).is_file():
         return
     if source.endswith(FILE_SUFFIX):
         raise DataError(f"there is no feature network {source!r}; make one with `genus features train DATA`")

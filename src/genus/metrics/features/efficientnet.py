@@ -36,6 +36,10 @@ class EfficientNetFeatures(Classifies):
         require_pictures(self.name, spec)
         self._net, self.fingerprint = _network()
 
+    @classmethod
+    def require(cls) -> None:
+        _network()
+
     def __call__(self, x: Tensor) -> Tensor:
         return in_parts(self._features, x, self.size, at_once=16)
 

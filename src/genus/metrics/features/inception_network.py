@@ -46,15 +46,7 @@ class InceptionFeatures(Classifies):
     def __init__(self, spec: DataSpec) -> None:
         super().__init__(spec)
         require_pictures(self.name, spec)
-        where = os.environ.get(VARIABLE, "")
-        if not where:
-            raise DataError(
-                f"inception features need the weights of FID's network: set {VARIABLE} to the file "
-                "pt_inception-2015-12-05-6726825d.pth of pytorch-fid; genus downloads nothing"
-            )
-        path = Path(where).resolve()
-        if not path.is_file():
-            raise DataError(f"{VARIABLE} names {where!r}, which is no file")
+        path = _weights()
         self._net, self.fingerprint, published = _network(path, path.stat().st_mtime_ns)
         self.note = (
             "the published Inception weights: this is FID at this n, where papers take 50,000 samples"
@@ -62,12 +54,30 @@ class InceptionFeatures(Classifies):
             else "Inception weights, but not the published file: FID only if the tensors are the same"
         )
 
+    @classmethod
+    def require(cls) -> None:
+        _weights()
+
     def __call__(self, x: Tensor) -> Tensor:
         return in_parts(lambda part: self._net(prepare(part)), x, self.size, at_once=16)
 
     def read_out(self, features: Tensor) -> Tensor:
         with torch.no_grad():
             return features @ self._net.fc.weight.T
+
+
+def _weights() -> Path:
+    """The file that the environment names."""
+    where = os.environ.get(VARIABLE, "")
+    if not where:
+        raise DataError(
+            f"inception features need the weights of FID's network: set {VARIABLE} to the file "
+            "pt_inception-2015-12-05-6726825d.pth of pytorch-fid; genus downloads nothing"
+        )
+    path = Path(where).resolve()
+    if not path.is_file():
+        raise DataError(f"{VARIABLE} names {where!r}, which is no file")
+    return path
 
 
 def prepare(x: Tensor) -> Tensor:
