@@ -29,12 +29,13 @@ class FeatureMap(ABC):
         self.spec = spec
 
     @classmethod
-    def require(cls) -> None:  # noqa: B027  (most need nothing)
+    def require(cls) -> None:
         """Refuse early when something it is made of is not on this machine.
 
         Raises:
             DataError: saying what to install or to name.
         """
+        return  # most need nothing
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
