@@ -16,6 +16,8 @@ from genus.core.spec import DataSpec
 from genus.metrics.features.base import Classifies, in_parts, weights_digest
 
 _SIDE = 224
+_AT_ONCE = 4
+"""Images that pass together: more no longer fit the caches of a processor."""
 
 
 @features("efficientnet-lite0", paper="arXiv:1905.11946")
@@ -41,7 +43,7 @@ class EfficientNetFeatures(Classifies):
         _network()
 
     def __call__(self, x: Tensor) -> Tensor:
-        return in_parts(self._features, x, self.size, at_once=16)
+        return in_parts(self._features, x, self.size, at_once=_AT_ONCE)
 
     def read_out(self, features: Tensor) -> Tensor:
         with torch.no_grad():
@@ -50,6 +52,7 @@ class EfficientNetFeatures(Classifies):
     def _features(self, x: Tensor) -> Tensor:
         x = F.interpolate(x, (_SIDE, _SIDE), mode="bilinear", antialias=True, align_corners=False)
         x = (255 * x.expand(-1, 3, -1, -1) - 127) / 128
+        x = x.contiguous(memory_format=torch.channels_last)
         return self._net.extract_features(x).mean((2, 3))
 
 
@@ -78,4 +81,5 @@ def _network() -> tuple[Any, str]:
     weights = torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True)
     net = network.from_name("efficientnet-lite0")
     net.load_state_dict(weights)
+    net.to(memory_format=torch.channels_last)  # with few images at once twice as fast on a processor
     return net.eval().requires_grad_(False), weights_digest(weights)
