@@ -132,6 +132,7 @@ COLLAPSED = [
     {"classes": 0.3},
     {"coverage": 0.2, "distance": 0.9},
     {"coverage": 0.2, "distance": 1.25, "spacing": 0.5},
+    {"coverage": 0.2, "distance": 1.45, "spacing": 0.1, "variety": 1.08},
 ]
 
 

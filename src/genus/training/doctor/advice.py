@@ -13,6 +13,8 @@ from genus.training.doctor.finding import Change, Finding
 
 Config = Mapping[str, Any]
 _MOST = 3
+_HASTY = 1e-3
+"""Rates above this are reduced before anything else is tried against collapse."""
 
 
 def prescribe(finding: Finding, recipe: Recipe) -> Finding:
@@ -38,7 +40,14 @@ def _binds(recipe: Recipe, change: Change) -> bool:
 def _collapse(config: Config) -> Iterator[Change]:
     model = config["model"]
     calmer = _rates(config, "all", 0.1, "Smaller steps keep the generator from running after one spot.")
-    yield Change((*calmer.overrides, *_less_momentum(config)), calmer.why)
+    calm = Change((*calmer.overrides, *_less_momentum(config)), calmer.why)
+    hasty = _rate(config, "all") > _HASTY
+    if hasty:
+        yield calm
+    if _is_pair(config) and model.get("penalties") == []:
+        yield _flat_discriminator(config)
+    if not hasty:
+        yield calm
     if _is_pair(config):
         if model["name"] == "gan" or model.get("conditioning") is None:  # others read their classes out
             yield Change(
@@ -212,14 +221,28 @@ def _features(model: Config) -> tuple[str, ...]:
     return () if own else ("model.features=128",)
 
 
-def _slope_penalty(model: Config, penalty: str) -> tuple[str, ...]:
-    """A penalty on slopes, in place of batch norm in the discriminator, under which they mean nothing."""
+def _slope_penalty(model: Config, penalty: str, norm: str = "layer") -> tuple[str, ...]:
+    """A penalty on slopes, and ``norm`` in place of batch norm, under which slopes mean nothing."""
     mixes = (model.get("discriminator") or {}).get("norm") == "batch"
-    return (f"model.penalties=[{penalty}]", *(("model.discriminator.norm=layer",) if mixes else ()))
+    return (f"model.penalties=[{penalty}]", *((f"model.discriminator.norm={norm}",) if mixes else ()))
 
 
 def _norm(player: str) -> Change:
     return Change((f"model.{player}.norm=batch",), "Normalisation keeps layers from running into extremes.")
+
+
+def _flat_discriminator(config: Config) -> Change:
+    """R1 without momentum and at two rates, with which one shape per class became many."""
+    betas, rate = config["optimizer"].get("betas"), _rate(config, "generator")
+    return Change(
+        (
+            *_slope_penalty(config["model"], "{name: r1, weight: 1}", norm="none"),
+            *((f"optimizer.betas=[0.0, {betas[1]}]",) if betas else ()),
+            f"optimizer.groups.discriminator.lr={max(_rate(config, 'discriminator'), 2 * rate):.3g}",
+        ),
+        "A discriminator that is flat around real examples does not drive the generator from spot to spot "
+        "(arXiv:1801.04406).",
+    )
 
 
 def _less_momentum(config: Config) -> tuple[str, ...]:

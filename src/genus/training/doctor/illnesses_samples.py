@@ -14,9 +14,11 @@ from genus.training.doctor.thresholds import (
     COPIED,
     CROWDED,
     FAR,
+    HUDDLED,
     MISSES,
     NEAR,
     SATURATED,
+    SPREAD,
     STILL,
 )
 
@@ -100,7 +102,8 @@ def _collapsed(signs: Signs) -> str | None:
     if signs["coverage"] <= MISSES and signs.get("distance", NEAR + 1) <= NEAR:
         return f"good samples cover only {signs['coverage']:.0%} of what real examples do"
     crowded = signs["spacing"] <= CROWDED and signs.get("distance", FAR) < FAR
-    if signs["coverage"] <= MISSES and crowded:
+    huddled = signs["spacing"] <= HUDDLED and signs.get("variety", 0.0) >= SPREAD
+    if signs["coverage"] <= MISSES and (crowded or huddled):
         return (
             f"samples are {signs['spacing']:.0%} as far apart from each other as real examples are, and "
             f"cover only {signs['coverage']:.0%} of what these do"
