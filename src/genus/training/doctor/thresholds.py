@@ -71,12 +71,13 @@ NEAR = 1.2
 CROWDED = 0.6
 """… or this much nearer to each other than real examples are: one shape per class."""
 
-HUDDLED = 0.25
+HUDDLED = 0.2
 """… or this much nearer, however bad they are, …"""
 
-SPREAD = 0.6
+SPREAD = 0.75
 """… where their variance is this share of the data's: a few kinds of sample, and little between those
-of a kind. Early or blurred samples are near each other, too, but have little variance."""
+of a kind. Blurred samples of healthy models are as near to each other at 0.7 of it and below, and at
+0.75 not nearer than a third."""
 
 CLASSES = 0.6
 """Effective number of classes over that of real examples; sampling alone gives 0.9 and above."""
