@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -156,6 +157,22 @@ def test_channels_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(tmp_path / "a", length=1, channels_last=True)
     train(tmp_path / "b", length=1, channels_last=False)
     assert layouts == [True, False]
+
+
+def test_channels_of_volumes_come_last_too(tmp_path: Path) -> None:
+    volumes = tmp_path / "volumes.npy"
+    np.save(volumes, np.random.default_rng(0).random((40, 8, 9, 10), dtype=np.float32))
+    small = ["model.generator.width=4", "model.discriminator.width=4", "train.batch=8", "train.length=2"]
+    first, second = (
+        genus.train(
+            "sngan",
+            data=str(volumes),
+            overrides=[*small, "train.precision='32'", "train.ema=null", f"train.channels_last={last}"],
+            out=tmp_path / last,
+        )
+        for last in ("true", "false")
+    )
+    assert torch.allclose(weights_of(first), weights_of(second), atol=1e-5)
 
 
 def test_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,14 @@ from typing import Any, Literal, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
 
+from genus.core import ranges
 from genus.core.errors import RecipeError, nearest
 from genus.core.registry import Parameter, component
 
-_TYPES: dict[str, Any] = {"Sequence": Sequence, "Literal": Literal, "Mapping": Mapping, "Any": Any}
+_TYPES: dict[str, Any] = {
+    "Sequence": Sequence, "Literal": Literal, "Mapping": Mapping, "Any": Any,
+    **{name: getattr(ranges, name) for name in ranges.__all__},
+}  # fmt: skip
 
 
 def is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:

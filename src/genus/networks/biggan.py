@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count, Natural
 from genus.core.registry import network
 from genus.layers.conditional_norm import ConditionalNorm
 from genus.layers.convolution import convolution
@@ -26,11 +27,11 @@ def biggan(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 64,
+    width: Count = 64,
     widths: Literal["constant", "doubling"] = "doubling",
-    halvings: int | None = None,
-    blocks: int = 0,
-    attention: int | None = None,
+    halvings: Natural | None = None,
+    blocks: Natural = 0,
+    attention: Natural | None = None,
 ) -> nn.Module:
     """Residual blocks whose norms are told a piece of the latent and the condition.
 

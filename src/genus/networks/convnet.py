@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.convolution import Norm, convolution, normalisation
 
@@ -19,7 +20,7 @@ def convnet(
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
     *,
-    width: int = 32,
+    width: Count = 32,
     norm: Literal["batch", "layer", "instance", "none"] = "batch",
 ) -> nn.Module:
     """Pairs of convolutions of width 3, each followed by a halving of the sides, then a mean over places.

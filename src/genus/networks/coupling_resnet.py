@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.convolution import convolution
 from genus.layers.folding import depth_to_space, space_to_depth
@@ -19,8 +20,8 @@ def coupling_resnet(
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
     *,
-    width: int = 64,
-    blocks: int = 1,
+    width: Count = 64,
+    blocks: Count = 1,
 ) -> nn.Module:
     """Residual network of weight-normalised convolutions that keeps the sides; 1-D, 2-D and 3-D.
 

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import nn
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count, ShareBelow1
 from genus.core.registry import network
 from genus.layers.conditional_norm import AffineMap, ToldSequential, told_norm
 from genus.layers.convolution import Crop, Norm, convolution, normalisation
@@ -21,10 +22,10 @@ def dcgan(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 64,
+    width: Count = 64,
     norm: Literal["batch", "layer", "instance", "virtual", "reference", "none"] = "batch",
     spectral: bool = False,
-    dropout: float = 0.0,
+    dropout: ShareBelow1 = 0.0,
 ) -> nn.Module:
     """Strided convolutions down to a vector, or transposed ones up from it; no dense layers.
 

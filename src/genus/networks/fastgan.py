@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from genus.core.network import TakesNoise
 from genus.core.noise import Noise
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.convolution import convolution, normalisation
 from genus.layers.doubled_convolution import doubled_convolution
@@ -29,7 +30,7 @@ def fastgan(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 64,
+    width: Count = 64,
     spectral: bool = True,
 ) -> nn.Module:
     """From a latent to an image of any size from 4 up, by one or two convolutions per resolution.

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from genus.core.errors import RecipeError
 from genus.core.network import SelfSupervised
 from genus.core.noise import Noise
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.convolution import convolution, normalisation
 from genus.layers.excitation import SkipLayerExcitation
@@ -29,7 +30,7 @@ def fastgan_discriminator(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 64,
+    width: Count = 64,
     spectral: bool = True,
 ) -> nn.Module:
     """Residual blocks down to 8², gated across resolutions, with two decoders for real images.

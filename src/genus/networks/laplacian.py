@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count, ShareBelow1
 from genus.core.registry import network
 from genus.layers.convolution import convolution
 from genus.layers.gan_blocks import normalise_spectrally
@@ -22,8 +23,8 @@ def laplacian_level(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 128,
-    dropout: float | None = None,
+    width: Count = 128,
+    dropout: ShareBelow1 | None = None,
     spectral: bool = False,
 ) -> nn.Module:
     """Convolutions from an enlarged image and noise to detail, or from an image to a score.

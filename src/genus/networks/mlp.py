@@ -8,6 +8,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from genus.core.ranges import Count, ShareBelow1
 from genus.core.registry import network
 from genus.layers.conditional_norm import ToldSequential, told_norm
 from genus.layers.gan_blocks import normalise_spectrally
@@ -42,10 +43,10 @@ def mlp(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    hidden: Sequence[int] = (256, 256),
+    hidden: Sequence[Count] = (256, 256),
     activation: Literal["relu", "leaky-relu", "tanh", "silu", "softplus", "maxout"] = "relu",
     norm: Literal["batch", "layer", "virtual", "reference", "none"] = "none",
-    dropout: float = 0.0,
+    dropout: ShareBelow1 = 0.0,
     spectral: bool = False,
 ) -> nn.Module:
     """Fully connected layers: ``(n, *inputs)`` → ``(n, *outputs)``; the output is linear.

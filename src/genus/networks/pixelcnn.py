@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count, Natural
 from genus.core.registry import network
 from genus.layers.masked import Cache, CausalNetwork, MaskedConvolution
 
@@ -19,12 +20,12 @@ def pixelcnn(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 64,
-    blocks: int = 6,
-    first_radius: int = 3,
-    radius: int = 1,
-    heads: int = 2,
-    dilation_cycle: int = 1,
+    width: Count = 64,
+    blocks: Count = 6,
+    first_radius: Count = 3,
+    radius: Natural = 1,
+    heads: Natural = 2,
+    dilation_cycle: Count = 1,
     positions: bool = False,
     bottleneck: Literal["early", "late"] = "early",
 ) -> nn.Module:
@@ -57,10 +58,8 @@ def pixelcnn(
         a :class:`~genus.layers.masked.CausalNetwork`.
 
     Raises:
-        RecipeError: for shapes that are not images, outputs that do not fit, or impossible sizes.
+        RecipeError: for shapes that are not images, or outputs that do not fit.
     """
-    if first_radius < 1 or radius < 0 or dilation_cycle < 1:
-        raise RecipeError("pixelcnn needs first_radius >= 1, radius >= 0 and dilation_cycle >= 1")
     if len(inputs) != 3 or outputs[1:] != inputs[1:] or outputs[0] % inputs[0]:
         raise RecipeError(
             f"pixelcnn maps images to as many features per channel at each pixel; it cannot map "
@@ -89,12 +88,12 @@ class PixelCNNNetwork(CausalNetwork):
         outputs: int,
         condition: int,
         *,
-        width: int,
-        blocks: int,
-        first_radius: int,
-        radius: int,
-        heads: int,
-        dilation_cycle: int,
+        width: Count,
+        blocks: Count,
+        first_radius: Count,
+        radius: Count,
+        heads: Count,
+        dilation_cycle: Count,
         positions: bool,
         bottleneck: Literal["early", "late"],
     ) -> None:

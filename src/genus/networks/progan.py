@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
 from genus.core.network import Grows
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.batch_coupling import MinibatchDeviation
 from genus.layers.equalised import EqualisedConvolution, EqualisedLinear, PixelNorm
@@ -26,9 +27,9 @@ def progan(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 64,
-    channels: int = 512,
-    group: int | None = None,
+    width: Count = 64,
+    channels: Count = 512,
+    group: Count | None = None,
 ) -> nn.Module:
     """Convolutions with equalised rates that work at a resolution and can grow to the next.
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genus.core.ranges import Count
 from genus.core.registry import network
 
 
@@ -17,8 +18,8 @@ def residual_mlp(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 128,
-    blocks: int = 3,
+    width: Count = 128,
+    blocks: Count = 3,
 ) -> nn.Module:
     """Residual perceptron from one shape to another, modulated by a condition.
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count, Natural
 from genus.core.registry import network
 from genus.layers.conditional_norm import ConditionalNorm
 from genus.layers.convolution import Norm, convolution
@@ -26,13 +27,13 @@ def resnet(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 64,
+    width: Count = 64,
     widths: Literal["constant", "doubling"] = "constant",
-    halvings: int | None = None,
-    blocks: int = 0,
+    halvings: Natural | None = None,
+    blocks: Natural = 0,
     norm: Literal["batch", "layer", "instance", "none"] | None = None,
     spectral: bool = False,
-    attention: int | None = None,
+    attention: Natural | None = None,
 ) -> nn.Module:
     """Residual blocks down to a vector, or up from it.
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from genus.core.network import Styled
 from genus.core.noise import Noise
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.equalised import EqualisedConvolution
 from genus.layers.modulation import AdaptiveInstanceNorm, channels_last, convolve, convolve_up, scaled, spread
@@ -25,9 +26,9 @@ def stylegan(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 16,
-    channels: int = 512,
-    layers: int = 8,
+    width: Count = 16,
+    channels: Count = 512,
+    layers: Count = 8,
 ) -> nn.Module:
     """From a latent to an image through styles: configuration F, 26.2 million parameters at 1024².
 

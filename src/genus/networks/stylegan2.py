@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from genus.core.errors import RecipeError
 from genus.core.network import Styled
 from genus.core.noise import Noise
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.modulation import ModulatedConvolution, channels_last, spread
 from genus.layers.resampling import fir_up, pyramid, widths
@@ -23,9 +24,9 @@ def stylegan2(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 32,
-    channels: int = 512,
-    layers: int = 8,
+    width: Count = 32,
+    channels: Count = 512,
+    layers: Count = 8,
 ) -> nn.Module:
     """From a latent to an image through styles: configuration F, the skip generator.
 

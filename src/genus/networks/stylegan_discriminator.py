@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.batch_coupling import MinibatchDeviation
 from genus.layers.equalised import EqualisedConvolution, EqualisedLinear
@@ -23,9 +24,9 @@ def stylegan_discriminator(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 16,
-    channels: int = 512,
-    group: int = 4,
+    width: Count = 16,
+    channels: Count = 512,
+    group: Count = 4,
 ) -> nn.Module:
     """The discriminator of StyleGAN: that of progressive growing at its full size, with filters.
 
@@ -53,9 +54,9 @@ def stylegan2_discriminator(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 32,
-    channels: int = 512,
-    group: int = 4,
+    width: Count = 32,
+    channels: Count = 512,
+    group: Count = 4,
 ) -> nn.Module:
     """The residual discriminator of StyleGAN2, configuration F.
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from genus.core.errors import RecipeError
 from genus.core.network import Styled
 from genus.core.noise import Noise
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.condition import sinusoids
 from genus.layers.modulation import AdaptiveInstanceNorm
@@ -30,11 +31,11 @@ def styleswin(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 32,
-    channels: int = 512,
-    blocks: int = 2,
-    window: int = 8,
-    layers: int = 8,
+    width: Count = 32,
+    channels: Count = 512,
+    blocks: Count = 2,
+    window: Count = 8,
+    layers: Count = 8,
 ) -> nn.Module:
     """From a latent to an image through styles, by attention within windows.
 
@@ -94,9 +95,9 @@ class StyleSwin(Styled):
         condition: int,
         wide: list[int],
         *,
-        blocks: int,
-        window: int,
-        layers: int,
+        blocks: Count,
+        window: Count,
+        layers: Count,
     ) -> None:
         super().__init__()
         self.style_size = latent

@@ -7,6 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.haar import haar
 from genus.layers.modulation import channels_last
@@ -21,9 +22,9 @@ def styleswin_discriminator(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 64,
-    channels: int = 512,
-    group: int = 4,
+    width: Count = 64,
+    channels: Count = 512,
+    group: Count = 4,
 ) -> nn.Module:
     """Convolutions on the Haar wavelets of the image at every resolution, as the authors' code has them.
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count, Natural, ShareBelow1
 from genus.core.registry import network
 from genus.layers.attention import SelfAttention
 from genus.layers.convolution import convolution
@@ -23,13 +24,13 @@ def unet(
     outputs: tuple[int, ...],
     condition: int = 0,
     *,
-    width: int = 32,
-    multipliers: Sequence[int] = (1, 2, 2),
-    blocks: int = 1,
-    attention: Sequence[int] = (),
-    heads: int = 1,
-    dropout: float = 0.0,
-    patch: int = 1,
+    width: Count = 32,
+    multipliers: Sequence[Count] = (1, 2, 2),
+    blocks: Count = 1,
+    attention: Sequence[Natural] = (),
+    heads: Count = 1,
+    dropout: ShareBelow1 = 0.0,
+    patch: Count = 1,
 ) -> nn.Module:
     """U-Net of residual blocks with group normalisation, for signals, images and volumes.
 

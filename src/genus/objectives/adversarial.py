@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from genus.core.components import Players
+from genus.core.ranges import Positive, ShareBelow1
 from genus.core.registry import objective
 
 
 @objective("minimax", paper="arXiv:1406.2661")
-def minimax(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Players:
+def minimax(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Players:
     """The zero-sum game: D maximises E log D(x) + E log(1 − D(G(z))), G minimises it.
 
     Args:
@@ -26,7 +27,7 @@ def minimax(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Players:
 
 
 @objective("non-saturating", paper="arXiv:1406.2661")
-def non_saturating(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Players:
+def non_saturating(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Players:
     """As minimax, but G maximises E log D(G(z)), which does not saturate when D wins.
 
     Args:
@@ -39,7 +40,7 @@ def non_saturating(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Pla
 
 
 @objective("boundary-seeking", paper="arXiv:1702.08431")
-def boundary_seeking(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Players:
+def boundary_seeking(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Players:
     """G moves samples to the boundary D = ½: it minimises ½E(log D(G(z)) − log(1 − D(G(z))))².
 
     This is the paper's objective for continuous data; D plays minimax. The difference of
@@ -55,7 +56,7 @@ def boundary_seeking(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> P
 
 
 @objective("least-squares", paper="arXiv:1611.04076")
-def least_squares(real: Tensor, fake: Tensor, *, smoothing: float = 0.0) -> Players:
+def least_squares(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Players:
     """Targets 1 for real, 0 for generated: ½E(D(x) − 1)² + ½E D(G(z))², and ½E(D(G(z)) − 1)².
 
     Args:
@@ -95,7 +96,7 @@ def hinge(real: Tensor, fake: Tensor) -> Players:
 
 
 @objective("energy-margin", paper="arXiv:1609.03126")
-def energy_margin(real: Tensor, fake: Tensor, *, margin: float = 10.0) -> Players:
+def energy_margin(real: Tensor, fake: Tensor, *, margin: Positive = 10.0) -> Players:
     """Energies E = −D: D minimises E(x) + max(0, m − E(G(z))), G minimises E(G(z)).
 
     The energy must have a lower bound, as the reconstruction error of an auto-encoder has: D is

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
+from genus.core.ranges import Positive, Share, Weight
 from genus.core.registry import augmentation
 from genus.objectives.augment_blit import cutout, flip, shift, turn
 from genus.objectives.augment_colour import brightness, contrast, saturation
@@ -101,10 +102,10 @@ def upright(
     noise: Noise,
     strength: Tensor,
     *,
-    scale: float = 0.2,
-    tilt: float = 12.0,
-    shear: float = 0.45,
-    move: float = 0.04,
+    scale: Weight = 0.2,
+    tilt: Weight = 12.0,
+    shear: Weight = 0.45,
+    move: Weight = 0.04,
 ) -> Tensor:
     """Scale and stretch, tilt, shear and move an example so little that things still stand upright.
 
@@ -122,17 +123,15 @@ def upright(
         move: standard deviation of a move, as a share of the side.
 
     Raises:
-        RecipeError: for vectors, which have no places; for a negative amount.
+        RecipeError: for vectors, which have no places.
     """
     _needs_places(x, "upright")
-    if min(scale, tilt, shear, move) < 0:
-        raise RecipeError("augmentation 'upright' needs scale, tilt, shear and move of at least 0")
     in_a_plane = ("stretch", "tilt", "shear") if x.dim() > 3 else ()
     return warp(x, noise, strength, ("scale", *in_a_plane, "move"), Amounts(scale, move, tilt, shear))
 
 
 @augmentation("stroke")
-def stroke(x: Tensor, noise: Noise, strength: Tensor, *, bolder: float = 1.0, finer: float = 0.6) -> Tensor:
+def stroke(x: Tensor, noise: Noise, strength: Tensor, *, bolder: Share = 1.0, finer: Share = 0.6) -> Tensor:
     """Make bright strokes bolder or finer by up to an element on either side.
 
     An example is mixed with its grey dilation or erosion over neighbourhoods of three, by a share
@@ -147,16 +146,14 @@ def stroke(x: Tensor, noise: Noise, strength: Tensor, *, bolder: float = 1.0, fi
             where it is 1.
 
     Raises:
-        RecipeError: for vectors, which have no places; for shares outside [0, 1].
+        RecipeError: for vectors, which have no places.
     """
     _needs_places(x, "stroke")
-    if not (0 <= bolder <= 1 and 0 <= finer <= 1):
-        raise RecipeError("augmentation 'stroke' needs bolder and finer in [0, 1]")
     return thicken(x, noise, strength, bolder=bolder, finer=finer)
 
 
 @augmentation("instance-noise", paper="arXiv:1610.04490")
-def instance_noise(x: Tensor, noise: Noise, strength: Tensor, *, std: float = 0.1) -> Tensor:
+def instance_noise(x: Tensor, noise: Noise, strength: Tensor, *, std: Positive = 0.1) -> Tensor:
     """Add normal noise to every element: x + pσε, which makes the players' distributions overlap.
 
     The paper lowers the noise to none while it trains: let ``strength`` fall.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genus.core.components import Critic
 from genus.core.noise import Noise
+from genus.core.ranges import Positive, Weight
 from genus.core.registry import penalty
 
 
@@ -36,7 +37,7 @@ def gradient_penalty(
     fake: Tensor,
     noise: Noise,
     *,
-    weight: float = 10.0,
+    weight: Weight = 10.0,
     one_sided: bool = False,
 ) -> Tensor:
     """Slope 1 between real and generated examples: λ E(‖∇D(x̂)‖ − 1)², x̂ = ux + (1 − u)G(z).
@@ -52,7 +53,7 @@ def gradient_penalty(
 
 @penalty("gradient-penalty-places", paper="arXiv:1905.01164")
 def gradient_penalty_places(
-    critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 0.1
+    critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: Weight = 0.1
 ) -> Tensor:
     """Slope 1 at each place between real and generated: λ E(P‖∇_p D(x̂)‖ − 1)², x̂ = ux + (1 − u)G(z).
 
@@ -70,7 +71,7 @@ def gradient_penalty_places(
 
 
 @penalty("r1", paper="arXiv:1801.04406")
-def r1(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 1.0) -> Tensor:
+def r1(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: Weight = 1.0) -> Tensor:
     """Flat at real examples: γ/2 E‖∇D(x)‖².
 
     Args:
@@ -81,7 +82,7 @@ def r1(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: floa
 
 
 @penalty("r2", paper="arXiv:1801.04406")
-def r2(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 1.0) -> Tensor:
+def r2(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: Weight = 1.0) -> Tensor:
     """Flat at generated examples: γ/2 E‖∇D(G(z))‖².
 
     Args:
@@ -92,7 +93,9 @@ def r2(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: floa
 
 
 @penalty("zero-centred", paper="arXiv:1902.03984")
-def zero_centred(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 10.0) -> Tensor:
+def zero_centred(
+    critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: Weight = 10.0
+) -> Tensor:
     """Flat between real and generated examples: λ E‖∇D(x̂)‖², x̂ = ux + (1 − u)G(z).
 
     Args:
@@ -108,8 +111,8 @@ def wasserstein_divergence(
     fake: Tensor,
     noise: Noise,
     *,
-    weight: float = 2.0,
-    power: float = 6.0,
+    weight: Weight = 2.0,
+    power: Positive = 6.0,
 ) -> Tensor:
     """A power of the slope between real and generated examples: k E‖∇D(x̂)‖^p, x̂ = ux + (1 − u)G(z).
 
@@ -131,8 +134,8 @@ def dragan(
     fake: Tensor,
     noise: Noise,
     *,
-    weight: float = 10.0,
-    spread: float = 0.5,
+    weight: Weight = 10.0,
+    spread: Positive = 0.5,
 ) -> Tensor:
     """Slope 1 around real examples: λ E(‖∇D(x + uδ)‖ − 1)², δ uniform in [0, c·std(x)] for each element.
 

@@ -7,12 +7,13 @@ from torch import Tensor
 
 from genus.core.components import Critic
 from genus.core.noise import Noise
+from genus.core.ranges import ShareAbove0, Weight
 from genus.core.registry import penalty
 from genus.objectives.augment_blit import flip, shift
 
 
 @penalty("drift", paper="arXiv:1710.10196, appendix A.1")
-def drift(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: float = 0.001) -> Tensor:
+def drift(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, *, weight: Weight = 0.001) -> Tensor:
     """Scores of real examples stay near 0: ε E D(x)².
 
     Args:
@@ -29,8 +30,8 @@ def consistency(
     fake: Tensor,
     noise: Noise,
     *,
-    weight: float = 10.0,
-    displacement: float = 0.125,
+    weight: Weight = 10.0,
+    displacement: ShareAbove0 = 0.125,
     mirrored: bool = True,
 ) -> Tensor:
     """The same score for a real example shifted and mirrored at random: λ E(D(x) − D(T(x)))².
@@ -54,9 +55,9 @@ def balanced_consistency(
     fake: Tensor,
     noise: Noise,
     *,
-    weight: float = 10.0,
-    weight_generated: float = 10.0,
-    displacement: float = 0.125,
+    weight: Weight = 10.0,
+    weight_generated: Weight = 10.0,
+    displacement: ShareAbove0 = 0.125,
     mirrored: bool = True,
 ) -> Tensor:
     """Consistency of generated examples, too: λ E(D(x) − D(T(x)))² + μ E(D(G(z)) − D(T(G(z))))².

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 
+from genus.core.ranges import Weight
 from genus.core.registry import regulariser
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -20,7 +21,7 @@ _EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
 
 
 @regulariser("orthogonal", paper="arXiv:1809.11096")
-def orthogonal(module: nn.Module, *, weight: float = 1e-4) -> Tensor:
+def orthogonal(module: nn.Module, *, weight: Weight = 1e-4) -> Tensor:
     r"""Filters at right angles, whatever their length: β Σ_W ‖WWᵀ ⊙ (1 − I)‖²_F.
 
     Weights under spectral normalisation are taken before it, as they are the parameters.
@@ -33,7 +34,7 @@ def orthogonal(module: nn.Module, *, weight: float = 1e-4) -> Tensor:
 
 
 @regulariser("orthogonal-full", paper="arXiv:1609.07093")
-def orthogonal_full(module: nn.Module, *, weight: float = 1e-4) -> Tensor:
+def orthogonal_full(module: nn.Module, *, weight: Weight = 1e-4) -> Tensor:
     r"""Orthogonal filters of length 1: β Σ_W ‖WWᵀ − I‖²_F, in the square form of arXiv:1809.11096, eq. 2.
 
     Where there are more filters than numbers in one, WᵀW takes the place of WWᵀ: that changes the

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch.nn import Parameter
 
 from genus.core.binder import build
@@ -19,6 +18,7 @@ from genus.core.phase import Averages, Phase, Stage
 from genus.core.recipe import TrainSettings
 from genus.data.loader import Item
 from genus.data.source import Source
+from genus.layers.modulation import channels_last
 from genus.training.callbacks import Callback, Listeners, Moment, log_line
 from genus.training.checkpoints import Checkpoint, load_weights
 from genus.training.clock import Clock, Every
@@ -76,7 +76,8 @@ class Engine:
         self.fabric, self.settings, self.source, self.run = fabric, settings, source, run
         self.model = model.to(fabric.device)
         if settings.channels_last:
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for tensor in (*self.model.parameters(), *self.model.buffers()):
+                tensor.data = channels_last(tensor.data)
         self.average = Average(self.model, settings.ema) if settings.ema else None
         self.optimizer = dict(optimizer)
         self.course = Course(self.model.stages(), source, settings, fabric)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch.nn import Parameter
 
+from genus.core.ranges import Positive, ShareBelow1, Weight
 from genus.core.registry import optimizer
 
 
@@ -14,9 +15,9 @@ from genus.core.registry import optimizer
 def adam(
     parameters: Iterable[Parameter],
     *,
-    lr: float = 2e-4,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
+    lr: Positive = 2e-4,
+    betas: tuple[ShareBelow1, ShareBelow1] = (0.9, 0.999),
+    eps: Weight = 1e-8,
 ) -> torch.optim.Optimizer:
     """Adam: steps scaled by running moments of the gradient.
 
@@ -33,10 +34,10 @@ def adam(
 def adamw(
     parameters: Iterable[Parameter],
     *,
-    lr: float = 1e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.01,
+    lr: Positive = 1e-3,
+    betas: tuple[ShareBelow1, ShareBelow1] = (0.9, 0.999),
+    eps: Weight = 1e-8,
+    weight_decay: Weight = 0.01,
 ) -> torch.optim.Optimizer:
     """Adam with decoupled weight decay.
 
@@ -56,10 +57,10 @@ def adamw(
 def rmsprop(
     parameters: Iterable[Parameter],
     *,
-    lr: float = 5e-5,
-    alpha: float = 0.99,
-    eps: float = 1e-8,
-    momentum: float = 0.0,
+    lr: Positive = 5e-5,
+    alpha: ShareBelow1 = 0.99,
+    eps: Weight = 1e-8,
+    momentum: ShareBelow1 = 0.0,
 ) -> torch.optim.Optimizer:
     """RMSProp: steps divided by a running root mean square of the gradient.
 
@@ -76,9 +77,9 @@ def rmsprop(
 def sgd(
     parameters: Iterable[Parameter],
     *,
-    lr: float = 1e-2,
-    momentum: float = 0.0,
-    weight_decay: float = 0.0,
+    lr: Positive = 1e-2,
+    momentum: ShareBelow1 = 0.0,
+    weight_decay: Weight = 0.0,
 ) -> torch.optim.Optimizer:
     """Stochastic gradient descent.
 

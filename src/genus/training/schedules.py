@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from genus.core.ranges import Positive, Share, ShareBelow1
 from genus.core.registry import schedule
 
 
@@ -20,7 +21,7 @@ def constant(fraction: float) -> float:
 
 
 @schedule("linear")
-def linear(fraction: float, *, final: float = 0.0, start: float = 0.0) -> float:
+def linear(fraction: float, *, final: Share = 0.0, start: ShareBelow1 = 0.0) -> float:
     """Constant until ``start``, then linear to ``final`` at the end.
 
     Args:
@@ -35,7 +36,7 @@ def linear(fraction: float, *, final: float = 0.0, start: float = 0.0) -> float:
 
 
 @schedule("steps")
-def steps(fraction: float, *, at: Sequence[float] = (0.8,), factor: float = 0.1) -> float:
+def steps(fraction: float, *, at: Sequence[Share] = (0.8,), factor: Positive = 0.1) -> float:
     """Constant between steps, and ``factor`` times as high after each.
 
     Args:
@@ -49,7 +50,7 @@ def steps(fraction: float, *, at: Sequence[float] = (0.8,), factor: float = 0.1)
 
 
 @schedule("cosine", paper="arXiv:1608.03983")
-def cosine(fraction: float, *, final: float = 0.0) -> float:
+def cosine(fraction: float, *, final: Share = 0.0) -> float:
     """Half a cosine from 1 to ``final``: f(t) = final + (1 − final)(1 + cos πt)/2.
 
     Args:

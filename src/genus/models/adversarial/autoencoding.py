@@ -15,6 +15,7 @@ from genus.core.errors import RecipeError
 from genus.core.model import LatentSpace, Model
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Terms
+from genus.core.ranges import Count, Weight
 from genus.core.spec import DataSpec
 from genus.layers.reference_norm import has_reference_norm
 from genus.layers.scaling import Scaling
@@ -37,9 +38,9 @@ class AutoEncodingGAN(Model, LatentSpace):
         encoder: Network,
         decoder: Network,
         conditioning: Conditioning | None = None,
-        latent: int = 64,
-        pulling_away: float = 0.0,
-        information: float = 0.0,
+        latent: Count = 64,
+        pulling_away: Weight = 0.0,
+        information: Weight = 0.0,
     ) -> None:
         """Build the generator and the auto-encoder.
 

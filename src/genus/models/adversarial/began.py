@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from genus.core.phase import Averages, Context
+from genus.core.ranges import Positive, Share
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.autoencoding import AutoEncodingGAN
@@ -25,7 +26,7 @@ class BEGAN(AutoEncodingGAN):
     balance: Tensor
 
     def __init__(
-        self, spec: DataSpec, *, diversity: float = 0.5, balance_rate: float = 0.001, **players: Any
+        self, spec: DataSpec, *, diversity: Share = 0.5, balance_rate: Positive = 0.001, **players: Any
     ) -> None:
         """Build both players.
 

@@ -12,6 +12,7 @@ from torch import nn
 from genus.core.components import ALONE, Conditions, Crowd, Network
 from genus.core.condition import ConditionKind
 from genus.core.errors import RecipeError
+from genus.core.ranges import Count
 from genus.core.registry import conditioning
 from genus.core.spec import DataSpec
 from genus.layers.condition import build_conditioned
@@ -43,7 +44,7 @@ class Unconditional(Conditions):
 
     from_data = False
 
-    def __init__(self, spec: DataSpec, *, packing: int = 1) -> None:
+    def __init__(self, spec: DataSpec, *, packing: Count = 1) -> None:
         super().__init__(spec)
         self.packed = (spec.shape[0] * packing, *spec.shape[1:])
 
@@ -93,7 +94,7 @@ class Told(Conditions):
         self,
         spec: DataSpec,
         *,
-        embedding: int = 32,
+        embedding: Count = 32,
         generator: Literal["concatenation", "norm"] = "concatenation",
     ) -> None:
         """Build for data with classes or another condition.
@@ -219,7 +220,7 @@ class Projection(Told):
     reads_features = True
     takes = ("attributes", "text", "image", "mask")
 
-    def __init__(self, spec: DataSpec, *, features: int = 128, **told: Any) -> None:
+    def __init__(self, spec: DataSpec, *, features: Count = 128, **told: Any) -> None:
         """Build for data with classes or another condition.
 
         Args:

@@ -12,6 +12,7 @@ from torch import Tensor
 from genus.core.batch import Batch
 from genus.core.errors import RecipeError
 from genus.core.phase import Context, Phase, Terms
+from genus.core.ranges import Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
@@ -25,7 +26,7 @@ class ConsensusGAN(GAN):
     their dependence on both players; that of penalties on generated examples alone is left out.
     """
 
-    def __init__(self, spec: DataSpec, *, consensus: float = 10.0, **gan: Any) -> None:
+    def __init__(self, spec: DataSpec, *, consensus: Weight = 10.0, **gan: Any) -> None:
         """Build both players, without batch norm for a smooth gradient.
 
         Both are updated at once; of ``discriminator_steps`` all but the last are the discriminator's alone.

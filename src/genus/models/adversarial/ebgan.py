@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from genus.core.phase import Context
+from genus.core.ranges import Positive
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.autoencoding import AutoEncodingGAN
@@ -20,7 +21,7 @@ class EBGAN(AutoEncodingGAN):
     elements on the players' scale. The pulling-away term in L_G keeps samples apart.
     """
 
-    def __init__(self, spec: DataSpec, *, margin: float = 0.2, **players: Any) -> None:
+    def __init__(self, spec: DataSpec, *, margin: Positive = 0.2, **players: Any) -> None:
         """Build both players.
 
         Args:

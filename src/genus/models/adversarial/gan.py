@@ -27,6 +27,7 @@ from genus.core.model import LatentSpace, Model
 from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Progress, Terms
+from genus.core.ranges import Count, Positive, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.history import History
@@ -70,22 +71,22 @@ class GAN(Model, LatentSpace):
         objective: Objective,
         penalties: Sequence[Penalty] = (),
         conditioning: Conditioning | None = None,
-        latent: int = 64,
-        discriminator_steps: int = 1,
-        penalty_every: int = 1,
+        latent: Count = 64,
+        discriminator_steps: Count = 1,
+        penalty_every: Count = 1,
         pace: Pace | None = None,
         augmentation: Sequence[Augmentation] = (),
         strength: Strength | None = None,
-        features: int | None = None,
-        feature_matching: float | None = None,
-        adversarial: float = 1.0,
-        minibatch_discrimination: int | None = None,
-        minibatch_deviation: int | None = None,
-        packing: int | None = None,
-        weight_clip: float | None = None,
+        features: Count | None = None,
+        feature_matching: Weight | None = None,
+        adversarial: Weight = 1.0,
+        minibatch_discrimination: Count | None = None,
+        minibatch_deviation: Count | None = None,
+        packing: Count | None = None,
+        weight_clip: Positive | None = None,
         generator_regularisers: Sequence[Regulariser] = (),
         discriminator_regularisers: Sequence[Regulariser] = (),
-        historical_averaging: float | None = None,
+        historical_averaging: Weight | None = None,
     ) -> None:
         """Build both players.
 
@@ -148,7 +149,7 @@ class GAN(Model, LatentSpace):
         self.referees = hold_references(*players, latent, packed)
         if self.referees:
             self.register_buffer("reference_held", torch.tensor(False))
-        if adversarial < 0 or (adversarial == 0 and feature_matching is None):
+        if not (adversarial or feature_matching):
             raise RecipeError(
                 "model.adversarial must be positive, or 0 beside model.feature_matching: else the generator "
                 "has nothing to learn from"

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from genus.core.batch import Batch
 from genus.core.components import Conditioning, Network, Objective, Penalty, Readout, couples_batch
-from genus.core.errors import RecipeError
 from genus.core.model import Model, Samples
 from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
+from genus.core.ranges import Count, Positive
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.condition import build_conditioned
@@ -55,11 +55,11 @@ class LaplacianGAN(Model, Samples):
         discriminator: Network,
         objective: Objective,
         penalties: Sequence[Penalty] = (),
-        penalty_every: int = 1,
+        penalty_every: Count = 1,
         conditioning: Conditioning | None = None,
-        latent: int = 64,
-        smallest: int = 8,
-        coarser_share: float = 1.0,
+        latent: Count = 64,
+        smallest: Count = 8,
+        coarser_share: Positive = 1.0,
     ) -> None:
         """Build a pair of players for each level.
 
@@ -81,8 +81,6 @@ class LaplacianGAN(Model, Samples):
         """
         super().__init__(spec)
         self.require("images, volumes or sequences with a side of 8 or more", len(spec.shape) > 1)
-        if coarser_share <= 0:
-            raise RecipeError("model 'lapgan' needs coarser_share > 0")
         channels, *size = spec.shape
         self.scaling = Scaling(spec)
         self.sizes = pyramid_sizes(tuple(size), smallest)

@@ -8,6 +8,7 @@ from torch import Tensor
 from genus.core.components import Steps
 from genus.core.errors import RecipeError
 from genus.core.phase import Averages, Progress
+from genus.core.ranges import Count, Natural, ShareBelow1, ShareInside
 from genus.core.registry import pace
 
 
@@ -15,7 +16,7 @@ from genus.core.registry import pace
 class Early(Steps):
     """Many updates in the first iterations and now and then later, so that the critic is near its optimum."""
 
-    def __init__(self, *, first: int = 25, steps: int = 100, again_every: int = 500) -> None:
+    def __init__(self, *, first: Natural = 25, steps: Count = 100, again_every: Count = 500) -> None:
         """Remember when.
 
         Args:
@@ -24,8 +25,6 @@ class Early(Steps):
             again_every: each so-many-th iteration has many updates, too, >= 1.
         """
         super().__init__()
-        if steps < 1 or again_every < 1:
-            raise RecipeError("pace 'early' needs steps and again_every of at least 1")
         self.first, self.steps, self.again_every = first, steps, again_every
 
     def count(self, progress: Progress, usual: int) -> int:
@@ -45,7 +44,7 @@ class Freeze(Steps):
     accuracy: Tensor
     rested: Tensor
 
-    def __init__(self, *, above: float = 0.9, memory: float = 0.9, rest: int = 3) -> None:
+    def __init__(self, *, above: ShareInside = 0.9, memory: ShareBelow1 = 0.9, rest: Count = 3) -> None:
         """Start from chance.
 
         Args:
@@ -54,8 +53,8 @@ class Freeze(Steps):
             rest: iterations without an update at most, >= 1.
         """
         super().__init__()
-        if not 0.5 < above < 1 or not 0 <= memory < 1 or rest < 1:
-            raise RecipeError("pace 'freeze' needs 0.5 < above < 1, 0 <= memory < 1 and rest >= 1")
+        if above <= 0.5:
+            raise RecipeError("pace 'freeze' needs above in (0.5, 1): half right is chance")
         self.above, self.memory, self.rest = above, memory, rest
         self.register_buffer("accuracy", torch.tensor(0.5))
         self.register_buffer("rested", torch.zeros((), dtype=torch.int64))

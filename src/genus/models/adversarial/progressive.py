@@ -11,6 +11,7 @@ from torch import Tensor
 from genus.core.errors import RecipeError
 from genus.core.network import Grows
 from genus.core.phase import Progress, Stage
+from genus.core.ranges import Positive, ShareAbove0
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
@@ -25,7 +26,9 @@ class ProgressiveGAN(GAN):
     in, real examples are blurred to the level before by the share that it lacks, as generated ones are.
     """
 
-    def __init__(self, spec: DataSpec, *, fade: float = 0.5, last_share: float = 1.0, **gan: Any) -> None:
+    def __init__(
+        self, spec: DataSpec, *, fade: ShareAbove0 = 0.5, last_share: Positive = 1.0, **gan: Any
+    ) -> None:
         """Build both players at their full size.
 
         Args:
@@ -44,8 +47,6 @@ class ProgressiveGAN(GAN):
                 "model 'progressive-gan' needs a generator and a discriminator that grow through the same "
                 "resolutions, such as progan"
             )
-        if not 0 < fade <= 1 or last_share <= 0:
-            raise RecipeError("model 'progressive-gan' needs 0 < fade <= 1 and last_share > 0")
         self.num_levels = levels[0]
         self.fade = fade
         self.last_share = last_share

@@ -17,6 +17,7 @@ from genus.core.components import ALONE, Conditions, Crowd, Network, Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Terms
+from genus.core.ranges import Count, Natural, Weight
 from genus.core.registry import conditioning
 from genus.core.spec import DataSpec
 from genus.layers.condition_encoder import Standardised
@@ -44,9 +45,9 @@ class Auxiliary(Told):
         self,
         spec: DataSpec,
         *,
-        features: int = 128,
-        weight: float = 1.0,
-        fakes: float = 1.0,
+        features: Count = 128,
+        weight: Weight = 1.0,
+        fakes: Weight = 1.0,
         **told: Any,
     ) -> None:
         """Build for data with classes or attributes.
@@ -116,10 +117,10 @@ class Information(Conditions):
         spec: DataSpec,
         *,
         categories: int | Sequence[int] = 10,
-        continuous: int = 2,
-        features: int = 128,
-        weight: float = 1.0,
-        continuous_weight: float = 0.1,
+        continuous: Natural = 2,
+        features: Count = 128,
+        weight: Weight = 1.0,
+        continuous_weight: Weight = 0.1,
     ) -> None:
         """Build for any data.
 
@@ -136,7 +137,7 @@ class Information(Conditions):
             raise RecipeError(
                 "conditioning 'information' needs at least two categories: values to tell apart"
             )
-        if continuous < 0 or not (self.categories or continuous):
+        if not (self.categories or continuous):
             raise RecipeError(
                 "conditioning 'information' needs codes: categories, such as 10 or [10, 10], or continuous "
                 "ones, 1 or more"
@@ -216,7 +217,7 @@ class KPlusOne(Conditions):
     from_data = False
     reads_features = True
 
-    def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0) -> None:
+    def __init__(self, spec: DataSpec, *, features: Count = 128, weight: Weight = 1.0) -> None:
         """Build for data of which some examples are labelled.
 
         Args:
@@ -259,7 +260,7 @@ class StyleAmbiguity(Conditions):
     from_data = False
     reads_features = True
 
-    def __init__(self, spec: DataSpec, *, features: int = 128, weight: float = 1.0) -> None:
+    def __init__(self, spec: DataSpec, *, features: Count = 128, weight: Weight = 1.0) -> None:
         """Build for labelled data; the classes are the styles.
 
         Args:

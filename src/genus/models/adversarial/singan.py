@@ -16,6 +16,7 @@ from genus.core.length import Length
 from genus.core.model import Model, Redraws
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
+from genus.core.ranges import Count, Positive, ShareInside, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.cubic import resample
@@ -43,17 +44,17 @@ class SinGAN(Model, Redraws):
         *,
         objective: Objective,
         penalties: Sequence[Penalty] = (),
-        width: int = 32,
-        widen_every: int = 4,
-        depth: int = 5,
+        width: Count = 32,
+        widen_every: Count = 4,
+        depth: Count = 5,
         norm: Literal["batch", "layer", "instance", "none"] = "instance",
-        factor: float = 0.75,
-        smallest: int = 25,
-        discriminator_steps: int = 3,
-        generator_steps: int = 3,
-        reconstruction: float = 10.0,
-        noise_share: float = 0.1,
-        coarse_ratio: float = 1.0,
+        factor: ShareInside = 0.75,
+        smallest: Count = 25,
+        discriminator_steps: Count = 3,
+        generator_steps: Count = 3,
+        reconstruction: Weight = 10.0,
+        noise_share: Weight = 0.1,
+        coarse_ratio: Positive = 1.0,
     ) -> None:
         """Build a generator and a critic for each size.
 
@@ -81,14 +82,10 @@ class SinGAN(Model, Redraws):
         dims = len(size)
         self.require("an image, a volume or a sequence (data.path=FILE names an image)", dims in (1, 2, 3))
         self.require(f"sides of {smallest} or more (model.smallest)", min(size) >= smallest)
-        if smallest <= 2 * depth or depth < 1:
+        if smallest <= 2 * depth:
             raise RecipeError(
                 f"model.smallest={smallest}: patches have the side {2 * depth + 1} at depth {depth}; choose "
-                "a larger smallest side, or a depth from 1 on that leaves smaller patches"
-            )
-        if not 0 < factor < 1 or widen_every < 1 or not coarse_ratio > 0:
-            raise RecipeError(
-                "model 'singan' needs 0 < factor < 1, widen_every of at least 1 and coarse_ratio > 0"
+                "a larger smallest side, or less depth"
             )
         self.scaling = Scaling(spec)
         self.sizes = pyramid_of(tuple(size), smallest, factor)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from genus.core.components import Control
-from genus.core.errors import RecipeError
 from genus.core.phase import Averages, Progress
+from genus.core.ranges import Count, Share, ShareAbove0, ShareInside
 from genus.core.registry import strength
 
 
@@ -17,7 +17,7 @@ class Constant(Control):
 
     amount: Tensor
 
-    def __init__(self, *, strength: float = 1.0) -> None:
+    def __init__(self, *, strength: Share = 1.0) -> None:
         """Remember it.
 
         Args:
@@ -25,8 +25,6 @@ class Constant(Control):
         """
         super().__init__()
         self.register_buffer("amount", torch.tensor(float(strength)), persistent=False)
-        if not 0 <= strength <= 1:
-            raise RecipeError(f"the strength of an augmentation lies between 0 and 1; got {strength}")
 
     def value(self, progress: Progress) -> Tensor:
         return self.amount
@@ -36,7 +34,7 @@ class Constant(Control):
 class Annealed(Control):
     """Falls linearly to 0, as the noise on instances does."""
 
-    def __init__(self, *, strength: float = 1.0, until: float = 1.0) -> None:
+    def __init__(self, *, strength: Share = 1.0, until: ShareAbove0 = 1.0) -> None:
         """Remember both.
 
         Args:
@@ -44,8 +42,6 @@ class Annealed(Control):
             until: share of the stage after which it is 0, in (0, 1].
         """
         super().__init__()
-        if not 0 <= strength <= 1 or not 0 < until <= 1:
-            raise RecipeError("strength 'annealed' needs 0 <= strength <= 1 and 0 < until <= 1")
         self.strength, self.until = strength, until
 
     def value(self, progress: Progress) -> Tensor:
@@ -62,7 +58,7 @@ class Adaptive(Control):
     needs_border = True
     probability: Tensor
 
-    def __init__(self, *, target: float = 0.6, updates: int = 8000) -> None:
+    def __init__(self, *, target: ShareInside = 0.6, updates: Count = 8000) -> None:
         """Start from 0.
 
         Args:
@@ -71,8 +67,6 @@ class Adaptive(Control):
                 500,000 examples.
         """
         super().__init__()
-        if not 0 < target < 1 or updates < 1:
-            raise RecipeError("strength 'adaptive' needs 0 < target < 1 and updates >= 1")
         self.target, self.updates = target, updates
         self.register_buffer("probability", torch.zeros(()))
 

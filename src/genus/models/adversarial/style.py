@@ -13,6 +13,7 @@ from genus.core.model import StyleSpace
 from genus.core.network import Styled
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Terms
+from genus.core.ranges import Count, Share, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
@@ -39,9 +40,9 @@ class StyleGAN(GAN, StyleSpace):
         self,
         spec: DataSpec,
         *,
-        mixing: float = 0.9,
-        path_length: float = 2.0,
-        path_length_every: int = 4,
+        mixing: Share = 0.9,
+        path_length: Weight = 2.0,
+        path_length_every: Count = 4,
         **gan: Any,
     ) -> None:
         """Build both players.

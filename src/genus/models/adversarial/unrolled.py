@@ -13,8 +13,8 @@ from torch.func import functional_call
 
 from genus.core.batch import Batch
 from genus.core.components import Readout
-from genus.core.errors import RecipeError
 from genus.core.phase import Context, Phase, Terms
+from genus.core.ranges import Natural, Positive
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
@@ -33,7 +33,7 @@ class UnrolledGAN(GAN):
     """
 
     def __init__(
-        self, spec: DataSpec, *, unroll: int = 5, unroll_rate: float | None = None, **gan: Any
+        self, spec: DataSpec, *, unroll: Natural = 5, unroll_rate: Positive | None = None, **gan: Any
     ) -> None:
         """Build both players.
 
@@ -45,10 +45,6 @@ class UnrolledGAN(GAN):
                 and the bound of weights, but neither regularisers nor a network's task of its own.
                 Features are matched as the discriminator will have them.
         """
-        if unroll < 0 or (unroll_rate is not None and unroll_rate <= 0):
-            raise RecipeError(
-                "model 'unrolled-gan' needs unroll >= 0 and unroll_rate > 0, or null for Adam's steps"
-            )
         super().__init__(spec, **gan)
         self.unroll = unroll
         self.unroll_rate = unroll_rate

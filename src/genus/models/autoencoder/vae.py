@@ -16,6 +16,7 @@ from genus.core.components import Network
 from genus.core.model import Density, Encodes, Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Terms
+from genus.core.ranges import Count
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.discrete import dequantise
@@ -44,11 +45,11 @@ class VAE(Model, Samples, Density, Encodes):
         *,
         encoder: Network,
         decoder: Network,
-        latent: int = 32,
-        prior_components: int = 1,
+        latent: Count = 32,
+        prior_components: Count = 1,
         likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
         binarisation: Literal["drawn", "expected"] = "drawn",
-        importance_samples: int = 64,
+        importance_samples: Count = 64,
     ) -> None:
         """Build encoder and decoder.
 

@@ -14,6 +14,7 @@ from genus.core.errors import InputError, RecipeError
 from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Terms
+from genus.core.ranges import Count
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.condition import build_conditioned
@@ -44,9 +45,9 @@ class PixelCNN(Model, Samples, Density):
         spec: DataSpec,
         *,
         network: Network,
-        levels: int | None = None,
+        levels: Count | None = None,
         conditional: bool = False,
-        features: int = 32,
+        features: Count = 32,
     ) -> None:
         super().__init__(spec)
         levels = levels or spec.levels or 0

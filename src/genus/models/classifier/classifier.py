@@ -13,6 +13,7 @@ from genus.core.batch import Batch
 from genus.core.components import Network
 from genus.core.model import Model, Recognises
 from genus.core.phase import Context, Phase, Terms
+from genus.core.ranges import Count, Natural, ShareBelow1
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.scaling import Scaling
@@ -31,9 +32,9 @@ class Classifier(Model, Recognises):
         spec: DataSpec,
         *,
         encoder: Network,
-        features: int = 64,
-        dropout: float = 0.0,
-        shift: int = 0,
+        features: Count = 64,
+        dropout: ShareBelow1 = 0.0,
+        shift: Natural = 0,
     ) -> None:
         """Build the network and its read-out.
 

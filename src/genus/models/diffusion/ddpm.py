@@ -17,6 +17,7 @@ from genus.core.errors import InputError
 from genus.core.model import Denoises, Density, Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Terms
+from genus.core.ranges import Count, Share
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.condition import StepEmbedding, build_conditioned
@@ -59,15 +60,15 @@ class DDPM(Model, Samples, Denoises, Density):
         spec: DataSpec,
         *,
         network: Network,
-        num_steps: int = 1000,
+        num_steps: Count = 1000,
         schedule: Literal["linear", "cosine"] = "linear",
         predicts: Literal["noise", "velocity"] = "noise",
         conditional: bool = False,
-        features: int = 128,
+        features: Count = 128,
         sampler: Literal["ddpm", "ddim"] = "ddim",
-        sampling_steps: int = 50,
-        eta: float = 0.0,
-        bound_steps: int = 100,
+        sampling_steps: Count = 50,
+        eta: Share = 0.0,
+        bound_steps: Count = 100,
     ) -> None:
         super().__init__(spec)
         self.require("at least 2 num_steps", num_steps >= 2)

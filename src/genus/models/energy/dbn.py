@@ -13,6 +13,7 @@ from genus.core.batch import Batch
 from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Stage, Terms
+from genus.core.ranges import Count, ShareBelow1
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.energy.machine import BoltzmannMachine, Partition, bernoulli_entropy
@@ -38,14 +39,14 @@ class DBN(Model, Samples, Density, Classifies):
         self,
         spec: DataSpec,
         *,
-        hidden: Sequence[int] = (500, 500),
-        steps: int = 1,
-        top_steps: int = 5,
+        hidden: Sequence[Count] = (500, 500),
+        steps: Count = 1,
+        top_steps: Count = 5,
         persistent: bool = True,
-        num_chains: int = 100,
-        sampling_steps: int = 200,
-        classifier_share: float = 0.25,
-        dropout: float = 0.5,
+        num_chains: Count = 100,
+        sampling_steps: Count = 200,
+        classifier_share: ShareBelow1 = 0.25,
+        dropout: ShareBelow1 = 0.5,
     ) -> None:
         """Build all machines.
 

@@ -11,6 +11,7 @@ from genus.core.batch import Batch
 from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Terms
+from genus.core.ranges import Count
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.energy.machine import BoltzmannMachine, Partition
@@ -34,11 +35,11 @@ class RBM(Model, Samples, Density):
         self,
         spec: DataSpec,
         *,
-        hidden: int = 256,
-        steps: int = 1,
+        hidden: Count = 256,
+        steps: Count = 1,
         persistent: bool = True,
-        num_chains: int = 100,
-        sampling_steps: int = 200,
+        num_chains: Count = 100,
+        sampling_steps: Count = 200,
         binary_data: bool = True,
     ) -> None:
         """Build the machine.

@@ -18,6 +18,7 @@ from genus.core.length import Length
 from genus.core.model import Density, Encodes, Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
+from genus.core.ranges import Count, Natural, Positive, ShareAbove0, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.delta import Delta
@@ -61,17 +62,17 @@ class RealNVP(Model, Samples, Density, Encodes):
         spec: DataSpec,
         *,
         network: Network,
-        couplings: int = 3,
-        scales: int = 3,
+        couplings: Count = 3,
+        scales: Count = 3,
         squeeze: Literal["plain", "haar"] = "plain",
         first: Literal["elements", "correlations"] = "elements",
         conditional: bool = False,
-        leading: float = 0.2,
-        levels: int | None = None,
-        alpha: float = 0.05,
+        leading: ShareAbove0 = 0.2,
+        levels: Count | None = None,
+        alpha: Weight = 0.05,
         base: Literal["normal", "logistic"] = "normal",
-        temperature: float = 1.0,
-        measured: int = 20,
+        temperature: Positive = 1.0,
+        measured: Natural = 20,
     ) -> None:
         super().__init__(spec)
         self.require("a range, to have levels", levels is None or spec.range is not None)

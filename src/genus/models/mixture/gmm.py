@@ -13,6 +13,7 @@ from genus.core.length import Length
 from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
+from genus.core.ranges import Count, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.discrete import dequantise
@@ -47,10 +48,10 @@ class GaussianMixture(Model, Samples, Density):
         self,
         spec: DataSpec,
         *,
-        components: int = 20,
-        axes: int | None = 64,
-        kmeans_passes: int = 10,
-        regularisation: float = 1e-4,
+        components: Count = 20,
+        axes: Count | None = 64,
+        kmeans_passes: Count = 10,
+        regularisation: Weight = 1e-4,
     ) -> None:
         """Build an empty mixture.
 
