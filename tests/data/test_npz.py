@@ -58,10 +58,17 @@ def test_other_customary_keys(tmp_path, keys) -> None:
         ((5, 6, 3), "auto", "image", (3, 5, 6)),
         ((2, 5, 6), "auto", "image", (2, 5, 6)),
         ((5, 6, 7), "auto", "volume", (1, 5, 6, 7)),
+        ((9, 16, 17), "auto", "volume", (1, 9, 16, 17)),
+        ((17, 35, 35), "auto", "volume", (1, 17, 35, 35)),
         ((1, 5, 6, 7), "auto", "volume", (1, 5, 6, 7)),
         ((3, 5, 3), "chw", "image", (3, 5, 3)),
         ((9, 9, 7), "hwc", "image", (7, 9, 9)),
         ((2, 5, 6), "dhw", "volume", (1, 2, 5, 6)),
+        ((5, 17, 23), "dhw", "volume", (1, 5, 17, 23)),
+        ((5, 17, 23), "chw", "image", (5, 17, 23)),
+        ((50,), "l", "sequence", (1, 50)),
+        ((2, 50), "cl", "sequence", (2, 50)),
+        ((50, 2), "lc", "sequence", (2, 50)),
     ],
 )
 def test_axes(tmp_path, shape, layout, kind, expected) -> None:
@@ -72,6 +79,74 @@ def test_axes(tmp_path, shape, layout, kind, expected) -> None:
     ours = np.sort(whole(dataset).reshape(10, -1).sum(1))
     np.testing.assert_allclose(ours, np.sort(array.reshape(10, -1).sum(1)), rtol=1e-6)
     assert dataset.spec.range == (None if kind == "vector" else (0.0, 1.0))
+
+
+@pytest.mark.parametrize(("shape", "layout"), [((6,), "l"), ((2, 6), "cl"), ((6, 2), "lc")])
+@pytest.mark.parametrize(
+    ("values", "bounds", "levels"),
+    [
+        (np.linspace(-3, 3, 12), None, None),
+        (np.linspace(0, 1, 12), (0.0, 1.0), None),
+        (np.linspace(-1, 1, 12), None, None),
+        (np.arange(12, dtype=np.uint8), (0.0, 1.0), 256),
+        (np.arange(12, dtype=np.uint16), (0.0, 1.0), 65536),
+        (np.arange(12, dtype=np.int16), None, None),
+        (np.arange(12) % 2 == 0, (0.0, 1.0), 2),
+    ],
+)
+def test_sequences_are_bounded_by_levels_or_by_all_of_their_values(
+    tmp_path, shape, layout, values, bounds, levels
+) -> None:
+    array = np.resize(values, (10, *shape))
+    np.save(tmp_path / "a.npy", array)
+    spec = npz(path=str(tmp_path / "a.npy"), layout=layout).spec
+    assert (spec.kind, spec.range, spec.levels) == ("sequence", bounds, levels)
+
+
+def test_one_split_outside_makes_sequences_unbounded(tmp_path) -> None:
+    path = str(tmp_path / "a.npz")
+    np.savez(path, x_train=RNG.random((4, 2, 6)), x_test=2 + RNG.random((4, 2, 6)))
+    dataset = npz(path=path, layout="cl")
+    assert dataset.spec.range is None
+    assert float(dataset.test.batch(np.arange(4)).x.min()) >= 2
+
+
+def test_last_channels_of_sequences_become_first(tmp_path) -> None:
+    array = np.arange(10 * 6 * 2).reshape(10, 6, 2)
+    np.save(tmp_path / "a.npy", array)
+    ours = whole(npz(path=str(tmp_path / "a.npy"), layout="lc"))
+    np.testing.assert_array_equal(np.sort(ours, axis=0), array.transpose(0, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (RNG.normal(size=(10, 2, 50)), r"taken for images of 1×2×50: values must lie in \[0, 1\], but"),
+        (np.arange(-500, 500).reshape(10, 2, 50), "whole numbers from -500 to 499"),
+    ],
+)
+def test_values_no_image_has_are_told_of_the_layouts_of_sequences(tmp_path, values, said) -> None:
+    np.savez(tmp_path / "s.npz", x=values)
+    layouts = "data.layout=cl for 2 channels of length 50 or data.layout=lc for 50 channels of length 2"
+    with pytest.raises(DataError, match=f"s.npz: x.*{said}.*{layouts}"):
+        npz(path=str(tmp_path / "s.npz"))
+    with pytest.raises(DataError, match=r"scale them[^;]*$"):  # whoever says hw has images
+        npz(path=str(tmp_path / "s.npz"), layout="hw")
+
+
+@pytest.mark.parametrize(
+    ("shape", "choices"),
+    [
+        ((5, 17, 23), "chw for images of 5 channels or data.layout=dhw for volumes of 5×17×23"),
+        ((16, 33, 33), "chw for images of 16 channels or data.layout=dhw for volumes of 16×33×33"),
+        ((64, 64, 13), "hwc for images of 13 channels or data.layout=dhw for volumes of 64×64×13"),
+        ((3, 9, 4), "chw for images of 3 .* data.layout=hwc for images of 4 .* data.layout=dhw for"),
+    ],
+)
+def test_channels_that_may_be_slices_are_asked_for(tmp_path, shape, choices) -> None:
+    np.save(tmp_path / "a.npy", RNG.random((3, *shape), dtype=np.float32))
+    with pytest.raises(DataError, match=f"are not clear; set data.layout={choices}"):
+        npz(path=str(tmp_path / "a.npy"))
 
 
 def test_channels_last_become_channels_first(tmp_path) -> None:
@@ -104,7 +179,7 @@ def test_whole_numbers_are_levels(tmp_path, dtype, top, levels) -> None:
     ("array", "message"),
     [
         (np.full((4, 3, 3), 200.0), "look like 8-bit.*divide by 255"),
-        (np.full((4, 3, 3), -0.5), r"declared in \[0, 1\], but -0.5 occurs"),
+        (np.full((4, 3, 3), -0.5), r"must lie in \[0, 1\], but -0.5 occurs"),
         (np.full((4, 3, 3), np.nan), "NaN"),
         (np.full((4, 5), np.inf), "infinity"),
         (np.full((4, 3, 3), -1), "whole numbers from -1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ CHUNK = 1 << 24
 """Bytes of an array looked at together, so that memory-mapped ones are never held whole."""
 
 
+class OutOfRange(DataError):
+    """Values lie outside the range of the data."""
+
+
 def check_values(array: Array, spec: DataSpec) -> None:
     """Check that values are finite and in the declared range.
 
@@ -23,11 +28,10 @@ def check_values(array: Array, spec: DataSpec) -> None:
         spec: the declaration.
 
     Raises:
-        DataError: naming the first offending example and value.
+        OutOfRange: naming the first value outside the range.
+        DataError: naming the first example that is not finite.
     """
-    rows = max(1, CHUNK // max(1, array[:1].nbytes))
-    for first in range(0, len(array), rows):
-        chunk = array[first : first + rows]
+    for first, chunk in _chunks(array):
         low, high = float(chunk.min()), float(chunk.max())
         if not np.isfinite(low) or not np.isfinite(high):
             index = int(np.flatnonzero(~np.isfinite(chunk).reshape(len(chunk), -1).all(1))[0])
@@ -43,10 +47,28 @@ def check_values(array: Array, spec: DataSpec) -> None:
             hint = ""
             if chunk.dtype.kind == "f" and 1 < high <= 255 and low >= 0 and bounds == (0.0, 1.0):
                 hint = "; they look like 8-bit values: store them as uint8, or divide by 255"
-            raise DataError(
-                f"values are declared in [{bounds[0]:g}, {bounds[1]:g}], but {worst:g} occurs "
+            elif chunk.dtype.kind == "f":
+                hint = "; scale them"
+            raise OutOfRange(
+                f"values must lie in [{bounds[0]:g}, {bounds[1]:g}], but {worst:g} occurs "
                 f"(the data span {low:g} to {high:g}){hint}"
             )
+
+
+def within_unit(array: Array) -> bool:
+    """Whether all values lie in [0, 1]; NaN does not.
+
+    >>> within_unit(np.array([[0.0], [0.5]])), within_unit(np.array([[0.0], [1.5]]))
+    (True, False)
+    """
+    return all(float(chunk.min()) >= 0 and float(chunk.max()) <= 1 for _, chunk in _chunks(array))
+
+
+def _chunks(array: Array) -> Iterator[tuple[int, Array]]:
+    """Examples that are looked at together, with the number of the first."""
+    rows = max(1, CHUNK // max(1, array[:1].nbytes))
+    for first in range(0, len(array), rows):
+        yield first, array[first : first + rows]
 
 
 def check_labels(labels: Array, n: int, spec: DataSpec) -> None:

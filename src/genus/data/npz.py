@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from genus.core.errors import DataError
 from genus.core.registry import data
-from genus.core.spec import DataSpec
-from genus.data.array_layout import arrange
-from genus.data.checks import Array
+from genus.core.spec import DataSpec, Kind
+from genus.data.array_layout import arrange, otherwise
+from genus.data.checks import Array, OutOfRange, within_unit
 from genus.data.labels import encode_labels
 from genus.data.source import ArraySource, Dataset, dataset_from_arrays
 from genus.data.split import fingerprint
@@ -28,7 +28,7 @@ def npz(
     *,
     path: str,
     array: str | None = None,
-    layout: Literal["auto", "vector", "hw", "hwc", "chw", "dhw", "cdhw"] = "auto",
+    layout: Literal["auto", "vector", "l", "cl", "lc", "hw", "hwc", "chw", "dhw", "cdhw"] = "auto",
     labels: bool = True,
     holdout: float = 0.1,
 ) -> Dataset:
@@ -38,19 +38,23 @@ def npz(
     (MedMNIST), ``x_train``, ``y_train``, ``x_test``, ``y_test`` (Keras), ``images`` and
     ``labels``, ``x`` and ``y``, or one single array. A ``.npy`` file is read from disk as needed.
     Images and volumes are uint8 (0 … 255), uint16 (0 … 65535), truth values, or floats in [0, 1];
-    vectors are taken as they are, except that uint8 and uint16 count as levels of [0, 1].
+    vectors and sequences are taken as they are, except that uint8 and uint16 count as levels of
+    [0, 1]. Sequences all of whose values lie in [0, 1] are bounded by it, others are unbounded.
 
     Args:
         path: the file.
         array: key of the examples; null for one of the keys above.
-        layout: axes after the first: ``h`` height, ``w`` width, ``d`` depth, ``c`` channels;
-            ``auto`` recognises one to four channels, first or last.
+        layout: axes after the first: ``l`` length of a sequence, ``h`` height, ``w`` width,
+            ``d`` depth, ``c`` channels. ``auto`` takes one axis for a vector, two for a grey image,
+            three for an image when one to four channels stand first or last, else for a volume;
+            it asks when the first or last of three is at most 16 and less than half as long as the
+            others, which may be channels or slices. It never takes anything for a sequence.
         labels: whether to use the labels in the file.
         holdout: share kept for testing when the file has no test split, in (0, 1).
 
     Raises:
         DataError: for unknown keys, axes that are not clear, Python objects, NaN, or floats
-            outside [0, 1] in images.
+            outside [0, 1] in images or volumes.
     """
     content = read_arrays(Path(path).expanduser())
     examples, tags = _choose(content, array, path)
@@ -67,15 +71,33 @@ def npz(
     spec = DataSpec(
         kind=kinds[0],
         shape=arrays[0].shape[1:],
-        range=(0.0, 1.0) if levels[0] or kinds[0] != "vector" else None,
+        range=_range(arrays, kinds[0], levels[0]),
         levels=levels[0],
         classes=classes,
     )
+    if len(arrays) == 2 and (arrays[0].shape[1:] != arrays[1].shape[1:] or levels[0] != levels[1]):
+        raise DataError(f"{path}: {examples[0]} and {examples[1]} differ in shape or type")
     text = f"arrays {', '.join(examples)} of {path}"
+    try:
+        return _dataset(arrays, numbers, spec, holdout, text)
+    except OutOfRange as error:
+        taken = f"{path}: {examples[0]} was taken for {spec.kind}s of {'×'.join(map(str, spec.shape))}"
+        other = otherwise(content[examples[0]].shape[1:], layout)
+        raise DataError(f"{taken}: {error}{other}") from None
+
+
+def _range(arrays: Sequence[Array], kind: Kind, levels: int | None) -> tuple[float, float] | None:
+    if levels is not None or kind in ("image", "volume"):
+        return (0.0, 1.0)
+    return (0.0, 1.0) if kind == "sequence" and all(within_unit(array) for array in arrays) else None
+
+
+def _dataset(
+    arrays: Sequence[Array], numbers: Sequence[Array | None], spec: DataSpec, holdout: float, text: str
+) -> Dataset:
+    """Examples with a split of their own, or with one held out."""
     if len(arrays) == 1:
         return dataset_from_arrays("npz", arrays[0], numbers[0], spec, holdout=holdout, description=text)
-    if arrays[0].shape[1:] != arrays[1].shape[1:] or levels[0] != levels[1]:
-        raise DataError(f"{path}: {examples[0]} and {examples[1]} differ in shape or type")
     return Dataset(
         name="npz",
         spec=spec,
