@@ -17,12 +17,13 @@ Array = NDArray[np.float32]
 def sheet(
     samples: Array, spec: DataSpec, *, columns: int | None = None, reference: Array | None = None
 ) -> bytes:
-    """Draw samples as PNG: a grid of images, middle slices of volumes, or a scatter of vectors.
+    """Draw samples as PNG: a grid of images, middle slices of volumes, curves of sequences, or
+    a scatter of vectors.
 
     Args:
         samples: ``(n, *spec.shape)`` in data units.
         spec: what one sample is.
-        columns: images per row; about square by default.
+        columns: images or sequences per row; about square by default.
         reference: real vectors drawn behind generated ones.
 
     Returns:
@@ -33,6 +34,8 @@ def sheet(
     if spec.kind == "volume":
         middle = samples[:, :, samples.shape[2] // 2]
         return _png(image_grid(_pixels(middle, spec), columns))
+    if spec.kind == "sequence":
+        return _curves(samples, spec, columns)
     return _scatter(samples.reshape(len(samples), -1), reference)
 
 
@@ -93,6 +96,35 @@ def _png(image: NDArray[np.uint8]) -> bytes:
 
     file = io.BytesIO()
     Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image).save(file, "PNG")
+    return file.getvalue()
+
+
+def _curves(samples: Array, spec: DataSpec, columns: int | None) -> bytes:
+    """One cell per sequence, one colour per channel, all on one scale."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.figure import Figure
+
+    finite = samples[np.isfinite(samples)]
+    low, high = spec.range or ((float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0))
+    n, channels, length = samples.shape
+    columns = min(columns or math.ceil(math.sqrt(n)), n)
+    rows = math.ceil(n / columns)
+    number = np.arange(n)
+    across = (number % columns)[:, None] + np.linspace(0.05, 0.95, length)
+    down = (number // columns)[:, None] + 0.95 - 0.9 * (samples.swapaxes(0, 1) - low) / max(high - low, 1e-12)
+    figure = Figure(figsize=(1.2 * columns, 0.8 * rows), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    for channel in range(channels):
+        curves = np.stack([across, down[channel]], axis=-1)
+        axes.add_collection(LineCollection(list(curves), colors=f"C{channel % 10}", linewidths=0.8))
+    axes.set_xlim(0, columns)
+    axes.set_ylim(rows, 0)
+    axes.set_xticks(range(columns + 1), [])
+    axes.set_yticks(range(rows + 1), [])
+    axes.grid(color="0.85", linewidth=0.5)
+    axes.tick_params(length=0)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
     return file.getvalue()
 
 
