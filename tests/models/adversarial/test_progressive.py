@@ -151,6 +151,3 @@ def test_networks_that_do_not_grow_together_are_refused() -> None:
     growing_one = {"name": "progan", "width": 4}
     with pytest.raises(RecipeError, match="grow through the same"):
         make(SPECS[0], name="progressive-gan", generator=growing_one)
-    for changes in ({"fade": 0.0}, {"fade": 1.5}, {"last_share": 0.0}):
-        with pytest.raises(RecipeError, match="0 < fade <= 1"):
-            growing(SPECS[0], **changes)

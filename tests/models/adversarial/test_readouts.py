@@ -100,9 +100,8 @@ def test_codes_may_be_numbers_alone_but_not_of_a_model_that_groups() -> None:
     check_losses(model, IMAGES)
     with pytest.raises(RecipeError, match="'infogan' sorts examples"):
         make(IMAGES, name="infogan", conditioning=numbers)
-    for changes in ({"continuous": 0}, {"continuous": -1}):
-        with pytest.raises(RecipeError, match="needs codes"):
-            make(IMAGES, conditioning={**numbers, **changes})
+    with pytest.raises(RecipeError, match="needs codes"):
+        make(IMAGES, conditioning={**numbers, "continuous": 0})
     with pytest.raises(RecipeError, match="at least two categories"):
         Information(IMAGES, categories=[10, 1])
 
@@ -226,8 +225,6 @@ def test_views_and_augmentations_that_do_not_suit_are_refused_when_the_model_is_
             make(vector, name="infogan", conditioning="information", view=[name])
         with pytest.raises(RecipeError, match="places"):
             make(vector, augmentation=name)
-    with pytest.raises(RecipeError, match="at least 0"):
-        make(IMAGES, name="infogan", conditioning="information", view=[{"name": "upright", "tilt": -1}])
 
 
 def test_evidence_for_any_class_is_the_score() -> None:
