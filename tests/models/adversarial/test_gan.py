@@ -199,6 +199,27 @@ def test_looking_ahead_leaves_running_statistics_alone() -> None:
     assert all(torch.equal(before[name], buffer) for name, buffer in model.discriminator.named_buffers())
 
 
+@pytest.mark.parametrize(
+    "networks",
+    [
+        {"generator": {"name": "dcgan", "width": 4}, "discriminator": {"name": "progan", "width": 4}},
+        {
+            "generator": {"name": "fastgan", "width": 4},
+            "discriminator": {"name": "fastgan-discriminator", "width": 4},
+        },
+    ],
+    ids=["progan", "fastgan"],
+)
+def test_looking_ahead_passes_over_weights_that_the_score_does_not_use(networks: dict[str, Any]) -> None:
+    """A growing network's layers of other sizes; what FastGAN's task of its own decodes with."""
+    model = make(IMAGES, name="unrolled-gan", unroll=2, unroll_rate=0.1, **networks)
+    x = batch_of(IMAGES).x
+    score = model.discriminator(x, None).score.sum()
+    slopes = torch.autograd.grad(score, list(model.discriminator.parameters()), allow_unused=True)
+    assert any(slope is None for slope in slopes)
+    check_losses(model, IMAGES)
+
+
 def test_slopes_under_batch_norm_are_refused() -> None:
     network = {"name": "dcgan", "width": 4, "norm": "batch"}
     for penalty in ("r1", "gradient-penalty", "dragan"):
