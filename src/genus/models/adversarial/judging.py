@@ -13,12 +13,14 @@ from genus.core.components import (
     Conditions,
     Control,
     Critic,
+    Crowd,
     Objective,
     Penalty,
     Readout,
     Steps,
 )
 from genus.core.errors import RecipeError
+from genus.core.model import Least, least_of_layers
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.objectives.penalties import SLOPES
@@ -136,6 +138,26 @@ def pack(x: Tensor, packing: int) -> Tensor:
     if packs == 0:
         raise RecipeError(f"model.packing={packing} needs batches of as many examples; got {len(x)}")
     return x[: packs * packing].reshape(packs, -1, *x.shape[2:])
+
+
+def least_judged(discriminator: nn.Module, packing: int, crowd: Crowd) -> Least:
+    """Fewest examples that a discriminator can be trained on at once, and what needs them.
+
+    Args:
+        discriminator: what judges packs.
+        packing: examples in a pack.
+        crowd: what compares the packs of a batch, of which it then needs two.
+    """
+    options = {
+        "model.minibatch_discrimination": bool(crowd.kernels),
+        "model.minibatch_deviation": bool(crowd.group),
+        "batch normalisation of vectors": least_of_layers(discriminator) > 1,
+    }
+    why = [name for name, compares in options.items() if compares]
+    packs = 2 if why else 1
+    if packing > 1:
+        why.append(f"model.packing={packing}")
+    return Least(packs * packing, " and ".join(why))
 
 
 def feature_distance(real: Readout, fake: Readout) -> Tensor:
