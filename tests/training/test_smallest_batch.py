@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from torch import nn
 
 from genus.core.errors import RecipeError
 from genus.core.model import Least
 from genus.core.recipe import TrainSettings
+from genus.layers.convolution import normalisation
 from genus.training.smallest_batch import refuse_small_batches
 from tests.training.harness import Line, make_engine, points
 
@@ -43,6 +45,24 @@ def test_too_few_examples_are_no_matter_of_batches() -> None:
     settings = TrainSettings(length=1, batch=7)
     with pytest.raises(RecipeError, match="the data have only 4 examples; bring more"):
         refuse_small_batches(Least(5, "such layers"), settings, examples=4, smallest=4)
+
+
+@pytest.mark.parametrize("dims", [0, 1, 2, 3])
+def test_of_norms_over_a_batch_only_those_of_vectors_need_a_second_example(dims: int, tmp_path: Path) -> None:
+    model = Line()
+    model.norm = normalisation("batch", 3, dims).train()
+    one = torch.randn(1, 3, *(2,) * dims)
+    assert model.least_batch().examples == (1 if dims else 2)
+    if dims:
+        assert model.norm(one).isfinite().all()
+        make_engine(model, tmp_path / "run", batch=1)
+        return
+    with pytest.raises(ValueError, match="more than 1 value"):
+        model.norm(one)
+    with pytest.raises(
+        RecipeError, match=r"needs 2 \(batch normalisation of vectors\): raise train.batch to 2"
+    ):
+        make_engine(model, tmp_path / "run", batch=1)
 
 
 def test_layers_of_ones_own_may_need_more(tmp_path: Path) -> None:

@@ -51,6 +51,15 @@ def test_packs_that_cannot_be_are_refused() -> None:
             6,
             "model.minibatch_deviation and model.packing=3",
         ),
+        ({"generator": {"name": "mlp", "norm": "batch"}}, 2, "batch normalisation of vectors"),
+        ({"generator": {"name": "mlp", "norm": "batch"}, "packing": 3}, 3, "model.packing=3"),
+        (
+            {"discriminator": {"name": "mlp", "norm": "batch"}, "packing": 3},
+            6,
+            "batch normalisation of vectors and model.packing=3",
+        ),
+        ({"generator": {"name": "dcgan", "width": 4, "norm": "batch"}}, 1, ""),
+        ({"generator": {"name": "mlp", "norm": "layer"}}, 1, ""),
     ],
 )
 def test_a_gan_says_how_few_examples_it_learns_from(changes: dict[str, Any], least: int, why: str) -> None:
