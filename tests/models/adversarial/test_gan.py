@@ -233,10 +233,14 @@ def test_slopes_under_batch_norm_are_refused() -> None:
     "changes", [{"pace": "freeze"}, {"strength": "adaptive", "augmentation": "diffaugment"}]
 )
 def test_counting_who_is_right_needs_a_border(changes: dict[str, Any]) -> None:
-    for objective in ("wasserstein", "relativistic", "relativistic-hinge", "softmax"):
-        with pytest.raises(RecipeError, match="no border"):
+    for objective in ("wasserstein", "relativistic", "relativistic-hinge", "softmax", "energy-margin"):
+        with pytest.raises(RecipeError, match=r"no border.*no one score is best"):
             make(IMAGES, objective=objective, **changes)
-    for objective in ("minimax", "non-saturating", "hinge", "least-squares", "f-gan"):
+    divergences = ("kl", "reverse-kl", "chi-squared", "hellinger", "total-variation", "jensen-shannon")
+    for objective in (
+        *("minimax", "non-saturating", "hinge", "least-squares", "absolute-error"),
+        *({"name": "f-gan", "divergence": divergence} for divergence in divergences),
+    ):
         make(IMAGES, objective=objective, **changes)
     make(IMAGES, objective="wasserstein", pace="early")
 
@@ -331,6 +335,9 @@ def test_looking_ahead_by_nonsense_is_refused() -> None:
         ({"name": "least-squares"}, 0.5),
         ({"name": "least-squares", "smoothing": 0.1}, 0.45),
         ({"name": "hinge"}, 0.0),
+        ({"name": "absolute-error"}, 0.0),
+        ({"name": "f-gan", "divergence": "total-variation"}, 0.0),
+        ({"name": "f-gan", "divergence": "kl"}, 1.0),
         ({"name": "wasserstein"}, 0.0),
         ({"name": "relativistic"}, 0.0),
     ],
