@@ -26,6 +26,12 @@ def test_pyramid_halves_rounding_up_and_ends_in_time(size: tuple[int, ...]) -> N
     assert min(sizes[0]) >= 4 > min(halved(sizes[0]))
 
 
+@pytest.mark.parametrize("smallest", [1, 0, -3])
+def test_pyramid_ends_at_a_single_place(smallest: int) -> None:
+    """A side of one place, rounded up, is its own half."""
+    assert pyramid((5, 2), smallest) == [(1, 1), (2, 1), (3, 1), (5, 2)]
+
+
 def test_pyramid_refuses_what_is_too_small() -> None:
     with pytest.raises(RecipeError, match="use 'mlp'"):
         pyramid((3, 8))

@@ -79,6 +79,18 @@ def test_any_shape_and_every_used_parameter_learns(shape: tuple[int, ...], share
             assert unused or bool(parameter.grad.abs().sum() > 0), name
 
 
+@pytest.mark.parametrize("shape", [*SHAPES, (2, 16, 17, 18)])
+def test_levels_fade_in_under_autocast(shape: tuple[int, ...]) -> None:
+    generator, discriminator = (network.float() for network in pair(shape))
+    for network in (generator, discriminator):
+        network.fade(0.3)
+    with torch.autocast("cpu", torch.bfloat16):
+        x = generator(rand(4, 5).float())
+        score = discriminator(x)
+    assert (x.dtype, score.dtype) == (torch.bfloat16, torch.bfloat16)
+    assert (score - discriminator(x.float())).abs().max() < 0.05
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("share", [1.0, 0.3])
 def test_a_lower_level_is_the_small_network(shape: tuple[int, ...], share: float) -> None:

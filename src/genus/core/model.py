@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -20,6 +20,13 @@ from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Phase, Stage
 from genus.core.spec import DataSpec
+
+
+class Least(NamedTuple):
+    """Fewest examples that a model can be trained on at once, and what needs them, for the error."""
+
+    examples: int
+    why: str
 
 
 class Model(nn.Module, ABC):
@@ -50,6 +57,10 @@ class Model(nn.Module, ABC):
         """Stages in order; by default one stage of :meth:`phases`."""
         return [Stage(name="train", phases=self.phases())]
 
+    def least_batch(self) -> Least:
+        """Fewest examples that it can be trained on at once; by default what its layers need."""
+        return Least(least_of_layers(self), "batch normalisation of vectors")
+
     def require(self, what: str, condition: bool) -> None:
         """Refuse data this model cannot be built for.
 
@@ -58,6 +69,14 @@ class Model(nn.Module, ABC):
         """
         if not condition:
             raise RecipeError(f"{type(self).__name__} needs {what}; the data are: {self.spec.describe()}")
+
+
+def least_of_layers(network: nn.Module) -> int:
+    """Fewest examples that all layers of a network can be trained on.
+
+    Those that need more than one have an attribute ``least_examples``.
+    """
+    return max(getattr(layer, "least_examples", 1) for layer in network.modules())
 
 
 class Samples(ABC):

@@ -71,10 +71,11 @@ class Loader:
         self.world = world
         self.workers = workers
         self.batches_per_epoch = -(-len(source) // batch)
-        smallest = len(source) // self.batches_per_epoch
-        if smallest < world:
+        self.smallest = len(source) // self.batches_per_epoch
+        """Examples in the smallest global batch."""
+        if self.smallest < world:
             raise DataError(
-                f"a batch of {smallest} examples cannot be shared by {world} processes; "
+                f"a batch of {self.smallest} examples cannot be shared by {world} processes; "
                 "raise train.batch, bring more data or use fewer processes"
             )
 

@@ -13,7 +13,15 @@ Norm = Literal["batch", "layer", "instance", "virtual", "reference", "none"]
 
 _CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-_BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+
+class VectorBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation of vectors ``(n, channels)``; in training a single one has no variance."""
+
+    least_examples = 2
+
+
+_BATCH_NORMS = {0: VectorBatchNorm, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 def convolution(
@@ -47,7 +55,7 @@ def normalisation(name: Norm, channels: int, dims: int) -> nn.Module:
     if name == "reference":
         return ReferenceBatchNorm(channels)
     if name == "batch":
-        return _BATCH_NORMS[max(dims, 1)](channels)
+        return _BATCH_NORMS[dims](channels)
     if dims == 0:
         return nn.LayerNorm(channels)
     return nn.GroupNorm(1 if name == "layer" else channels, channels)

@@ -36,7 +36,7 @@ def pyramid(size: tuple[int, ...], smallest: int = 4) -> list[tuple[int, ...]]:
 
     Args:
         size: sides of an image.
-        smallest: the chain ends before a side would be shorter.
+        smallest: the chain ends before a side would be shorter, or where no side can be halved.
 
     Raises:
         RecipeError: when ``size`` itself has a shorter side.
@@ -47,8 +47,8 @@ def pyramid(size: tuple[int, ...], smallest: int = 4) -> list[tuple[int, ...]]:
     if min(size) < smallest:
         raise RecipeError(f"the network needs sides of at least {smallest}, got {size}; use 'mlp'")
     sizes = [size]
-    while min(halved(sizes[0])) >= smallest:
-        sizes.insert(0, halved(sizes[0]))
+    while min(half := halved(sizes[0])) >= smallest and half != sizes[0]:
+        sizes.insert(0, half)
     return sizes
 
 

@@ -71,7 +71,8 @@ def down_convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *, ceil: bool 
     dims = x.dim() - 2
     ragged = ceil and any(side % 2 for side in x.shape[2:])
     if ragged or math.prod(x.shape[2:]) < _PLACES * 2**dims:
-        return _POOL[dims](_CONVOLVE[dims](x, weight, bias, 1, 1), 2, ceil_mode=ceil)
+        full = _CONVOLVE[dims](x, weight, bias, 1, 1)
+        return _POOL[dims](full, 2, ceil_mode=ceil).to(full.dtype)  # autocast pools volumes in float32
     return _CONVOLVE[dims](x, sums_of_neighbours(weight) / 2**dims, bias, 2, 1)
 
 

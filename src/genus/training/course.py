@@ -92,6 +92,11 @@ class Course:
             workers=self._settings.workers if "order" in keys else 0,
         )
 
+    @property
+    def smallest_batch(self) -> int:
+        """Examples in the smallest batch, over all ranks."""
+        return self._loader.smallest
+
     # --- where we are ----------------------------------------------------------------------
 
     def rate_factor(self, progress: Progress) -> float:

@@ -32,6 +32,7 @@ from genus.training.interrupts import Interrupts
 from genus.training.optimizer_state import optimizer_tensors, restore_optimizers
 from genus.training.publisher import Hooks, Publisher
 from genus.training.run import Run
+from genus.training.smallest_batch import refuse_small_batches
 from genus.training.update import Group, Share, Updater
 
 if TYPE_CHECKING:
@@ -332,6 +333,13 @@ class Engine:
         for group in self.optimizer.get("groups", {}):
             if group not in (*known, *self.model.groups_elsewhere):
                 raise RecipeError(f"optimizer.groups.{group}: this model's groups are {', '.join(known)}")
+        refuse_small_batches(
+            self.model.least_batch(),
+            self.settings,
+            examples=len(self.source),
+            smallest=self.course.smallest_batch,
+            world=self.fabric.world_size,
+        )
         split = self.settings.accumulate > 1 or self.fabric.world_size > 1
         for phase in phases:
             if phase.whole_batch and split:

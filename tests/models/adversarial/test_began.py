@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
 from genus.models.adversarial.autoencoding import pulling_away
+from tests.tiny import tiny_config, tiny_engine
 
 IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))
 
@@ -91,3 +93,15 @@ def test_what_an_auto_encoder_cannot_use_is_refused(name: str) -> None:
         built(encoder={"name": "mlp", "hidden": [8], "norm": "virtual"})
     assert built(conditioning="concatenation").conditional
     assert not built().conditional
+
+
+@pytest.mark.parametrize("name", ["began", "ebgan"])
+def test_samples_are_held_apart_from_others_only(name: str, tmp_path: Path) -> None:
+    for weight in (0.0, 0.1):
+        config = tiny_config(name, batch=1, length=1)
+        config["model"]["pulling_away"] = weight
+        if weight:
+            with pytest.raises(RecipeError, match=r"needs 2 \(model\.pulling_away\): raise train"):
+                tiny_engine(config, tmp_path / f"{name}{weight}")
+        else:
+            tiny_engine(config, tmp_path / f"{name}{weight}").fit()

@@ -199,6 +199,27 @@ def test_looking_ahead_leaves_running_statistics_alone() -> None:
     assert all(torch.equal(before[name], buffer) for name, buffer in model.discriminator.named_buffers())
 
 
+@pytest.mark.parametrize(
+    "networks",
+    [
+        {"generator": {"name": "dcgan", "width": 4}, "discriminator": {"name": "progan", "width": 4}},
+        {
+            "generator": {"name": "fastgan", "width": 4},
+            "discriminator": {"name": "fastgan-discriminator", "width": 4},
+        },
+    ],
+    ids=["progan", "fastgan"],
+)
+def test_looking_ahead_passes_over_weights_that_the_score_does_not_use(networks: dict[str, Any]) -> None:
+    """A growing network's layers of other sizes; what FastGAN's task of its own decodes with."""
+    model = make(IMAGES, name="unrolled-gan", unroll=2, unroll_rate=0.1, **networks)
+    x = batch_of(IMAGES).x
+    score = model.discriminator(x, None).score.sum()
+    slopes = torch.autograd.grad(score, list(model.discriminator.parameters()), allow_unused=True)
+    assert any(slope is None for slope in slopes)
+    check_losses(model, IMAGES)
+
+
 def test_slopes_under_batch_norm_are_refused() -> None:
     network = {"name": "dcgan", "width": 4, "norm": "batch"}
     for penalty in ("r1", "gradient-penalty", "dragan"):
@@ -212,10 +233,14 @@ def test_slopes_under_batch_norm_are_refused() -> None:
     "changes", [{"pace": "freeze"}, {"strength": "adaptive", "augmentation": "diffaugment"}]
 )
 def test_counting_who_is_right_needs_a_border(changes: dict[str, Any]) -> None:
-    for objective in ("wasserstein", "relativistic", "relativistic-hinge", "softmax"):
-        with pytest.raises(RecipeError, match="no border"):
+    for objective in ("wasserstein", "relativistic", "relativistic-hinge", "softmax", "energy-margin"):
+        with pytest.raises(RecipeError, match=r"no border.*no one score is best"):
             make(IMAGES, objective=objective, **changes)
-    for objective in ("minimax", "non-saturating", "hinge", "least-squares", "f-gan"):
+    divergences = ("kl", "reverse-kl", "chi-squared", "hellinger", "total-variation", "jensen-shannon")
+    for objective in (
+        *("minimax", "non-saturating", "hinge", "least-squares", "absolute-error"),
+        *({"name": "f-gan", "divergence": divergence} for divergence in divergences),
+    ):
         make(IMAGES, objective=objective, **changes)
     make(IMAGES, objective="wasserstein", pace="early")
 
@@ -304,6 +329,9 @@ def test_began_balance_follows_its_rule_and_stays_in_bounds() -> None:
         ({"name": "least-squares"}, 0.5),
         ({"name": "least-squares", "smoothing": 0.1}, 0.45),
         ({"name": "hinge"}, 0.0),
+        ({"name": "absolute-error"}, 0.0),
+        ({"name": "f-gan", "divergence": "total-variation"}, 0.0),
+        ({"name": "f-gan", "divergence": "kl"}, 1.0),
         ({"name": "wasserstein"}, 0.0),
         ({"name": "relativistic"}, 0.0),
     ],

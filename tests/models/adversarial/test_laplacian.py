@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.binder import build, resolve
+from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context, Progress
 from genus.core.spec import DataSpec
@@ -186,3 +187,10 @@ def test_the_smallest_players_have_rates_of_their_own() -> None:
 
 def test_smaller_images_may_be_trained_longer() -> None:
     assert [stage.share for stage in pyramid_gan(LABELLED, coarser_share=3.0).stages()] == [9.0, 3.0, 1.0]
+
+
+def test_a_smallest_image_of_one_place_is_refused() -> None:
+    for smallest in (1, 0, -1):
+        with pytest.raises(RecipeError, match=r"model\.smallest=.*choose 2 or more"):
+            pyramid_gan(LABELLED, smallest=smallest)
+    assert pyramid_gan(LABELLED, smallest=2).sizes[0] == (2, 2)

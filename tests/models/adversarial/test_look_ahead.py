@@ -75,6 +75,25 @@ def test_a_given_rate_is_gradient_descent() -> None:
     assert moved["w"].item() == 0.5
 
 
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_weight_without_slope_is_left_out_as_adam_leaves_it_out(before: int) -> None:
+    weight, optimizer = _trained(before)
+    step = stepper(None, {"w": weight}, {weight: optimizer})
+    weights = {"w": weight.detach().clone()}
+    for used in (False, True, False, True):
+        weights = step(weights, {"w": _slope(weights["w"], torch.zeros(3)) if used else None})
+        weight.grad = _slope(weight.detach(), torch.zeros(3)) if used else None
+        optimizer.step()
+    torch.testing.assert_close(weights["w"], weight.detach(), rtol=1e-6, atol=1e-9)
+
+
+def test_gradient_descent_leaves_a_weight_without_slope_alone() -> None:
+    step = stepper(0.25, {}, {})
+    weights = {"w": torch.tensor([1.0]), "v": torch.tensor([3.0])}
+    moved = step(weights, {"w": torch.tensor([2.0]), "v": None})
+    assert (moved["w"].item(), moved["v"].item()) == (0.5, 3.0)
+
+
 def test_an_optimiser_other_than_adam_is_refused_by_name() -> None:
     weight = Parameter(torch.zeros(1))
     with pytest.raises(RecipeError, match="must be adam, but it is SGD"):

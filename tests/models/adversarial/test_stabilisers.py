@@ -40,6 +40,51 @@ def test_packs_that_cannot_be_are_refused() -> None:
     assert make(IMAGES, packing=1, conditioning="projection").packing == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "least", "why"),
+    [
+        ({}, 1, ""),
+        ({"packing": 3}, 3, "model.packing=3"),
+        ({"features": 5, "minibatch_discrimination": 2}, 2, "model.minibatch_discrimination"),
+        (
+            {"features": 5, "minibatch_deviation": 4, "packing": 3},
+            6,
+            "model.minibatch_deviation and model.packing=3",
+        ),
+        ({"generator": {"name": "mlp", "norm": "batch"}}, 2, "batch normalisation of vectors"),
+        ({"generator": {"name": "mlp", "norm": "batch"}, "packing": 3}, 3, "model.packing=3"),
+        (
+            {"discriminator": {"name": "mlp", "norm": "batch"}, "packing": 3},
+            6,
+            "batch normalisation of vectors and model.packing=3",
+        ),
+        ({"generator": {"name": "dcgan", "width": 4, "norm": "batch"}}, 1, ""),
+        ({"generator": {"name": "mlp", "norm": "layer"}}, 1, ""),
+    ],
+)
+def test_a_gan_says_how_few_examples_it_learns_from(changes: dict[str, Any], least: int, why: str) -> None:
+    """It does with as many, and where layers fail for want of others not with one less."""
+    model = make(IMAGES, **changes)
+    needed = model.least_batch()
+    assert needed.examples == least
+    assert least == 1 or needed.why == why
+    for phase in model.phases():
+        total = sum(phase.loss(batch_of(IMAGES, least), Context(noise=Noise(0))).values())
+        assert torch.isfinite(total)
+    if "minibatch" not in why and least > 1:
+        with pytest.raises((RecipeError, ValueError), match=r"as many examples|more than 1 value"):
+            model.discriminator_loss(batch_of(IMAGES, least - 1), Context(noise=Noise(0)))
+
+
+@pytest.mark.parametrize("batch", [7, 8])
+def test_a_batch_too_small_for_a_pack_is_refused_before_training(batch: int, tmp_path: Path) -> None:
+    """Of digits8, 1,437 are to train on: batches of 8 are of 7 or 8."""
+    config = tiny_config("dcgan", batch=batch)
+    config["model"].update(conditioning=None, packing=8)
+    with pytest.raises(RecipeError, match=rf"train\.batch={batch} gives batches of .*model\.packing=8"):
+        tiny_engine(config, tmp_path / "run")
+
+
 def test_weights_are_clipped_after_each_update(tmp_path: Path) -> None:
     config = tiny_config("wgan", length=2)
     config["model"].update(weight_clip=0.005)

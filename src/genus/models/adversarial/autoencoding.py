@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from genus.core.batch import Batch
 from genus.core.components import Conditioning, Network
 from genus.core.errors import RecipeError
-from genus.core.model import LatentSpace, Model
+from genus.core.model import LatentSpace, Least, Model
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Terms
 from genus.core.ranges import Count, Weight
@@ -92,6 +92,11 @@ class AutoEncodingGAN(Model, LatentSpace):
                 whole_batch=self.pulling_away > 0,
             ),
         ]
+
+    def least_batch(self) -> Least:
+        """Two where samples are held apart, for one has no other."""
+        least = super().least_batch()
+        return Least(2, "model.pulling_away") if self.pulling_away and least.examples < 2 else least
 
     @abstractmethod
     def distance(self, x: Tensor, copy: Tensor) -> Tensor:

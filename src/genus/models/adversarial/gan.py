@@ -23,7 +23,7 @@ from genus.core.components import (
     couples_batch,
 )
 from genus.core.errors import RecipeError
-from genus.core.model import LatentSpace, Model
+from genus.core.model import LatentSpace, Least, Model
 from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Progress, Terms
@@ -38,6 +38,7 @@ from genus.models.adversarial.judging import (
     border_of,
     compares,
     feature_distance,
+    least_judged,
     observe,
     pack,
     penalty_terms,
@@ -175,6 +176,7 @@ class GAN(Model, LatentSpace):
         self.feature_matching = feature_matching
         self.adversarial = adversarial
         self.packing = packing
+        self.crowd = crowd
         self.weight_clip = weight_clip
         self.regularisers = {
             "generator": tuple(generator_regularisers),
@@ -218,6 +220,11 @@ class GAN(Model, LatentSpace):
         layers = any(isinstance(module, CouplesBatch) for module in self.modules())
         functions = any(couples_batch(part) for part in (self.objective, *self.penalties))
         return layers or functions or self.packing > 1 or self.feature_matching is not None
+
+    def least_batch(self) -> Least:
+        """As many as make one pack, or two where what is judged is compared; and what the layers need."""
+        judged = least_judged(self.discriminator, self.packing, self.crowd)
+        return max(judged, super().least_batch(), key=lambda least: least.examples)
 
     def real(self, x: Tensor) -> Tensor:
         """Real examples to train on, on the players' scale."""

@@ -13,12 +13,14 @@ from genus.core.components import (
     Conditions,
     Control,
     Critic,
+    Crowd,
     Objective,
     Penalty,
     Readout,
     Steps,
 )
 from genus.core.errors import RecipeError
+from genus.core.model import Least, least_of_layers
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.objectives.penalties import SLOPES
@@ -84,8 +86,9 @@ def refuse_borderless(objective: Objective, pace: Steps | None, strength: Contro
         if part is not None and part.needs_border and not has_border(objective):
             raise RecipeError(
                 f"model.{key} counts how often the discriminator is right, but model.objective gives its "
-                "scores no border between real and generated: it only compares them. Choose an objective "
-                f"that has one, such as non-saturating or hinge, or another model.{key}"
+                "scores no border between real and generated: where these cannot be told apart, no one "
+                "score is best. Choose an objective that has a border, such as non-saturating or hinge, or "
+                f"another model.{key}"
             )
 
 
@@ -138,6 +141,26 @@ def pack(x: Tensor, packing: int) -> Tensor:
     return x[: packs * packing].reshape(packs, -1, *x.shape[2:])
 
 
+def least_judged(discriminator: nn.Module, packing: int, crowd: Crowd) -> Least:
+    """Fewest examples that a discriminator can be trained on at once, and what needs them.
+
+    Args:
+        discriminator: what judges packs.
+        packing: examples in a pack.
+        crowd: what compares the packs of a batch, of which it then needs two.
+    """
+    options = {
+        "model.minibatch_discrimination": bool(crowd.kernels),
+        "model.minibatch_deviation": bool(crowd.group),
+        "batch normalisation of vectors": least_of_layers(discriminator) > 1,
+    }
+    why = [name for name, compares in options.items() if compares]
+    packs = 2 if why else 1
+    if packing > 1:
+        why.append(f"model.packing={packing}")
+    return Least(packs * packing, " and ".join(why))
+
+
 def feature_distance(real: Readout, fake: Readout) -> Tensor:
     """‖E φ(x) − E φ(G(z))‖², the squared distance of the mean features of two batches.
 
@@ -164,12 +187,19 @@ def observe(ctx: Context, real: Readout, fake: Readout, border: float = 0.0) -> 
     ctx.observe(real=real.score.mean(), fake=fake.score.mean(), **right)
 
 
+def stated_border(objective: Objective) -> float | None:
+    """The border that an objective states as its attribute ``border``, where its loss leaves it open."""
+    return getattr(getattr(objective, "func", objective), "border", None)
+
+
 def has_border(objective: Objective) -> bool:
     """Whether equal scores of real and generated examples cost the less, the nearer they are to some score.
 
-    Critics and relativistic discriminators only compare: adding to all scores changes nothing.
+    Or else whether the objective states its border. Critics and relativistic discriminators only compare:
+    adding to all scores changes nothing.
     """
-    return _slope(objective, -_FARTHEST) < 0 < _slope(objective, _FARTHEST)
+    found = _slope(objective, -_FARTHEST) < 0 < _slope(objective, _FARTHEST)
+    return found or stated_border(objective) is not None
 
 
 def _slope(objective: Objective, score: float) -> float:
@@ -183,15 +213,16 @@ def border_of(objective: Objective) -> float:
     """The score a discriminator gives to everything when it cannot tell real from generated.
 
     It is where its loss on equal scores is least: 0 for most objectives, ½ for least squares, log((1 − α) /
-    (1 + α)) with labels smoothed by α. Objectives that leave it open, as those of critics do, have 0.
+    (1 + α)) with labels smoothed by α. Objectives that leave it open have the one that they state, or 0 as
+    those of critics.
     """
-    slope = partial(_slope, objective)
+    slope, otherwise = partial(_slope, objective), stated_border(objective) or 0.0
     middle = slope(0.0)
     if abs(middle) < 1e-9:
-        return 0.0
+        return otherwise
     low, high = (0.0, _FARTHEST) if middle < 0 else (-_FARTHEST, 0.0)
     if not slope(low) < 0 < slope(high):
-        return 0.0
+        return otherwise
     for _ in range(_HALVINGS):
         score = (low + high) / 2
         low, high = (score, high) if slope(score) < 0 else (low, score)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from genus.core.batch import Batch
 from genus.core.components import Conditioning, Network, Objective, Penalty, Readout, couples_batch
+from genus.core.errors import RecipeError
 from genus.core.model import Model, Samples
 from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
@@ -76,11 +77,16 @@ class LaplacianGAN(Model, Samples):
             conditioning: how the players are told classes; null for none. Codes that do not come with
                 the data are for the smallest image only.
             latent: size of the coarse latent.
-            smallest: halve sides until the shortest is below twice this.
+            smallest: halve sides until the shortest is below twice this, >= 2.
             coarser_share: length of each level's training over that of the next larger one, > 0.
+
+        Raises:
+            RecipeError: for options out of their range, or images smaller than ``smallest``.
         """
         super().__init__(spec)
         self.require("images, volumes or sequences with a side of 8 or more", len(spec.shape) > 1)
+        if smallest < 2:
+            raise RecipeError(f"model.smallest={smallest}: a side of one place has no half; choose 2 or more")
         channels, *size = spec.shape
         self.scaling = Scaling(spec)
         self.sizes = pyramid_sizes(tuple(size), smallest)

@@ -12,18 +12,23 @@ from torch.nn import Parameter
 from genus.core.errors import RecipeError
 
 Weights = dict[str, Tensor]
+Slopes = Mapping[str, Tensor | None]
+"""By name; None for a weight on which nothing depends, which stays as it is."""
 Optimizers = Mapping[Parameter, torch.optim.Optimizer]
 
 
-def descend(weights: Weights, slopes: Mapping[str, Tensor], rate: float) -> Weights:
+def descend(weights: Weights, slopes: Slopes, rate: float) -> Weights:
     """A step of gradient descent, θ − η ∇f.
 
     Args:
         weights: θ by name.
-        slopes: ∇f by name, shaped as the weights.
+        slopes: ∇f by name, shaped as the weights, or None.
         rate: η, > 0.
     """
-    return {name: weight - rate * slopes[name] for name, weight in weights.items()}
+    return {
+        name: weight if (slope := slopes[name]) is None else weight - rate * slope
+        for name, weight in weights.items()
+    }
 
 
 class AdamAhead:
@@ -55,17 +60,20 @@ class AdamAhead:
         self._second = {n: known[n].get("exp_avg_sq", torch.zeros_like(p)) for n, p in parameters.items()}
         self._steps = {n: float(known[n].get("step", 0)) for n in parameters}
 
-    def step(self, weights: Weights, slopes: Mapping[str, Tensor]) -> Weights:
+    def step(self, weights: Weights, slopes: Slopes) -> Weights:
         """The weights one step on; the moments move on with them.
 
         Args:
             weights: θ by name.
-            slopes: ∇f by name, shaped as the weights.
+            slopes: ∇f by name, shaped as the weights, or None: Adam then leaves weight and moments alone.
         """
         one, two = self._betas
         ahead: Weights = {}
         for name, weight in weights.items():
             slope = slopes[name]
+            if slope is None:
+                ahead[name] = weight
+                continue
             self._steps[name] += 1
             self._first[name] = one * self._first[name] + (1 - one) * slope
             self._second[name] = two * self._second[name] + (1 - two) * slope.square()
@@ -77,7 +85,7 @@ class AdamAhead:
 
 def stepper(
     rate: float | None, parameters: Mapping[str, Parameter], optimizers: Optimizers
-) -> Callable[[Weights, Mapping[str, Tensor]], Weights]:
+) -> Callable[[Weights, Slopes], Weights]:
     """What makes of weights and slopes the weights one step on.
 
     Args:

@@ -77,7 +77,7 @@ class UnrolledGAN(GAN):
             score = partial(self._score, weights, given)
             penalties = penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every)
             loss = sum([*terms.values(), *penalties.values()], loss)
-            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True, allow_unused=True)
             weights = step(weights, dict(zip(weights, slopes, strict=True)))
             if self.weight_clip is not None:
                 bound = self.weight_clip
