@@ -162,12 +162,14 @@ def test_channels_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_channels_of_volumes_come_last_too(tmp_path: Path) -> None:
     volumes = tmp_path / "volumes.npy"
     np.save(volumes, np.random.default_rng(0).random((40, 8, 9, 10), dtype=np.float32))
-    small = ["model.generator.width=4", "model.discriminator.width=4", "train.batch=8", "train.length=2"]
+    small = ["model.generator.width=4", "model.discriminator.width=4", "model.conditioning=null"]
+    short = ["train.batch=8", "train.length=2", "train.ema=null", "train.precision='32'"]
+    even = "optimizer={name: sgd, lr: 0.01}"  # Adam would make steps of rounding errors
     first, second = (
         genus.train(
             "sngan",
             data=str(volumes),
-            overrides=[*small, "train.precision='32'", "train.ema=null", f"train.channels_last={last}"],
+            overrides=[*small, *short, even, f"train.channels_last={last}"],
             out=tmp_path / last,
         )
         for last in ("true", "false")
