@@ -1,7 +1,8 @@
 """Every architecture on colour pictures, at equal cost: sheets to look at, and a table.
 
 ``python -m benchmarks.pictures sprites`` trains on 32×32 sprites of games, ``photographs`` on 64×64
-photographs of clothing, both from the folder that ``$GENUS_DATA`` names. Sheets lie in the folders
+photographs of clothing, both from the folder that ``$GENUS_DATA`` names, else from ``../shared/data``
+beside the project. Sheets lie in the folders
 of the trainings, ``bench/pictures/sprites/…/samples``; the same command again continues.
 """
 
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--budget", default="200 CPU seconds")
     asked = parser.parse_args()
-    data = Path(os.environ.get("GENUS_DATA", ""))
+    data = Path(os.environ.get("GENUS_DATA") or Path(__file__).parents[1] / "../shared/data").resolve()
     if not (data / "clothing").is_dir():
         sys.exit("set GENUS_DATA to the folder with the data sets")
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -15,12 +15,12 @@ from genus.core.recipe import load_recipe
 from genus.core.registry import Component, Parameter, catalogue
 
 INSIDE = {
-    "Count": [1, 7], "Natural": [0, 7], "Positive": [1e-9, 50], "Weight": [0, 50], "Share": [0, 0.5, 1],
-    "ShareBelow1": [0, 0.5], "ShareAbove0": [0.5, 1], "ShareInside": [0.5],
+    "Count": [1, 7], "Natural": [0, 7], "Positive": [1e-9, 50], "Exponent": [2, 6], "Weight": [0, 50],
+    "Share": [0, 0.5, 1], "ShareBelow1": [0, 0.5], "ShareAbove0": [0.5, 1], "ShareInside": [0.5],
 }  # fmt: skip
 OUTSIDE = {
-    "Count": [0, -1, 1.5], "Natural": [-1, 0.5], "Positive": [0, -1], "Weight": [-1e-9], "Share": [-0.1, 1.1],
-    "ShareBelow1": [-0.1, 1], "ShareAbove0": [0, 1.1], "ShareInside": [0, 1],
+    "Count": [0, -1, 1.5], "Natural": [-1, 0.5], "Positive": [0, -1], "Exponent": [1.9], "Weight": [-1e-9],
+    "Share": [-0.1, 1.1], "ShareBelow1": [-0.1, 1], "ShareAbove0": [0, 1.1], "ShareInside": [0, 1],
 }  # fmt: skip
 TRAINED = ("model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation", "pace",
            "strength", "optimizer", "schedule")  # fmt: skip

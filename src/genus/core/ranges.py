@@ -8,6 +8,7 @@ from pydantic import Field
 
 __all__ = [
     "Count",
+    "Exponent",
     "Natural",
     "Positive",
     "Share",
@@ -15,7 +16,7 @@ __all__ = [
     "ShareBelow1",
     "ShareInside",
     "Weight",
-]  # fmt: skip
+]
 
 Count = Annotated[int, Field(ge=1)]
 """How many of something there must be at least one of: widths, steps, periods."""
@@ -25,6 +26,9 @@ Natural = Annotated[int, Field(ge=0)]
 
 Positive = Annotated[float, Field(gt=0)]
 """Rates, bounds, ratios."""
+
+Exponent = Annotated[float, Field(ge=2)]
+"""Powers of a norm, from the squared one on."""
 
 Weight = Annotated[float, Field(ge=0)]
 """Factors of terms and other amounts; 0 leaves them out."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genus.core.components import Critic
 from genus.core.noise import Noise
-from genus.core.ranges import Positive, Weight
+from genus.core.ranges import Exponent, Positive, Weight
 from genus.core.registry import penalty
 
 
@@ -112,7 +112,7 @@ def wasserstein_divergence(
     noise: Noise,
     *,
     weight: Weight = 2.0,
-    power: Positive = 6.0,
+    power: Exponent = 6.0,
 ) -> Tensor:
     """A power of the slope between real and generated examples: k E‖∇D(x̂)‖^p, x̂ = ux + (1 − u)G(z).
 

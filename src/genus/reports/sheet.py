@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genus.core.spec import DataSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = NDArray[np.float32]
 
@@ -123,9 +127,7 @@ def _curves(samples: Array, spec: DataSpec, columns: int | None) -> bytes:
     axes.set_yticks(range(rows + 1), [])
     axes.grid(color="0.85", linewidth=0.5)
     axes.tick_params(length=0)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    return _drawn(figure)
 
 
 def _scatter(samples: Array, reference: Array | None) -> bytes:
@@ -145,6 +147,10 @@ def _scatter(samples: Array, reference: Array | None) -> bytes:
         for setter, values in ((axes.set_xlim, flat[:, 0]), (axes.set_ylim, flat[:, second])):
             margin = 0.25 * float(np.ptp(values)) + 1e-3
             setter(float(values.min()) - margin, float(values.max()) + margin)
+    return _drawn(figure)
+
+
+def _drawn(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()

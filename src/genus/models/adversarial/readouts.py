@@ -17,7 +17,7 @@ from genus.core.components import ALONE, Conditions, Crowd, Network, Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Terms
-from genus.core.ranges import Count, Natural, Weight
+from genus.core.ranges import Count, Natural, Share, Weight
 from genus.core.registry import conditioning
 from genus.core.spec import DataSpec
 from genus.layers.condition_encoder import Standardised
@@ -47,7 +47,7 @@ class Auxiliary(Told):
         *,
         features: Count = 128,
         weight: Weight = 1.0,
-        fakes: Weight = 1.0,
+        fakes: Share = 1.0,
         **told: Any,
     ) -> None:
         """Build for data with classes or attributes.
