@@ -225,6 +225,7 @@ def evaluate(
     standing: bool = False,
     metrics: Sequence[str] | None = None,
     checkpoint: str = "auto",
+    keep: str | PathLike[str] | None = None,
 ) -> Evaluation:
     """Measure a run by the protocol and keep the result in its folder.
 
@@ -238,6 +239,8 @@ def evaluate(
         standing: see there.
         metrics: what is measured (``list_components("metrics")``); None takes all that fit.
         checkpoint: see :func:`load`.
+        keep: folder for the features of real examples, which evaluations of other runs by the same
+            protocol then read instead of computing them again.
 
     Returns:
         The scores; they are kept in the run, for tables and reports, unless an argument was given.
@@ -254,7 +257,7 @@ def evaluate(
     from genus.training.run import Run
 
     check_standing(standing, truncation)
-    found = evidence(run, data=data, n=n, features=features, checkpoint=checkpoint)
+    found = evidence(run, data=data, n=n, features=features, checkpoint=checkpoint, keep=keep)
     if truncation is not None:
         check_truncation(found.model, truncation)
         found = found.truncated(truncation, standing=standing)
@@ -271,6 +274,7 @@ def evidence(
     n: int | None = None,
     features: str | None = None,
     checkpoint: str = "auto",
+    keep: str | PathLike[str] | None = None,
 ) -> Evidence:
     """A run's model and data as metrics look at them, for :func:`genus.metrics.evaluate.measure`.
 
@@ -280,6 +284,7 @@ def evidence(
         n: samples.
         features: name or file.
         checkpoint: see :func:`load`.
+        keep: folder of real examples' features.
 
     Raises:
         DataError: when the data do not fit the model or the features.
@@ -314,6 +319,7 @@ def evidence(
         fingerprint=dataset.fingerprint,
         features=features,
         n=n,
+        keep=None if keep is None else Path(keep),
     )
 
 

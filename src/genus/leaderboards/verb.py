@@ -12,6 +12,9 @@ from genus.leaderboards.execute import Result, run_cells
 from genus.leaderboards.show import write_boards
 from genus.leaderboards.suite import load_suite, suite_cells
 
+REAL = "real"
+"""Folder beside the trainings, with the features of real examples that all are measured against."""
+
 
 def bench(
     suite: str | Path | Mapping[str, Any],
@@ -54,7 +57,8 @@ def bench(
             progress(result, number, total)
 
     root.mkdir(parents=True, exist_ok=True)
-    results = run_cells(cells, measured=plan.measured(), processes=processes, progress=listen)
+    measured = {**plan.measured(), "keep": root / REAL}
+    results = run_cells(cells, measured=measured, processes=processes, progress=listen)
     boards = make_boards(results, plan.columns)
     write_boards(root, name, plan.summary, boards)
     return boards

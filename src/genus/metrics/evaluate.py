@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from genus.core.binder import build, resolve
@@ -93,6 +94,7 @@ def gather(
     seed: int = 0,
     truncation: float | None = None,
     standing: bool = False,
+    keep: Path | None = None,
 ) -> Evidence:
     """What metrics look at; nothing is drawn or computed before one asks.
 
@@ -110,6 +112,7 @@ def gather(
         seed: of sampling and of every choice of examples.
         truncation: of the latents of samples, see :func:`genus.metrics.draw.draw`.
         standing: with a truncation: see there.
+        keep: folder for what depends on no model, see :class:`genus.metrics.evidence.Evidence`.
 
     Raises:
         DataError: for fewer than ten examples anywhere, unless the model learns from one example.
@@ -143,7 +146,7 @@ def gather(
         truncation=truncation,
         standing=standing and truncation is not None,
     )
-    return Evidence(model, train=train, test=test, features=features, protocol=protocol)
+    return Evidence(model, train=train, test=test, features=features, protocol=protocol, keep=keep)
 
 
 def measure(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 from typing import Protocol as Structure
 
@@ -23,6 +24,7 @@ from genus.layers.batch_statistics import batch_norms
 from genus.metrics.baseline import EMMixture
 from genus.metrics.draw import asked_like, batch_size, draw
 from genus.metrics.features import Classifies, FeatureMap
+from genus.metrics.kept import Kept
 from genus.metrics.protocol import Protocol
 
 CHUNK = 500
@@ -98,10 +100,19 @@ class Evidence:
         test: test split; likelihoods and the real-against-real floor come from it.
         features: feature map, or None.
         protocol: sizes and seed.
+        keep: folder of what does not depend on the model, features of real examples and of the
+            mixture's, for other evaluations by the same protocol; None keeps nothing.
     """
 
     def __init__(
-        self, model: Model, *, train: Source, test: Source, features: FeatureMap | None, protocol: Protocol
+        self,
+        model: Model,
+        *,
+        train: Source,
+        test: Source,
+        features: FeatureMap | None,
+        protocol: Protocol,
+        keep: Path | None = None,
     ) -> None:
         self.model = model
         self.spec = train.spec
@@ -111,6 +122,7 @@ class Evidence:
         self.features_note = "" if features is None else features.note
         self.reads_classes = isinstance(features, Classifies) and features.of_data
         self.protocol = protocol
+        self._kept = Kept(keep, replace(protocol, truncation=None, standing=False).hash)
 
     @property
     def conditional(self) -> bool:
@@ -162,12 +174,12 @@ class Evidence:
     @cached_property
     def generated(self) -> Examples:
         """The samples as metrics see them."""
-        return self._examples(Batch(self.samples[i : i + CHUNK]) for i in range(0, len(self.samples), CHUNK))
+        return self._read(*self._featured(Batch(part) for part in self.samples.split(CHUNK)))
 
     @cached_property
     def reference(self) -> Examples:
         """Training examples that distances refer to."""
-        return self._examples(batches(self.train, self._order(self.train)[: self.protocol.num_reference]))
+        return self._real("reference", self.train, self._order(self.train)[: self.protocol.num_reference])
 
     def reference_values(self) -> Tensor:
         """Training examples themselves ``(n, *shape)``, in data units, at most as many as samples."""
@@ -181,7 +193,7 @@ class Evidence:
     @cached_property
     def real(self) -> Examples:
         """Test examples in the place of samples, as many or as there are."""
-        return self._examples(batches(self.test, self._test_rows))
+        return self._real("test", self.test, self._test_rows)
 
     def real_values(self) -> Tensor:
         """Those test examples themselves ``(n, *shape)``, in data units."""
@@ -203,7 +215,7 @@ class Evidence:
             return self.real, self.reference
         spare = self._order(self.train)[self.protocol.num_reference :][:n]
         if len(spare) == n:
-            return self._examples(batches(self.train, spare)), self.reference
+            return self._real("spare", self.train, spare), self.reference
         half = self.protocol.num_reference // 2
         return self.reference[:half], self.reference[half:]
 
@@ -231,8 +243,12 @@ class Evidence:
     @cached_property
     def mixture(self) -> Examples:
         """Samples of that mixture."""
-        x = self.em_mixture.sample(self.protocol.num_samples)
-        return self._examples(Batch(part) for part in x.split(CHUNK))
+
+        def drawn() -> Iterator[Batch]:
+            x = self.em_mixture.sample(self.protocol.num_samples)
+            return (Batch(part) for part in x.split(CHUNK))
+
+        return self._read(*self._kept.get("mixture", lambda: self._featured(drawn())))
 
     def likelihood_batches(self) -> Iterator[Batch]:
         """Test examples that likelihoods are measured on."""
@@ -276,15 +292,21 @@ class Evidence:
             raise DataError("these examples come with no class and no condition")
         return given
 
-    def _examples(self, parts: Iterator[Batch]) -> Examples:
+    def _real(self, name: str, source: Source, rows: NDArray[np.int64]) -> Examples:
+        """Examples of the data by number, of one evaluation or kept by another."""
+        return self._read(*self._kept.get(name, lambda: self._featured(batches(source, rows))))
+
+    def _featured(self, parts: Iterator[Batch]) -> tuple[Tensor, Tensor | None]:
         found: list[Tensor] = []
         labels: list[Tensor | None] = []
         for part in parts:
             found.append(torch.zeros(len(part), 0) if self.features is None else self.features(part.x))
             labels.append(None if self.spec.condition is not None else part.given)
-        values = torch.cat(found)
+        return torch.cat(found), _joined(labels)
+
+    def _read(self, values: Tensor, labels: Tensor | None) -> Examples:
         logits = self.features.read_out(values) if isinstance(self.features, Classifies) else None
-        return Examples(values.numpy(), logits, _joined(labels))
+        return Examples(values.numpy(), logits, labels)
 
 
 def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:

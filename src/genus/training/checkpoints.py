@@ -189,9 +189,14 @@ def writing(path: Path) -> Iterator[None]:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a small file atomically."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace a file that fits into memory atomically."""
     draft = path.with_name(f".{path.name}-{os.getpid()}")
     with writing(path):
-        _write(draft, text.encode())
+        _write(draft, data)
         draft.replace(path)
         sync_folder(path.parent)
 
