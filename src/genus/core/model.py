@@ -42,6 +42,8 @@ class Model(nn.Module, ABC):
     """Whether examples may come without their class, which then is −1."""
     one_example: bool = False
     """Whether it learns from a single example, by looking inside it."""
+    optimised: bool = True
+    """Whether optimisers move its parameters; closed forms have none, and recipes name none for them."""
     groups_elsewhere: Sequence[str] = ()
     """Optimiser groups that it may lack, having them for other data; recipes may name them all the same."""
 

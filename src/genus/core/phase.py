@@ -138,6 +138,8 @@ class Stage:
         enter: called when the stage begins, and again when a run resumes inside it; it must
             give the same result both times.
         tick: called before every iteration (fade-in, warm-up).
+        prepares: whether it only measures or places what later stages train, so that the doctor
+            does not judge its samples yet.
     """
 
     name: str
@@ -146,3 +148,4 @@ class Stage:
     share: float = 1.0
     enter: Callable[[], None] | None = None
     tick: Callable[[Progress], None] | None = None
+    prepares: bool = False

@@ -326,6 +326,11 @@ def _complete(raw: dict[str, Any], locate: Locate) -> dict[str, Any]:
     return config
 
 
+def default_optimizer() -> dict[str, Any]:
+    """The optimiser of a recipe that names none."""
+    return _optimizer({})
+
+
 def _optimizer(value: Any) -> dict[str, Any]:
     """An optimiser, Adam unless named, with arguments that differ by group under ``groups``."""
     chosen: dict[str, Any] = {"name": value} if isinstance(value, str) else {"name": "adam", **value}

@@ -15,7 +15,7 @@ from genus.core.length import Length
 from genus.core.model import Model
 from genus.core.noise import derive_seed
 from genus.core.phase import Averages, Phase, Stage
-from genus.core.recipe import TrainSettings
+from genus.core.recipe import TrainSettings, default_optimizer
 from genus.data.loader import Item
 from genus.data.source import Source
 from genus.layers.modulation import channels_last
@@ -254,7 +254,7 @@ class Engine:
     def _look(self) -> None:
         """Let the doctor see samples of the model as it is trained: averaging would cost more passes."""
         self._looks.done_at = self.course.clock.iteration
-        if self.doctor is not None:
+        if self.doctor is not None and not self.course.stage.prepares:
             moment = self.course.moment()
             self._announce(
                 self.doctor.look(
@@ -333,6 +333,11 @@ class Engine:
         for group in self.optimizer.get("groups", {}):
             if group not in (*known, *self.model.groups_elsewhere):
                 raise RecipeError(f"optimizer.groups.{group}: this model's groups are {', '.join(known)}")
+        if not self.model.optimised and self.optimizer != default_optimizer():
+            raise RecipeError(
+                f"optimizer: {type(self.model).__name__} is fitted in closed form and no optimiser moves it; "
+                "leave the optimizer out"
+            )
         refuse_small_batches(
             self.model.least_batch(),
             self.settings,

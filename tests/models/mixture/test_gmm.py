@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.mixture import GaussianMixture as Reference
 
+from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 from genus.models.mixture.gmm import GaussianMixture
@@ -86,3 +87,16 @@ def test_samples_have_the_moments_of_the_mixture(tmp_path: Path) -> None:
     centres = model.centres @ model.basis.T + model.mean
     mean = (model.weights[:, None] * centres).sum(0)
     assert (samples.mean(0) - mean).abs().max() < 4 * samples.std(0).max() / 20_000**0.5
+
+
+def test_an_optimiser_is_refused_because_none_would_be_used(tmp_path: Path) -> None:
+    config = {**tiny_config("gmm"), "optimizer": {"name": "adam", "lr": 0.1}}
+    with pytest.raises(RecipeError, match=r"fitted in closed form.*leave the optimizer out"):
+        tiny_engine(config, tmp_path / "run")
+
+
+def test_batches_hold_an_example_for_each_gaussian(tmp_path: Path) -> None:
+    config = tiny_config("gmm", batch=16)
+    config["model"] = {"name": "gmm", "components": 20, "axes": 2}
+    with pytest.raises(RecipeError, match=r"needs 20 \(one for each of model.components=20\)"):
+        tiny_engine(config, tmp_path / "run")

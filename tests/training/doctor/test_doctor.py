@@ -374,3 +374,15 @@ def test_phases_without_gradients_are_watched_too(tmp_path: Path) -> None:
     engine.doctor = doctor_of(tmp_path / "run", act=True)
     engine.fit()
     assert engine.doctor.examiner.found == {}
+
+
+def test_a_stage_that_only_prepares_is_not_judged(tmp_path: Path) -> None:
+    from tests.tiny import tiny_config, tiny_engine
+
+    config = tiny_config("gmm", doctor="watch", doctor_every=1)
+    engine = tiny_engine(config, tmp_path / "run")
+    engine.fit()
+    seen = [line["iteration"] for line in read_record(engine.run.doctor_path) if "look" in line]
+    stages = {line["iteration"]: line["stage"] for line in engine.run.log_lines()}
+    assert seen
+    assert {stages[iteration] for iteration in seen if iteration in stages} == {"em"}

@@ -176,6 +176,14 @@ def test_every_illness_is_tested_and_has_advice() -> None:
         assert Finding.from_json(advised.to_json()) == advised
 
 
+def test_no_rate_is_advised_where_no_optimiser_works() -> None:
+    from genus.core.recipe import load_recipe
+
+    finding = Finding(name="mode-collapse", severity="serious", says="", evidence={})
+    assert prescribe(finding, load_recipe("vae")).advice
+    assert not prescribe(finding, load_recipe("gmm")).advice
+
+
 @pytest.mark.parametrize("name", ["default", "dcgan", "infogan", "acgan", "attribute-gan", "wgan", "cgan"])
 def test_every_advice_can_be_followed(name: str) -> None:
     """The changed recipe is not only bound, its model is built."""

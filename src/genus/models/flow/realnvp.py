@@ -111,6 +111,7 @@ class RealNVP(Model, Samples, Density, Encodes):
                 phases=[Phase(name="moments", step=partial(self.measure, number=number))],
                 length=Length(self.measured, "iterations"),
                 enter=partial(self._settle, number),
+                prepares=True,
             )
             for number in range(passes)
         ]

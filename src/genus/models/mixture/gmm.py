@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genus.core.batch import Batch
 from genus.core.length import Length
-from genus.core.model import Density, Model, Samples
+from genus.core.model import Density, Least, Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, Weight
@@ -30,6 +30,8 @@ class GaussianMixture(Model, Samples, Density):
     axes (one pass), k-means, EM; every statistic is a sum over the data, so data stream and
     ranks add up. Samples are shown without the residual.
     """
+
+    optimised = False
 
     mean: Tensor
     basis: Tensor
@@ -79,14 +81,24 @@ class GaussianMixture(Model, Samples, Density):
     def stages(self) -> Sequence[Stage]:
         """Principal axes, k-means, then EM for the recipe's length."""
         return [
-            Stage(name="axes", length=Length(1, "epochs"), phases=[Phase(name="axes", step=self.find_axes)]),
+            Stage(
+                name="axes",
+                length=Length(1, "epochs"),
+                phases=[Phase(name="axes", step=self.find_axes)],
+                prepares=True,
+            ),
             Stage(
                 name="k-means",
                 length=Length(self.kmeans_passes, "epochs"),
                 phases=[Phase(name="k-means", step=self.assign_nearest)],
+                prepares=True,
             ),
             Stage(name="em", phases=[Phase(name="em", step=self.expect_and_maximise)]),
         ]
+
+    def least_batch(self) -> Least:
+        """As many as there are Gaussians, for the first batch places them."""
+        return Least(len(self.weights), f"one for each of model.components={len(self.weights)}")
 
     def find_axes(self, batch: Batch, ctx: Context) -> Terms:
         """Accumulate mean and covariance; at the end of the pass take the leading eigenvectors."""

@@ -30,6 +30,9 @@ def prescribe(finding: Finding, recipe: Recipe) -> Finding:
 
 
 def _binds(recipe: Recipe, change: Change) -> bool:
+    optimised = component("model", recipe.config["model"]["name"]).load().optimised
+    if not optimised and any(override.startswith("optimizer.") for override in change.overrides):
+        return False
     try:
         changed = load_recipe(dict(recipe.config), change.overrides).config
     except GenusError:
