@@ -164,7 +164,7 @@ def test_samples_may_be_copies_dead_or_broken() -> None:
 def test_every_illness_is_tested_and_has_advice() -> None:
     from genus.core.recipe import load_recipe
 
-    recipe = load_recipe("vanilla-gan")
+    recipe = load_recipe("vanilla-gan@plain")
     assert {illness.name for illness in ILLNESSES} == {
         "discriminator-wins", "discriminator-loses", "vanishing-gradient", "exploding-gradient",
         "oscillation", "nan-ahead", "mode-collapse", "memorisation", "dead-outputs", "broken-samples",
