@@ -65,6 +65,23 @@ def test_with_and_without_the_own_task_scores_are_the_same() -> None:
     assert torch.equal(net(x), net.forward_with_loss(x, Noise(0))[0])
 
 
+@pytest.mark.parametrize("norm", ["layer", "instance", "none"])
+@pytest.mark.parametrize("inputs", [(1, 28, 28), (2, 67), (1, 16, 17, 18)])
+def test_without_batch_norm_examples_are_judged_one_by_one(norm: str, inputs: tuple[int, ...]) -> None:
+    """So that gradient penalties can be added."""
+    torch.manual_seed(0)
+    net = fastgan_discriminator(inputs, (1,), width=4, norm=norm)  # type: ignore[arg-type]
+    with torch.no_grad():
+        net(torch.randn(2, *inputs))  # spectral norms settle in training mode only
+        net.eval()
+        norms = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        assert not norms
+    x = torch.randn(4, *inputs, requires_grad=True)
+    (slopes,) = torch.autograd.grad(net(x)[0].sum(), x)
+    assert slopes[0].abs().sum() > 0
+    assert not slopes[1:].any()
+
+
 def test_gates_stand_where_the_paper_has_them() -> None:
     """Generator: 4 → 64, 8 → 128, 16 → 256, 32 → 512; discriminator: 256 → 32, 128 → 16, 64 → 8."""
     with torch.device("meta"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.layers.convolution import convolution, normalisation
+from genus.layers.convolution import Norm, convolution, normalisation
 from genus.layers.doubled_convolution import doubled_convolution
 from genus.layers.excitation import gated
 from genus.layers.resampling import box_down
@@ -24,10 +24,11 @@ class Entrance(nn.Module):
         dims: spatial axes.
         channels: of the image.
         wide: channels of that level and of those above it.
+        norm: after each convolution but the first.
         spectral: spectral normalisation.
     """
 
-    def __init__(self, dims: int, channels: int, wide: list[int], spectral: bool) -> None:
+    def __init__(self, dims: int, channels: int, wide: list[int], norm: Norm, spectral: bool) -> None:
         super().__init__()
         if len(wide) == 1:
             only = convolution(dims, channels, wide[0], 3, padding=1, spectral=spectral, bias=False)
@@ -36,8 +37,8 @@ class Entrance(nn.Module):
         before, self.layers = channels, nn.ModuleList()
         for after in wide[-2::-1]:
             strided = convolution(dims, before, after, 4, 2, 1, spectral=spectral, bias=False)
-            norm = normalisation("none" if before == channels else "batch", after, dims)
-            self.layers.append(nn.Sequential(strided, norm))
+            normed = normalisation("none" if before == channels else norm, after, dims)
+            self.layers.append(nn.Sequential(strided, normed))
             before = after
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,17 +55,18 @@ class Down(nn.Module):
         dims: spatial axes.
         before: channels of the input.
         after: channels of the output.
+        norm: after each convolution.
         spectral: spectral normalisation.
     """
 
-    def __init__(self, dims: int, before: int, after: int, spectral: bool) -> None:
+    def __init__(self, dims: int, before: int, after: int, norm: Norm, spectral: bool) -> None:
         super().__init__()
         self.halve = convolution(dims, before, after, 4, 2, 1, spectral=spectral, bias=False)
-        self.halve_norm = normalisation("batch", after, dims)
+        self.halve_norm = normalisation(norm, after, dims)
         self.keep = convolution(dims, after, after, 3, padding=1, spectral=spectral, bias=False)
-        self.keep_norm = normalisation("batch", after, dims)
+        self.keep_norm = normalisation(norm, after, dims)
         self.direct = convolution(dims, before, after, 1, spectral=spectral, bias=False)
-        self.direct_norm = normalisation("batch", after, dims)
+        self.direct_norm = normalisation(norm, after, dims)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, before, *sides)`` to ``(n, after, *halved)``."""
@@ -75,7 +77,7 @@ class Down(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Doublings with a convolution, batch normalisation and a gated linear unit; then the image.
+    """Doublings with a convolution, a norm and a gated linear unit; then the image.
 
     Args:
         dims: spatial axes.
@@ -83,18 +85,26 @@ class Decoder(nn.Module):
         channels: of the image.
         sizes: sides after each doubling.
         width: of the discriminator; the first doubling has twice as many channels.
+        norm: after each doubling.
         spectral: spectral normalisation.
     """
 
     def __init__(
-        self, dims: int, before: int, channels: int, sizes: list[tuple[int, ...]], width: int, spectral: bool
+        self,
+        dims: int,
+        before: int,
+        channels: int,
+        sizes: list[tuple[int, ...]],
+        width: int,
+        norm: Norm,
+        spectral: bool,
     ) -> None:
         super().__init__()
         self.up, self.norm = nn.ModuleList(), nn.ModuleList()
         for size, multiple in zip(sizes, _DECODER, strict=False):
             after = max(1, int(width * multiple))
             self.up.append(doubled_convolution(dims, before, 2 * after, size, spectral=spectral))
-            self.norm.append(normalisation("batch", 2 * after, dims))
+            self.norm.append(normalisation(norm, 2 * after, dims))
             before = after
         self.show = convolution(dims, before, channels, 3, padding=1, spectral=spectral, bias=False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ from genus.core.network import SelfSupervised
 from genus.core.noise import Noise
 from genus.core.ranges import Count
 from genus.core.registry import network
-from genus.layers.convolution import convolution, normalisation
+from genus.layers.convolution import Norm, convolution, normalisation
 from genus.layers.excitation import SkipLayerExcitation
 from genus.layers.modulation import channels_last
 from genus.layers.resampling import box_down, halved
@@ -31,6 +33,7 @@ def fastgan_discriminator(
     condition: int = 0,
     *,
     width: Count = 64,
+    norm: Literal["batch", "layer", "instance", "none"] = "batch",
     spectral: bool = True,
 ) -> nn.Module:
     """Residual blocks down to 8², gated across resolutions, with two decoders for real images.
@@ -48,6 +51,8 @@ def fastgan_discriminator(
         outputs: ``(features,)``.
         condition: 0; this network is told none.
         width: channels at 64²; 4 times as many at 8².
+        norm: in all blocks and decoders; slopes of each example's score (gradient penalties) need
+            another than the paper's ``batch``.
         spectral: spectral normalisation of every convolution, as in the authors' code.
 
     Raises:
@@ -62,7 +67,7 @@ def fastgan_discriminator(
         raise RecipeError(
             f"network 'fastgan-discriminator' needs sides of at least 7, got {inputs[1:]}; use 'mlp'"
         )
-    return FastGANDiscriminator(inputs[0], outputs[0], sizes, width, spectral)
+    return FastGANDiscriminator(inputs[0], outputs[0], sizes, width, norm, spectral)
 
 
 class FastGANDiscriminator(SelfSupervised):
@@ -76,11 +81,18 @@ class FastGANDiscriminator(SelfSupervised):
         features: of the output.
         sizes: sides of each level, the smallest first; two at least.
         width: channels at 64².
+        norm: in all blocks and decoders.
         spectral: spectral normalisation.
     """
 
     def __init__(
-        self, channels: int, features: int, sizes: list[tuple[int, ...]], width: int, spectral: bool
+        self,
+        channels: int,
+        features: int,
+        sizes: list[tuple[int, ...]],
+        width: int,
+        norm: Norm,
+        spectral: bool,
     ) -> None:
         super().__init__()
         dims = len(sizes[0])
@@ -89,9 +101,9 @@ class FastGANDiscriminator(SelfSupervised):
         self.entry = min(self.top, _ENTRY)
         self.gap = min(_GAP, self.entry - self.last)
         wide = [multiple_of(width, level + 1) for level in range(self.top + 1)]
-        self.read = Entrance(dims, channels, wide[self.entry :], spectral)
+        self.read = Entrance(dims, channels, wide[self.entry :], norm, spectral)
         self.down = nn.ModuleList(
-            Down(dims, wide[level + 1], wide[level], spectral)
+            Down(dims, wide[level + 1], wide[level], norm, spectral)
             for level in range(self.entry - 1, self.last - 1, -1)
         )
         self.gates = nn.ModuleList(
@@ -102,13 +114,16 @@ class FastGANDiscriminator(SelfSupervised):
         place = tuple(min(4, side) for side in sizes[self.last])
         self.score = nn.Sequential(
             convolution(dims, wide[self.last], inner, 1, spectral=spectral, bias=False),
-            normalisation("batch", inner, dims),
+            normalisation(norm, inner, dims),
             nn.LeakyReLU(SLOPE, inplace=True),
             convolution(dims, inner, features, place, spectral=spectral, bias=False),
         )
         above = sizes[self.last + 1 :]  # a quadrant of the features before starts from the same size
-        self.whole = Decoder(dims, wide[self.last], channels, above[:DOUBLINGS], width, spectral)
-        self.part = Decoder(dims, wide[self.last + 1], channels, above[:-1][:DOUBLINGS], width, spectral)
+        ends = (width, norm, spectral)
+        self.whole = Decoder(dims, wide[self.last], channels, above[:DOUBLINGS], *ends)
+        self.part = Decoder(
+            dims, wide[self.last + 1], channels, above[:-1][:DOUBLINGS], width, norm, spectral
+        )
         initialise(self)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
