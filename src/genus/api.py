@@ -243,7 +243,8 @@ def evaluate(
             protocol then read instead of computing them again.
 
     Returns:
-        The scores; they are kept in the run, for tables and reports, unless an argument was given.
+        The scores; they are kept in the run, for tables and reports, unless an argument but ``keep``
+            was given.
 
     Raises:
         CapabilityError: for a truncation, when the model has no latent.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
-import torch
 from torch import Tensor
 
 from genus.training.checkpoints import write_bytes
@@ -43,5 +42,5 @@ class Kept:
             features, labels = make()
         held = {"features": features} if labels is None else {"features": features, "labels": labels}
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, safetensors.torch.save({key: torch.clone(value) for key, value in held.items()}))
+        write_bytes(path, safetensors.torch.save(held))
         return features, labels

@@ -179,9 +179,10 @@ def test_every_illness_is_tested_and_has_advice() -> None:
 def test_no_rate_is_advised_where_no_optimiser_works() -> None:
     from genus.core.recipe import load_recipe
 
-    finding = Finding(name="mode-collapse", severity="serious", says="", evidence={})
-    assert prescribe(finding, load_recipe("vae")).advice
-    assert not prescribe(finding, load_recipe("gmm")).advice
+    for illness in ("mode-collapse", "dead-outputs", "exploding-gradient"):
+        finding = Finding(name=illness, severity="serious", says="", evidence={})
+        assert prescribe(finding, load_recipe("vae")).advice
+        assert not prescribe(finding, load_recipe("gmm")).advice
 
 
 @pytest.mark.parametrize("name", ["default", "dcgan", "infogan", "acgan", "attribute-gan", "wgan", "cgan"])

@@ -15,6 +15,8 @@ Config = Mapping[str, Any]
 _MOST = 3
 _HASTY = 1e-3
 """Rates above this are reduced before anything else is tried against collapse."""
+_OF_OPTIMISERS = ("optimizer.", "train.clip", "train.warmup")
+"""What means nothing to a model that no optimiser moves."""
 
 
 def prescribe(finding: Finding, recipe: Recipe) -> Finding:
@@ -31,7 +33,7 @@ def prescribe(finding: Finding, recipe: Recipe) -> Finding:
 
 def _binds(recipe: Recipe, change: Change) -> bool:
     optimised = component("model", recipe.config["model"]["name"]).load().optimised
-    if not optimised and any(override.startswith("optimizer.") for override in change.overrides):
+    if not optimised and any(override.startswith(_OF_OPTIMISERS) for override in change.overrides):
         return False
     try:
         changed = load_recipe(dict(recipe.config), change.overrides).config
