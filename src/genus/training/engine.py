@@ -333,10 +333,10 @@ class Engine:
         for group in self.optimizer.get("groups", {}):
             if group not in (*known, *self.model.groups_elsewhere):
                 raise RecipeError(f"optimizer.groups.{group}: this model's groups are {', '.join(known)}")
-        if not self.model.optimised and self.optimizer != default_optimizer():
+        if not self.model.optimised and (unused := _for_optimisers(self.optimizer, self.settings)):
             raise RecipeError(
-                f"optimizer: {type(self.model).__name__} is fitted in closed form and no optimiser moves it; "
-                "leave the optimizer out"
+                f"{unused}: {type(self.model).__name__} is fitted in closed form and no optimiser moves it; "
+                "leave it out"
             )
         refuse_small_batches(
             self.model.least_batch(),
@@ -352,6 +352,17 @@ class Engine:
                     f"phase {phase.name!r} needs its whole batch at once: set train.accumulate=1 "
                     "and train in one process"
                 )
+
+
+def _for_optimisers(optimizer: Mapping[str, Any], settings: TrainSettings) -> str:
+    """Which settings ask something of an optimiser."""
+    asked = {
+        "optimizer": optimizer != default_optimizer(),
+        "train.clip": settings.clip is not None,
+        "train.warmup": settings.warmup > 0,
+        "train.schedule": settings.schedule not in ("constant", {"name": "constant"}),
+    }
+    return ", ".join(name for name, is_set in asked.items() if is_set)
 
 
 def _updated(stage: Stage) -> Iterator[Parameter]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,9 +90,22 @@ def test_samples_have_the_moments_of_the_mixture(tmp_path: Path) -> None:
     assert (samples.mean(0) - mean).abs().max() < 4 * samples.std(0).max() / 20_000**0.5
 
 
-def test_an_optimiser_is_refused_because_none_would_be_used(tmp_path: Path) -> None:
-    config = {**tiny_config("gmm"), "optimizer": {"name": "adam", "lr": 0.1}}
-    with pytest.raises(RecipeError, match=r"fitted in closed form.*leave the optimizer out"):
+@pytest.mark.parametrize(
+    ("part", "settings"),
+    [
+        ("optimizer", {"name": "adam", "lr": 0.1}),
+        ("train", {"clip": 1.0}),
+        ("train", {"warmup": 5}),
+        ("train", {"schedule": "cosine"}),
+    ],
+)
+def test_what_only_an_optimiser_would_use_is_refused(
+    part: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    config = tiny_config("gmm")
+    config[part] = {**config.get(part, {}), **settings}
+    unused = part if part == "optimizer" else f"train.{next(iter(settings))}"
+    with pytest.raises(RecipeError, match=rf"^{unused}: .* fitted in closed form .* leave it out$"):
         tiny_engine(config, tmp_path / "run")
 
 
