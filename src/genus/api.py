@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genus.asking import asked_for, population
-from genus.assembly import DEFAULT_RECIPE, build_model, free_folder, look_hook, make_engine, open_data, show
+from genus.assembly import (
+    DEFAULT_RECIPE,
+    build_model,
+    free_folder,
+    look_hook,
+    make_engine,
+    open_data,
+    open_measured,
+    show,
+)
 from genus.core.errors import DataError, GenusError, InputError, RecipeError
 from genus.core.recipe import Recipe
 
@@ -299,10 +308,7 @@ def evidence(
     if features is not None:
         check_features(features)
     model = load(run, checkpoint=checkpoint)
-    recipe = opened.recipe
-    if data is not None:
-        recipe = Recipe(recipe.name, show(dict(recipe.config), data=data).config)
-    dataset = open_data(recipe)
+    dataset = open_measured(opened.recipe, data)
     if dataset.spec.shape != opened.spec.shape or dataset.spec.range != opened.spec.range:
         raise DataError(
             f"the run was trained on {opened.spec.describe()}; {data!r} holds {dataset.spec.describe()}"

@@ -52,6 +52,13 @@ def open_data(recipe: Recipe) -> Dataset:
     return open_configured(recipe.config["data"])
 
 
+def open_measured(recipe: Recipe, data: str | None) -> Dataset:
+    """Open what a model is measured against: ``data``, or else what its recipe trains on."""
+    if data is not None:
+        recipe = Recipe(recipe.name, show(dict(recipe.config), data=data).config)
+    return open_data(recipe)
+
+
 def make_engine(
     run: Run,
     recipe: Recipe,

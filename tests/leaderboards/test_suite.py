@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import genus
-from genus.core.errors import InputError, RecipeError
+from genus.core.errors import DataError, InputError, RecipeError
 from genus.data.digits import digits8
 from genus.leaderboards import execute
 from genus.leaderboards.execute import RESULT, Result
@@ -109,6 +109,16 @@ def test_features_that_are_not_installed_fail_before_training(
     with pytest.raises(InputError, match="set GENUS_INCEPTION to the file"):
         genus.bench({**TINY, "features": "inception"}, out=tmp_path)
     assert not list(tmp_path.rglob("recipe.yaml"))
+
+
+def test_data_with_too_few_examples_to_measure_by_fail_before_training(tmp_path: Path):
+    few = {**TINY, "set": ["data.holdout=0.001"]}
+    with pytest.raises(DataError, match=r"have 1795 and 2: bring more, or hold back another share"):
+        genus.bench(few, out=tmp_path / "few")
+    assert not list(tmp_path.rglob("recipe.yaml"))
+    one = {**few, "recipes": ["singan"]}  # learns from one image, and is measured by others
+    execute._check_measurable(suite_cells(load_suite(one)[1], tmp_path), None)
+    execute._check_measurable(suite_cells(load_suite(few)[1], tmp_path), "digits8")
 
 
 @pytest.mark.parametrize(

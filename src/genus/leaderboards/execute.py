@@ -74,6 +74,7 @@ def run_cells(
         progress: told each new result, how many are there and how many there will be.
 
     Raises:
+        DataError: when the data have too few examples to measure a model by.
         InputError: when a folder holds a run of other settings.
         KeyboardInterrupt: after the running trainings have saved.
     """
@@ -81,6 +82,7 @@ def run_cells(
         _check_same(cell)
     found = {cell.folder: read_result(cell) for cell in cells if (cell.folder / RESULT).is_file()}
     missing = [cell for cell in cells if cell.folder not in found]
+    _check_measurable(missing, measured.get("data"))
     if progress is not None:
         for done, result in enumerate(found.values()):
             progress(result, done + 1, len(cells))
@@ -185,6 +187,22 @@ def _check_same(cell: Cell) -> None:
             f"{cell.folder} was trained with {key} = {before.get(key)!r}, the suite asks for {now.get(key)!r}"
             f"{f' ({len(changed)} settings differ)' if len(changed) > 1 else ''}; choose another --out"
         )
+
+
+def _check_measurable(cells: Sequence[Cell], against: str | None) -> None:
+    """Refuse what could be trained, but not measured afterwards."""
+    from genus.assembly import open_measured
+    from genus.core.registry import component
+    from genus.metrics.evaluate import refuse_few_examples
+
+    checked: list[Any] = []
+    for cell in cells:
+        config = cell.recipe.config
+        if config["data"] in checked or component("model", config["model"]["name"]).load().one_example:
+            continue
+        dataset = open_measured(cell.recipe, against)
+        refuse_few_examples(dataset.train, dataset.test)
+        checked.append(config["data"])
 
 
 def _leaves(recipe: Recipe) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def bench(
         One board per data set.
 
     Raises:
+        DataError: when the data have too few examples to measure a model by; nothing has been trained then.
         InputError: for an unknown suite or key, or a folder that holds other settings.
         RecipeError: when a recipe cannot be bound; nothing has been trained then.
     """

@@ -80,6 +80,19 @@ class Evaluation:
         return cls(protocol=protocol, scores=scores, refused=refused)
 
 
+def refuse_few_examples(train: Source, test: Source) -> None:
+    """Refuse data of which too few examples could be measured.
+
+    Raises:
+        DataError: for fewer than ten in either split.
+    """
+    if min(len(train), len(test)) < FEWEST:
+        raise DataError(
+            f"an evaluation needs at least {FEWEST} training and test examples; the data have {len(train)} "
+            f"and {len(test)}: bring more, or hold back another share of them (data.holdout)"
+        )
+
+
 def gather(
     model: Model,
     *,
@@ -125,12 +138,10 @@ def gather(
     if n is None:
         most = _SAMPLES_OF_ONE if model.one_example else len(train)
         n = max(FEWEST, min(most, _MOST_SAMPLES, _MOST_ELEMENTS // train.spec.size))
-    real = [] if model.one_example else [len(train), len(test)]
-    if min(n, *real, num_reference, num_likelihood) < FEWEST:
-        raise DataError(
-            f"an evaluation needs at least {FEWEST} generated, training and test examples; got "
-            f"n = {n}, {len(train)} training and {len(test)} test examples"
-        )
+    if not model.one_example:
+        refuse_few_examples(train, test)
+    if min(n, num_reference, num_likelihood) < FEWEST:
+        raise DataError(f"an evaluation needs at least {FEWEST} generated and real examples; got n = {n}")
     protocol = Protocol(
         data=data_name,
         fingerprint=fingerprint,
