@@ -19,37 +19,70 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.harness import Comparison, alternate, engine_turn, print_table, timed
+from benchmarks.harness import Turn, alternate, engine_turn, high_water, memory_line, start_table, timed
+from genus.training.callbacks import Callback, Moment
 
-STEPS = 1
+STEPS = 2
 RIVAL = "vs torch-mimicry 0.1.16"
 
 
-def sngan(batch: int = 8) -> Comparison:
+def ours_sngan(*callbacks: Callback) -> Turn:
     """SNGAN on 3×32×32: generator of width 256, discriminator of width 128, hinge, both players."""
+    generator = {"name": "resnet", "width": 256}
+    discriminator = {"name": "resnet", "width": 128, "halvings": 2, "blocks": 2, "spectral": True}
+    return engine_turn(_recipe(generator, discriminator, 8, 32), [], STEPS, "iterations", callbacks)
+
+
+def rival_sngan() -> Turn:
+    """The rival's for CIFAR."""
     _mimicry()
     from torch_mimicry.nets.sngan.sngan_32 import SNGANDiscriminator32, SNGANGenerator32
 
-    rival = _rival(SNGANGenerator32(), SNGANDiscriminator32(), batch, 32)
-    generator = {"name": "resnet", "width": 256}
-    discriminator = {"name": "resnet", "width": 128, "halvings": 2, "blocks": 2, "spectral": True}
-    ours = engine_turn(_recipe(generator, discriminator, batch, 32), [], STEPS, "iterations")
-    return alternate(f"SNGAN 3×32×32, batch {batch}, one step of each player, {RIVAL}", ours, rival, 5)
+    return _rival(SNGANGenerator32(), SNGANDiscriminator32(), 8, 32)
 
 
-def sngan64(batch: int = 4) -> Comparison:
+def ours_sngan64(*callbacks: Callback) -> Turn:
     """SNGAN on 3×64×64: doubling widths from 64 to 1024 in both."""
+    generator = {"name": "resnet", "width": 64, "widths": "doubling"}
+    discriminator = {**generator, "halvings": 5, "spectral": True}
+    return engine_turn(_recipe(generator, discriminator, 4, 64), [], STEPS, "iterations", callbacks)
+
+
+def rival_sngan64() -> Turn:
+    """The rival's for 64²."""
     _mimicry()
     from torch_mimicry.nets.sngan.sngan_64 import SNGANDiscriminator64, SNGANGenerator64
 
-    rival = _rival(SNGANGenerator64(), SNGANDiscriminator64(), batch, 64)
-    generator = {"name": "resnet", "width": 64, "widths": "doubling"}
-    discriminator = {**generator, "halvings": 5, "spectral": True}
-    ours = engine_turn(_recipe(generator, discriminator, batch, 64), [], STEPS, "iterations")
-    return alternate(f"SNGAN 3×64×64, batch {batch}, one step of each player, {RIVAL}", ours, rival, 5)
+    return _rival(SNGANGenerator64(), SNGANDiscriminator64(), 4, 64)
 
 
-CASES: dict[str, Callable[[], Comparison]] = {"sngan": sngan, "sngan64": sngan64}
+CASES: dict[str, tuple[str, Callable[..., Turn], Callable[[], Turn]]] = {
+    "sngan": ("SNGAN 3×32×32, batch 8", ours_sngan, rival_sngan),
+    "sngan64": ("SNGAN 3×64×64, batch 4", ours_sngan64, rival_sngan64),
+}
+"""What is timed, ours and the rival's."""
+
+
+class _HighWater(Callback):
+    """Reads memory where the first update ends, before sheets are drawn and checkpoints written."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+
+    def stepped(self, moment: Moment) -> None:
+        del moment
+        if self.first is None:
+            self.first = high_water()
+
+
+def peak(case: str, which: int) -> int:
+    """Memory that one step adds at its peak to a process that has built both players, in MB."""
+    _, ours, rival = CASES[case]
+    seen = _HighWater()
+    turn = rival() if which else ours(seen)
+    before = high_water()
+    turn()
+    return ((seen.first or high_water()) - before) // 1024
 
 
 def _mimicry() -> None:
@@ -104,5 +137,13 @@ def _recipe(generator: Any, discriminator: Any, batch: int, side: int) -> dict[s
     }  # fmt: skip
 
 
+def main() -> None:
+    """Run the named cases, or all, and print a Markdown table."""
+    for name in start_table(__doc__, CASES):
+        title, ours, rival = CASES[name]
+        print(alternate(f"{title}, one step of each player, {RIVAL}", ours(), rival(), 5).line(), flush=True)
+        print(memory_line(name, peak), flush=True)
+
+
 if __name__ == "__main__":
-    print_table(__doc__, CASES)
+    main()

@@ -7,11 +7,12 @@ by what the neighbouring turn of the rival takes, and the median of these ratios
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 
 from genus.assembly import build_model, make_engine, open_data, show
+from genus.training.callbacks import Callback
 from genus.training.devices import launch
 from genus.training.run import Run
 
@@ -58,12 +60,12 @@ HEAD = "| what | ours, s | rival, s | speed-up (median) | range |\n|---|---|---|
 """Of the table whose rows are :meth:`Comparison.line`."""
 
 
-def print_table(about: str | None, cases: Mapping[str, Callable[[], Comparison]]) -> None:
-    """The command line of a benchmark: run the cases it names, or all, and print a Markdown table.
+def start_table(about: str | None, cases: Collection[str]) -> Sequence[str]:
+    """The command line of a benchmark: print the head of its table, and say which cases are asked for.
 
     Args:
         about: shown by ``--help``.
-        cases: by name.
+        cases: all that there are.
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("cases", nargs="*", choices=[[], *cases], default=[])
@@ -72,7 +74,17 @@ def print_table(about: str | None, cases: Mapping[str, Callable[[], Comparison]]
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     print(HEAD)
-    for name in chosen:
+    return chosen
+
+
+def print_table(about: str | None, cases: Mapping[str, Callable[[], Comparison]]) -> None:
+    """Run the cases that the command line names, or all, and print a Markdown table.
+
+    Args:
+        about: shown by ``--help``.
+        cases: by name.
+    """
+    for name in start_table(about, cases):
         print(cases[name]().line(), flush=True)
 
 
@@ -95,7 +107,31 @@ def timed(work: Callable[[], Any], clock: Callable[[], float] = time.perf_counte
     return turn
 
 
-def engine_turn(recipe: str | Mapping[str, Any], overrides: Sequence[str], length: int, unit: str) -> Turn:
+def high_water() -> int:
+    """Most memory this process has held, in KB (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
+
+def memory_line(name: str, peak: Callable[[str, int], int]) -> str:
+    """One row of the same table: what a step needs, measured in processes of their own.
+
+    Args:
+        name: of the case.
+        peak: memory in MB of a case's step, 0 for ours and 1 for the rival's; a module's function.
+    """
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        ours, rival = (pool.apply(peak, (name, which)) for which in (0, 1))
+    return f"| {name}: memory of a step, MB | {ours} | {rival} | {rival / ours:.2f} | |"
+
+
+def engine_turn(
+    recipe: str | Mapping[str, Any],
+    overrides: Sequence[str],
+    length: int,
+    unit: str,
+    callbacks: Sequence[Callback] = (),
+) -> Turn:
     """Turns of a real engine: each trains ``length`` more iterations or epochs of the recipe.
 
     The engine's own clock is read: updates with everything they need (data, checks, logging
@@ -107,17 +143,22 @@ def engine_turn(recipe: str | Mapping[str, Any], overrides: Sequence[str], lengt
     folder = Path(tempfile.mkdtemp()) / "run"
     run = Run.create(folder, bound, dataset.spec, dataset.fingerprint)
     fabric = launch("cpu", bound.train.precision)
-    engine = make_engine(run, bound, build_model(bound, dataset.spec), dataset, fabric)
-    done = 0
+
+    def until(end: int) -> Any:
+        longer = show(dict(bound.config), [f"train.length={end} {unit}"])
+        return make_engine(run, longer, build_model(longer, dataset.spec), dataset, fabric, callbacks)
+
+    done, engine = length, until(length)
 
     def turn() -> float:
-        nonlocal done
-        done += length
+        nonlocal done, engine
         before = engine.course.clock.seconds
-        engine.settings = engine.settings.model_copy(update={"length": f"{done} {unit}"})
-        if before:
-            engine.restore(engine.checkpoint())  # takes up the new length
         engine.fit()
-        return engine.course.clock.seconds - before
+        spent = engine.course.clock.seconds - before
+        done += length
+        following = until(done)
+        following.restore(engine.checkpoint())
+        engine = following
+        return spent
 
     return turn

@@ -10,13 +10,10 @@ images made anew for each player.
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 import sys
 import types
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -24,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.harness import HEAD, Turn, alternate, timed
+from benchmarks.harness import Turn, alternate, high_water, memory_line, start_table, timed
 from genus.core.noise import Noise
 from genus.networks.fastgan import fastgan
 from genus.networks.fastgan_discriminator import fastgan_discriminator
@@ -205,36 +202,19 @@ def peak(case: str, which: int) -> int:
     warnings.simplefilter("ignore")
     make, side, batch, penalty = CASES[case][which], *CASES[case][2:]
     work = turn(make(side, penalty), side, batch)
-    before = _high_water()
+    before = high_water()
     work()
-    return (_high_water() - before) // 1024
-
-
-def _high_water() -> int:
-    """Most memory this process has held, in KB (Linux)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+    return (high_water() - before) // 1024
 
 
 def main() -> None:
     """Run the named cases, or all, and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="*", choices=[[], *CASES], default=[])
-    parser.add_argument("--turns", type=int, default=5)
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore")
-    torch.manual_seed(0)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    print(HEAD)
-    for name in arguments.cases or list(CASES):
+    for name in start_table(__doc__, CASES):
         ours, rival, side, batch, penalty = CASES[name]
         pairs = ours(side, penalty), rival(side, penalty)
         title = f"{name} 3×{side}×{side}, batch {batch}, {pairs[0].sizes} vs {pairs[1].sizes} M parameters"
-        print(alternate(title, *(turn(pair, side, batch) for pair in pairs), arguments.turns).line())
-        with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-            memory = [pool.apply(peak, (name, which)) for which in (0, 1)]
-        print(f"| {name}: memory of a step, MB | {memory[0]} | {memory[1]} | "
-              f"{memory[1] / memory[0]:.2f} | |", flush=True)  # fmt: skip
+        print(alternate(title, *(turn(pair, side, batch) for pair in pairs), 5).line())
+        print(memory_line(name, peak), flush=True)
 
 
 if __name__ == "__main__":
