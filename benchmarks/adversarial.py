@@ -141,7 +141,8 @@ def main() -> None:
     """Run the named cases, or all, and print a Markdown table."""
     for name in start_table(__doc__, CASES):
         title, ours, rival = CASES[name]
-        print(alternate(f"{title}, {STEPS} steps of both players, {RIVAL}", ours(), rival(), 5).line(), flush=True)
+        row = f"{title}, {STEPS} steps of both players, {RIVAL}"
+        print(alternate(row, ours(), rival(), 5).line(), flush=True)
         print(memory_line(name, peak), flush=True)
 
 
