@@ -64,25 +64,24 @@ CASES: dict[str, tuple[str, Callable[..., Turn], Callable[[], Turn]]] = {
 
 
 class _HighWater(Callback):
-    """Reads memory where the first update ends, before sheets are drawn and checkpoints written."""
+    """Reads memory where each update ends, before sheets are drawn and checkpoints written."""
 
     def __init__(self) -> None:
-        self.first: int | None = None
+        self.last: int | None = None
 
     def stepped(self, moment: Moment) -> None:
         del moment
-        if self.first is None:
-            self.first = high_water()
+        self.last = high_water()
 
 
 def peak(case: str, which: int) -> int:
-    """Memory that one step adds at its peak to a process that has built both players, in MB."""
+    """Memory that the steps of a turn add at their peak to a process that has built both players, in MB."""
     _, ours, rival = CASES[case]
     seen = _HighWater()
     turn = rival() if which else ours(seen)
     before = high_water()
     turn()
-    return ((seen.first or high_water()) - before) // 1024
+    return ((seen.last or high_water()) - before) // 1024
 
 
 def _mimicry() -> None:

@@ -40,7 +40,8 @@ def photographs(data: Path, work: Path) -> tuple[Path, list[str]]:
 def shoes(data: Path, work: Path) -> tuple[Path, list[str]]:
     """About a hundred of its 198 photographs of shoes, without classes."""
     folder, overrides = photographs(data, work)
-    return folder / "shoes", [*overrides, "data.holdout=0.49", "model.conditioning=null"]
+    own = [override for override in overrides if override.startswith("data.")]  # batches are the recipes'
+    return folder / "shoes", [*own, "data.holdout=0.49", "model.conditioning=null"]
 
 
 PICTURES = {"sprites": sprites, "photographs": photographs, "shoes": shoes}

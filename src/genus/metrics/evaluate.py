@@ -140,8 +140,8 @@ def gather(
         n = max(FEWEST, min(most, _MOST_SAMPLES, _MOST_ELEMENTS // train.spec.size))
     if not model.one_example:
         refuse_few_examples(train, test)
-    if min(n, num_reference, num_likelihood) < FEWEST:
-        raise DataError(f"an evaluation needs at least {FEWEST} generated and real examples; got n = {n}")
+    if (fewest := min(n, num_reference, num_likelihood)) < FEWEST:
+        raise DataError(f"an evaluation needs at least {FEWEST} generated and real examples; got {fewest}")
     protocol = Protocol(
         data=data_name,
         fingerprint=fingerprint,
