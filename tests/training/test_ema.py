@@ -194,6 +194,19 @@ def test_later_stages_build_on_the_average_of_what_is_finished(tmp_path: Path) -
     assert error.max() <= 0.03, "statistics are of other weights"
 
 
+def test_a_stage_begins_its_own_average(tmp_path: Path) -> None:
+    """What a stage brings in stood still until then: its beginning must not stay in the average."""
+    engine = make_engine(
+        TwoSteps(), tmp_path / "run", ema=0.999, optimizer={"name": "sgd", "lr": 0.005}
+    )  # fmt: skip
+    start = engine.model.second.weight.detach().clone()
+    engine.fit()
+    went = (engine.model.second.weight - start).norm()
+    lags = (engine.model.second.weight - engine.published.second.weight).norm()
+    assert went > 0.01
+    assert lags < 0.1 * went, "thirty iterations of the first stage made the average slow"
+
+
 def test_what_a_later_stage_trains_on_is_not_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

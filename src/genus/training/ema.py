@@ -16,8 +16,9 @@ from genus.layers.batch_statistics import batch_norms, collecting, keeping, othe
 class Average:
     """Exponential moving average of a model's parameters; buffers are copied, not averaged.
 
-    θ̄ ← d θ̄ + (1 − d) θ with d = min(decay, (1 + t) / (10 + t)), so that the average does not
-    remember the initial weights. Spectral-norm vectors and other buffers belong to the weights
+    θ̄ ← d θ̄ + (1 − d) θ with d = min(decay, (1 + t) / (10 + t)), t iterations into the stage, so
+    that the average remembers neither initial weights nor those from before what a stage brings
+    in, a generator's next resolution, say. Spectral-norm vectors and other buffers belong to the weights
     they were computed from, so an average of them would mean nothing.
 
     Args:
@@ -34,7 +35,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, iteration: int) -> None:
-        """Take the current weights into the average; ``iteration`` counts from 0."""
+        """Take the current weights into the average; ``iteration`` counts from 0 in each stage."""
         decay = min(self.decay, (1 + iteration) / (10 + iteration))
         if self._ours:
             torch._foreach_lerp_(self._ours, self._theirs, 1 - decay)

@@ -180,7 +180,7 @@ class Engine:
                 averages = self._update(phase, batches[repeat], repeat)
                 values.update({f"{phase.name}/{name}": v for name, v in averages.items()})
         if self.average is not None:
-            self.average.update(clock.iteration)
+            self.average.update(clock.stage_iteration)
         clock.iteration += 1
         clock.stage_iteration += 1
         return values
