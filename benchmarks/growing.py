@@ -1,0 +1,151 @@
+"""Growing against full size from the start: the Fréchet distance reached, by processor time.
+
+``python -m benchmarks.growing volumes`` (or ``photographs``) trains the networks of the recipe
+``progan@volumes`` twice for the same processor time: grown, and at full size from the start. Each
+checkpoint is scored with its averaged weights against held-out examples; the table says how far
+either was when. Data lie in the folder that ``$GENUS_DATA`` names, else in ``../shared/data`` beside
+the project. Trainings lie in ``bench/growing``; finished ones are only scored again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import genus
+from genus.assembly import build_model, open_data
+from genus.metrics.draw import asked_like, draw
+from genus.metrics.features import make_features
+from genus.metrics.frechet import frechet_distance
+from genus.training.checkpoints import list_checkpoints, load_checkpoint, load_weights
+from genus.training.run import Run
+
+VOLUME = (32, 48, 32)
+CHECKPOINTS = 12
+"""Scored of each training."""
+RECIPE = "progan@volumes"
+SIDES = ("grown", "full size")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Data, and what suits them.
+
+    Args:
+        path: what ``genus train --data`` is told.
+        overrides: of the recipe.
+        features: what distances are measured in.
+    """
+
+    path: Path
+    overrides: tuple[str, ...]
+    features: str
+
+
+def volumes(data: Path, work: Path) -> Pictures:
+    """260 MR volumes around the hippocampus, cut or filled to 32×48×32, of which 78 are held out."""
+    import nibabel  # of the extra ``bench``
+
+    path = work / "hippocampus.npy"
+    if not path.is_file():
+        files = sorted((data / "msd_hippocampus" / "images").glob("*.nii.gz"))
+        np.save(path, np.stack([_cut(_scaled(nibabel.load(file).get_fdata())) for file in files])[:, None])
+    return Pictures(path, ("data.holdout=0.3",), "random")
+
+
+def photographs(data: Path, work: Path) -> Pictures:
+    """3,068 photographs of clothing in ten classes, 64×64, of which a fifth is held out; twice as wide."""
+    del work
+    path = data / "clothing" / "clothing64" / "train"
+    read = ("data.size=64", "data.mode=rgb", "data.holdout=0.2")
+    players = ("generator", "discriminator")
+    wide = [f"model.{player}.{size}=32" for player in players for size in ("width", "channels")]
+    overrides = (*read, *wide, "model.conditioning=projection", "train.batch=16")
+    return Pictures(path, overrides, "efficientnet-lite0")
+
+
+DATA: dict[str, Callable[[Path, Path], Pictures]] = {"volumes": volumes, "photographs": photographs}
+
+
+def recipe(side: str, pictures: Pictures, budget: int, seed: int) -> dict[str, Any]:
+    """What is trained; the sides differ in the kind of model alone."""
+    saved = (f"train.save_every={budget // CHECKPOINTS} CPU seconds", f"train.keep={10 * CHECKPOINTS}")
+    train = (f"train.length={budget} CPU seconds", f"train.seed={seed}", "train.doctor=off", *saved)
+    config = dict(genus.show(RECIPE, [*pictures.overrides, *train], data=str(pictures.path)).config)
+    if side == "full size":
+        config["model"] = {**config["model"], "name": "gan"}
+        del config["model"]["fade"], config["model"]["last_share"]
+    return config
+
+
+def curve(run: Run, features_name: str, samples: int) -> list[tuple[float, int, float]]:
+    """Processor seconds, iterations and Fréchet distance of each checkpoint of a training."""
+    bound = run.recipe
+    test = open_data(bound).test
+    spec = run.spec
+    features = make_features(features_name, spec)
+    held_out = test.batch(np.arange(len(test)))
+    real = features(held_out.x).numpy()
+    given = None if held_out.given is None else asked_like(held_out.given, spec, samples)
+    points = []
+    for path in list_checkpoints(run.checkpoints):
+        saved = load_checkpoint(path)
+        model = build_model(bound, spec)
+        load_weights(model, saved, "ema")
+        fake = features(draw(model.eval(), samples, labels=given)).numpy()
+        clock = saved.state["clock"]
+        points.append((clock["cpu_seconds"], clock["iteration"], frechet_distance(fake, real)))
+    return points
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", choices=list(DATA))
+    parser.add_argument("--sides", nargs="+", choices=list(SIDES), default=list(SIDES))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--budget", type=int, default=600, help="processor seconds of each training")
+    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=Path("bench/growing"))
+    asked = parser.parse_args()
+    data = Path(os.environ.get("GENUS_DATA") or Path(__file__).parents[1] / "../shared/data").resolve()
+    if not (data / "msd_hippocampus").is_dir():
+        sys.exit("set GENUS_DATA to the folder with the data sets")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    pictures = DATA[asked.data](data, asked.out)
+    for seed in asked.seeds:
+        for side in asked.sides:
+            folder = asked.out / f"{asked.data}-{side.replace(' ', '-')}-{asked.budget}-{seed}"
+            if folder.is_dir():
+                run = genus.resume(folder)
+            else:
+                run = genus.train(recipe(side, pictures, asked.budget, seed), out=folder)
+            for seconds, iteration, distance in curve(run, pictures.features, asked.samples):
+                print(f"{asked.data}\t{side}\t{seed}\t{seconds:.0f}\t{iteration}\t{distance:.4g}", flush=True)
+
+
+def _scaled(volume: np.ndarray) -> np.ndarray:
+    """To [0, 1]: scanners' scales differ by thousands."""
+    return np.clip(volume / np.percentile(volume, 99.8), 0, 1)
+
+
+def _cut(volume: np.ndarray) -> np.ndarray:
+    """The middle of a volume, with zeros where it is smaller than :data:`VOLUME`."""
+    cut = np.zeros(VOLUME, np.float32)
+    shared = [min(have, want) for have, want in zip(volume.shape, VOLUME, strict=True)]
+    middle = lambda sides: tuple(  # noqa: E731
+        slice((side - keep) // 2, (side - keep) // 2 + keep) for side, keep in zip(sides, shared, strict=True)
+    )
+    cut[middle(VOLUME)] = volume[middle(volume.shape)]
+    return cut
+
+
+if __name__ == "__main__":
+    main()
