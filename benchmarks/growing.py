@@ -76,7 +76,7 @@ DATA: dict[str, Callable[[Path, Path], Pictures]] = {"volumes": volumes, "photog
 
 def recipe(side: str, pictures: Pictures, budget: int, seed: int) -> dict[str, Any]:
     """What is trained; the sides differ in the kind of model alone."""
-    saved = (f"train.save_every={budget // CHECKPOINTS} CPU seconds", f"train.keep={10 * CHECKPOINTS}")
+    saved = (f"train.save_every={budget // CHECKPOINTS} CPU seconds", f"train.keep={2 * CHECKPOINTS}")
     train = (f"train.length={budget} CPU seconds", f"train.seed={seed}", "train.doctor=off", *saved)
     config = dict(genus.show(RECIPE, [*pictures.overrides, *train], data=str(pictures.path)).config)
     if side == "full size":

@@ -196,9 +196,7 @@ def test_later_stages_build_on_the_average_of_what_is_finished(tmp_path: Path) -
 
 def test_a_stage_begins_its_own_average(tmp_path: Path) -> None:
     """What a stage brings in stood still until then: its beginning must not stay in the average."""
-    engine = make_engine(
-        TwoSteps(), tmp_path / "run", ema=0.999, optimizer={"name": "sgd", "lr": 0.005}
-    )  # fmt: skip
+    engine = make_engine(TwoSteps(), tmp_path / "run", ema=0.999, optimizer={"name": "sgd", "lr": 0.005})
     start = engine.model.second.weight.detach().clone()
     engine.fit()
     went = (engine.model.second.weight - start).norm()
