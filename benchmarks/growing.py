@@ -4,15 +4,14 @@
 ``progan@volumes`` twice for the same processor time: grown, and at full size from the start. Each
 checkpoint is scored with its averaged weights against held-out examples; the table says how far
 either was when. Data lie in the folder that ``$GENUS_DATA`` names, else in ``../shared/data`` beside
-the project. Trainings lie in ``bench/growing``; finished ones are only scored again.
+the project. Volumes need the extra ``bench``, photographs ``features``. Trainings lie in
+``bench/growing``; finished ones are only scored again.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from typing import Any
 import numpy as np
 
 import genus
+from benchmarks.harness import data_folder
+from benchmarks.pictures import photographs as clothing
 from genus.assembly import build_model, open_data
 from genus.metrics.draw import asked_like, draw
 from genus.metrics.features import make_features
@@ -51,7 +52,7 @@ class Pictures:
 
 def volumes(data: Path, work: Path) -> Pictures:
     """260 MR volumes around the hippocampus, cut or filled to 32×48×32, of which 78 are held out."""
-    import nibabel  # of the extra ``bench``
+    import nibabel
 
     path = work / "hippocampus.npy"
     if not path.is_file():
@@ -62,12 +63,10 @@ def volumes(data: Path, work: Path) -> Pictures:
 
 def photographs(data: Path, work: Path) -> Pictures:
     """3,068 photographs of clothing in ten classes, 64×64, of which a fifth is held out; twice as wide."""
-    del work
-    path = data / "clothing" / "clothing64" / "train"
-    read = ("data.size=64", "data.mode=rgb", "data.holdout=0.2")
+    path, read = clothing(data, work)
     players = ("generator", "discriminator")
     wide = [f"model.{player}.{size}=32" for player in players for size in ("width", "channels")]
-    overrides = (*read, *wide, "model.conditioning=projection", "train.batch=16")
+    overrides = (*read, "data.holdout=0.2", *wide, "model.conditioning=projection")
     return Pictures(path, overrides, "efficientnet-lite0")
 
 
@@ -111,13 +110,11 @@ def main() -> None:
     parser.add_argument("data", choices=list(DATA))
     parser.add_argument("--sides", nargs="+", choices=list(SIDES), default=list(SIDES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--budget", type=int, default=600, help="processor seconds of each training")
+    parser.add_argument("--budget", type=int, default=480, help="processor seconds of each training")
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--out", type=Path, default=Path("bench/growing"))
     asked = parser.parse_args()
-    data = Path(os.environ.get("GENUS_DATA") or Path(__file__).parents[1] / "../shared/data").resolve()
-    if not (data / "msd_hippocampus").is_dir():
-        sys.exit("set GENUS_DATA to the folder with the data sets")
+    data = data_folder("clothing" if asked.data == "photographs" else "msd_hippocampus")
     asked.out.mkdir(parents=True, exist_ok=True)
     pictures = DATA[asked.data](data, asked.out)
     for seed in asked.seeds:
@@ -139,12 +136,14 @@ def _scaled(volume: np.ndarray) -> np.ndarray:
 def _cut(volume: np.ndarray) -> np.ndarray:
     """The middle of a volume, with zeros where it is smaller than :data:`VOLUME`."""
     cut = np.zeros(VOLUME, np.float32)
-    shared = [min(have, want) for have, want in zip(volume.shape, VOLUME, strict=True)]
-    middle = lambda sides: tuple(  # noqa: E731
-        slice((side - keep) // 2, (side - keep) // 2 + keep) for side, keep in zip(sides, shared, strict=True)
-    )
-    cut[middle(VOLUME)] = volume[middle(volume.shape)]
+    shared = np.minimum(volume.shape, VOLUME)
+    cut[_middle(VOLUME, shared)] = volume[_middle(volume.shape, shared)]
     return cut
+
+
+def _middle(sides: Sequence[int], kept: Sequence[int]) -> tuple[slice, ...]:
+    starts = [(side - keep) // 2 for side, keep in zip(sides, kept, strict=True)]
+    return tuple(slice(start, start + keep) for start, keep in zip(starts, kept, strict=True))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import statistics
+import sys
 import tempfile
 import time
 import warnings
@@ -58,6 +60,18 @@ class Comparison:
 
 HEAD = "| what | ours, s | rival, s | speed-up (median) | range |\n|---|---|---|---|---|"
 """Of the table whose rows are :meth:`Comparison.line`."""
+
+
+def data_folder(needed: str) -> Path:
+    """The folder with the data sets: ``$GENUS_DATA``, else ``../shared/data`` beside the project.
+
+    Args:
+        needed: a data set that must be in it; without it the program ends and says what to set.
+    """
+    folder = Path(os.environ.get("GENUS_DATA") or Path(__file__).parents[1] / "../shared/data").resolve()
+    if not (folder / needed).is_dir():
+        sys.exit(f"set GENUS_DATA to the folder with the data sets, of which {needed} is needed")
+    return folder
 
 
 def start_table(about: str | None, cases: Collection[str]) -> Sequence[str]:

@@ -9,13 +9,12 @@ else from ``../shared/data`` beside the project. Sheets lie in the folders of th
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import genus
+from benchmarks.harness import data_folder
 
 ARCHITECTURES = (
     *("default", "dcgan", "wgan-gp", "sngan", "sagan", "biggan", "lapgan"),
@@ -57,9 +56,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--budget", default="200 CPU seconds")
     asked = parser.parse_args()
-    data = Path(os.environ.get("GENUS_DATA") or Path(__file__).parents[1] / "../shared/data").resolve()
-    if not (data / "clothing").is_dir():
-        sys.exit("set GENUS_DATA to the folder with the data sets")
+    data = data_folder("clothing")
     asked.out.mkdir(parents=True, exist_ok=True)
     folder, overrides = PICTURES[asked.pictures](data, asked.out)
     seldom = ["train.sample_every='600 seconds'", "train.save_every='200 seconds'"]
