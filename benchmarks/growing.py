@@ -22,9 +22,9 @@ import genus
 from benchmarks.harness import data_folder
 from benchmarks.pictures import photographs as clothing
 from genus.assembly import build_model, open_data
-from genus.metrics.draw import asked_like, draw
 from genus.metrics.features import make_features
 from genus.metrics.frechet import frechet_distance
+from genus.sampling.draw import conditions_like, draw
 from genus.training.checkpoints import list_checkpoints, load_checkpoint, load_weights
 from genus.training.run import Run
 
@@ -92,13 +92,13 @@ def curve(run: Run, features_name: str, samples: int) -> list[tuple[float, int, 
     features = make_features(features_name, spec)
     held_out = test.batch(np.arange(len(test)))
     real = features(held_out.x).numpy()
-    given = None if held_out.given is None else asked_like(held_out.given, spec, samples)
+    condition = None if held_out.condition is None else conditions_like(held_out.condition, spec, samples)
     points = []
     for path in list_checkpoints(run.checkpoints):
         saved = load_checkpoint(path)
         model = build_model(bound, spec)
         load_weights(model, saved, "ema")
-        fake = features(draw(model.eval(), samples, labels=given)).numpy()
+        fake = features(draw(model.eval(), samples, labels=condition)).numpy()
         clock = saved.state["clock"]
         points.append((clock["cpu_seconds"], clock["iteration"], frechet_distance(fake, real)))
     return points

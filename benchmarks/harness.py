@@ -166,9 +166,9 @@ def engine_turn(
 
     def turn() -> float:
         nonlocal done, engine
-        before = engine.course.clock.seconds
+        before = engine.stage_progress.clock.seconds
         engine.fit()
-        spent = engine.course.clock.seconds - before
+        spent = engine.stage_progress.clock.seconds - before
         done += length
         following = until(done)
         following.restore(engine.checkpoint())

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
         train,
     )
     from genus.assembly import show
+    from genus.bench.verb import bench
     from genus.catalogue import data_info, experiment, experiment_options, list_components
     from genus.core.errors import GenusError
     from genus.feature_networks import export_features, train_features
     from genus.latents.truncation_curve import truncation_curve
     from genus.latents.verb import explore
-    from genus.leaderboards.verb import bench
     from genus.named_gans.zoo import zoo
     from genus.rating import rating_page, rating_results
     from genus.redrawing import redraw
@@ -34,7 +34,7 @@ __all__ = [
     "sample", "show", "train", "train_features", "truncation_curve", "zoo",
 ]  # fmt: skip
 _ELSEWHERE = {
-    "GenusError": "genus.core.errors", "bench": "genus.leaderboards.verb", "show": "genus.assembly",
+    "GenusError": "genus.core.errors", "bench": "genus.bench.verb", "show": "genus.assembly",
     "data_info": "genus.catalogue", "experiment": "genus.catalogue", "experiment_options": "genus.catalogue",
     "list_components": "genus.catalogue", "export_features": "genus.feature_networks",
     "train_features": "genus.feature_networks", "explore": "genus.latents.verb",

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.asking import asked_for, population
 from genus.assembly import (
     DEFAULT_RECIPE,
     build_model,
     free_folder,
-    look_hook,
+    health_hook,
     make_engine,
     open_data,
     open_measured,
@@ -21,6 +20,7 @@ from genus.assembly import (
 )
 from genus.core.errors import DataError, GenusError, InputError, RecipeError
 from genus.core.recipe import Recipe
+from genus.sampling.conditions import population, requested_condition
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from genus.core.condition import Condition
     from genus.core.model import Model
-    from genus.data.ask import Asked
     from genus.data.source import Dataset
     from genus.metrics.compare import Row
     from genus.metrics.evaluate import Evaluation
     from genus.metrics.evidence import Evidence
+    from genus.sampling.parse_condition import ConditionWords
     from genus.training.callbacks import Callback
     from genus.training.doctor.checkup import Checkup
     from genus.training.run import Run
@@ -127,7 +127,7 @@ def resume(
         checkpoint = opened.load()
         engine.restore(checkpoint)
     if fabric.is_global_zero:
-        opened.rewind_log(engine.course.clock.iteration)
+        opened.rewind_log(engine.stage_progress.clock.iteration)
         if overrides:
             opened.change_recipe(recipe)
         (opened.path / "evaluation.json").unlink(missing_ok=True)  # it is of the model before
@@ -170,7 +170,7 @@ def sample(
     n: int = 64,
     *,
     label: int | str | None = None,
-    given: Asked | None = None,
+    condition: ConditionWords | None = None,
     seed: int = 0,
     truncation: float | None = None,
     standing: bool = False,
@@ -183,15 +183,15 @@ def sample(
         run: a run, its folder, or a model.
         n: how many, >= 1.
         label: class name or number that all samples shall have; all classes in turn when None.
-        given: condition that all samples shall have, of a model that is told one: attributes as a mapping
+        condition: condition that all samples shall have, of a model that is told one: attributes as a mapping
             or as ``"slant=0.5,thickness=3"`` (others are those of test examples, in turn), a text, or the
             path of an image; the conditions of test examples in turn when None. Of a model with codes:
             codes as a mapping or as ``"category=3,code1=-1"``; others are drawn for each sample.
         seed: of the noise.
         truncation: quality for diversity: latents from [−t, t] alone, or with styles the share ψ of the
-            way from the mean style; see :func:`genus.metrics.draw.draw`.
+            way from the mean style; see :func:`genus.sampling.draw.draw`.
         standing: beside a truncation, batch norms get statistics of truncated latents, in place of those
-            of training. See :func:`genus.metrics.standing_statistics.standing_statistics`.
+            of training. See :func:`genus.sampling.standing_statistics.standing_statistics`.
         batch: drawn together; only speed and memory depend on it.
         checkpoint: see :func:`load`.
 
@@ -205,12 +205,12 @@ def sample(
             a number of samples below 1, or ``standing`` without a truncation.
     """
     from genus.core.model import Model
-    from genus.metrics.draw import draw
+    from genus.sampling.draw import draw
 
     if n < 1:
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
-    labels = asked_for(model, n, label, given, lambda: opened_data(run))
+    labels = requested_condition(model, n, label, condition, lambda: opened_data(run))
     collects = standing and not isinstance(run, Model)
     return draw(
         model,
@@ -261,8 +261,8 @@ def evaluate(
         InputError: for a truncation out of range, or ``standing`` without one.
         RecipeError: for unknown features; names the nearest.
     """
-    from genus.metrics.draw import check_standing, check_truncation
     from genus.metrics.evaluate import measure
+    from genus.sampling.draw import check_standing, check_truncation
     from genus.training.checkpoints import write_text
     from genus.training.run import Run
 
@@ -412,7 +412,7 @@ def doctor(run: str | PathLike[str], *, samples: bool = True) -> Checkup:
     model = load(opened, checkpoint="latest")
     if not isinstance(model, Samples):
         return check_up(opened)
-    return check_up(opened, look_hook(open_data(opened.recipe))(model, LADDER[-1]))
+    return check_up(opened, health_hook(open_data(opened.recipe))(model, LADDER[-1]))
 
 
 def _told_alike(one: Condition | None, other: Condition | None) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genus.asking import asked_in_turn
 from genus.core.errors import RecipeError
 from genus.core.recipe import Recipe, load_recipe
+from genus.sampling.conditions import default_condition
 
 if TYPE_CHECKING:
     from genus.core.model import Model
@@ -104,20 +104,20 @@ def _doctor(run: Run, recipe: Recipe, model: Model, dataset: Dataset) -> Doctor:
         run.doctor_path,
         history=partial(history_of, recipe),
         prescribe=partial(prescribe, recipe=recipe),
-        look=look_hook(dataset) if isinstance(model, Samples) else None,
+        look=health_hook(dataset) if isinstance(model, Samples) else None,
         act=recipe.train.doctor == "act",
     )
 
 
-def look_hook(dataset: Dataset) -> Any:
+def health_hook(dataset: Dataset) -> Any:
     """Signs in a number of samples; what they are compared with is made at the first look."""
     from functools import cache
 
-    from genus.metrics.look import look, look_reference
+    from genus.metrics.sample_health import health_reference, look
 
     @cache
     def reference() -> Any:
-        return look_reference(dataset.train, dataset.test, data_name=dataset.name)
+        return health_reference(dataset.train, dataset.test, data_name=dataset.name)
 
     def signs(model: Model, n: int) -> dict[str, float]:
         known = reference()
@@ -173,14 +173,14 @@ def build_model(recipe: Recipe, spec: Any) -> Model:
 def _sheet_hook(dataset: Dataset) -> Any:
     import numpy as np
 
-    from genus.metrics.draw import draw
     from genus.reports.sheet import write_sheet
+    from genus.sampling.draw import draw
 
     vectors = len(dataset.spec.shape) == 1
     n = 2000 if vectors else 80
 
     def write(model: Any, path: Path) -> None:
-        samples = draw(model, n, labels=asked_in_turn(model, n, lambda: dataset), seed=0).numpy()
+        samples = draw(model, n, labels=default_condition(model, n, lambda: dataset), seed=0).numpy()
         reference = None
         if vectors:
             reference = dataset.train.batch(np.arange(min(2000, len(dataset.train)))).x.numpy()

@@ -34,7 +34,7 @@ def list_components(kind: str) -> dict[str, str]:
         return dict(sorted(found.items()))
     plurals = {"penalties": "penalty", "data": "data", "features": "features", "conditioning": "conditioning"}
     plurals["lab"] = "lab"
-    plurals |= {f"{k}s": k for k in KINDS if k not in plurals.values()}
+    plurals |= {k.replace("_", "-") + "s": k for k in KINDS if k not in plurals.values()}
     if kind not in plurals:
         raise InputError(f"there is no list of {kind!r}{nearest(kind, ['recipes', *plurals])}")
     return {name: entry.summary for name, entry in components(plurals[kind]).items()}

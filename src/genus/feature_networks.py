@@ -175,5 +175,5 @@ def _accuracy(model: Any, dataset: Dataset) -> tuple[float, float, float]:
     with torch.no_grad():
         for batch in batches(dataset.test, np.arange(len(dataset.test))):
             logits.append(model.classify(batch.x))
-            labels.append(batch.given)
+            labels.append(batch.condition)
     return class_accuracy(torch.cat(logits).numpy(), torch.cat(labels).numpy())

@@ -47,10 +47,10 @@ def rating_page(
         )
     chosen = dataset.test.batch(np.random.default_rng(seed).permutation(len(dataset.test))[:n])
     model = load(run)
-    if getattr(model, "conditional", False) and chosen.given is not None:  # pairs of one class
-        from genus.metrics.draw import draw
+    if getattr(model, "conditional", False) and chosen.condition is not None:  # pairs of one class
+        from genus.sampling.draw import draw
 
-        fake = draw(model, n, labels=chosen.given, seed=seed).numpy()
+        fake = draw(model, n, labels=chosen.condition, seed=seed).numpy()
     else:
         fake = sample(model, n, seed=seed)
     target = Path(out) if out is not None else opened.path / "rating"

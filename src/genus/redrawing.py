@@ -69,7 +69,7 @@ def redraw(
     from genus.api import load, opened_data
     from genus.core.model import Model, Redraws
     from genus.core.noise import Noise
-    from genus.metrics.draw import device_of, evaluating
+    from genus.sampling.draw import device_of, evaluating
 
     _refuse_contradictions(n, image, size, start, mask, enlarge, out)
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)

@@ -80,10 +80,10 @@ def test_conditions_are_those_of_the_data(folder: Path) -> None:
         genus.sample(run, 2, truncation=0.5, standing=True, batch=1), whole[:2], atol=1e-5
     )
     model = genus.load(run)
-    given = dict.fromkeys(model.spec.condition.names, 1.0)
+    condition = dict.fromkeys(model.spec.condition.names, 1.0)
     with pytest.raises(CapabilityError, match="name its run"):
-        genus.sample(model, 2, given=given, truncation=0.5, standing=True)
-    assert genus.sample(model, 2, given=given, truncation=0.5).shape == whole[:2].shape
+        genus.sample(model, 2, condition=condition, truncation=0.5, standing=True)
+    assert genus.sample(model, 2, condition=condition, truncation=0.5).shape == whole[:2].shape
     data, small = opened_data(run), {"n": 20, "num_reference": 50, "truncation": 0.5, "standing": True}
     found = gather(model, train=data.train, test=data.test, data_name="", fingerprint="", **small)
     assert found.protocol.standing

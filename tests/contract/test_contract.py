@@ -16,7 +16,7 @@ from genus.core.batch import Batch
 from genus.core.model import Density, Encodes, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Progress
-from genus.metrics.draw import draw
+from genus.sampling.draw import draw
 from genus.training.run import Run
 from genus.training.update import Group, Share, Updater
 from tests.tiny import RECIPES, asked, equal, tiny_config, tiny_engine, weights
@@ -34,9 +34,9 @@ def without(config: Any, key: str, value: Any) -> Any:
 def test_phases_change_their_own_parameters_only(name: str, tmp_path: Path) -> None:
     engine = tiny_engine(tiny_config(name), tmp_path / "run")
     engine.model.train()
-    item = next(engine.course.loader("order").iterate(0))
-    for index, stage in enumerate(engine.course.stages):
-        engine.course.clock.stage = index
+    item = next(engine.stage_progress.loader("order").iterate(0))
+    for index, stage in enumerate(engine.stage_progress.stages):
+        engine.stage_progress.clock.stage = index
         if stage.enter:
             stage.enter()
         engine._make_groups()
@@ -73,8 +73,8 @@ def test_accumulation_equals_the_full_batch(name: str, tmp_path: Path) -> None:
     engine = tiny_engine(config, tmp_path / "run")
     if any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in engine.model.modules()):
         pytest.skip("batch normalisation looks at the whole batch by definition")
-    item = next(engine.course.loader("order").iterate(0))
-    for phase in (phase for stage in engine.course.stages for phase in stage.phases):
+    item = next(engine.stage_progress.loader("order").iterate(0))
+    for phase in (phase for stage in engine.stage_progress.stages for phase in stage.phases):
         if phase.whole_batch or phase.loss is None:
             continue
         gradients: list[list[torch.Tensor | None]] = []
@@ -84,7 +84,7 @@ def test_accumulation_equals_the_full_batch(name: str, tmp_path: Path) -> None:
             parameters = [p for own in phase.updates.values() for p in own()]
             recorder = _Recorder(parameters)
             updater = Updater(engine.model, engine.fabric, accumulate=parts, clip=None)
-            batch = Batch(item.batch.x.double(), item.batch.given)
+            batch = Batch(item.batch.x.double(), item.batch.condition)
             share = Share(batch=batch, start=0, total=item.total)
             updater.run(phase, [Group("all", parameters, recorder)], share, seed=3, progress=Progress())
             gradients.append([None if g is None else g.clone() for g in recorder.seen])
@@ -159,14 +159,14 @@ def test_capabilities_return_what_they_promise(name: str, tmp_path: Path) -> Non
     engine = tiny_engine(tiny_config(name), tmp_path / "run")
     engine.fit()
     model = engine.published.eval()
-    batch = next(engine.course.loader("order").iterate(0)).batch
+    batch = next(engine.stage_progress.loader("order").iterate(0)).batch
     noise = Noise(0)
     with torch.no_grad():
         if isinstance(model, Density):
             x = (batch.x > 0.5).float() if model.levels == 2 else batch.x
             if model.levels:
                 x = (x * (model.levels - 1)).round() / (model.levels - 1)
-            values = model.log_prob(x, given=batch.given, noise=noise)
+            values = model.log_prob(x, condition=batch.condition, noise=noise)
             assert values.shape == (len(batch),)
             assert torch.isfinite(values).all()
         if isinstance(model, Encodes):

@@ -14,7 +14,7 @@ import torch
 from genus.core.errors import GenusError
 from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import Noise
-from genus.metrics.draw import draw, evaluating
+from genus.sampling.draw import draw, evaluating
 from genus.training.engine import Engine
 from tests.tiny import RECIPES, asked, equal, tiny_config, tiny_engine, weights
 
@@ -136,7 +136,7 @@ def looks_alike(one: Model, other: Model) -> bool:
     if isinstance(one, Classifies):
         views.append(lambda model: model.classify(x))
     if isinstance(one, Density):
-        views.append(lambda model: model.log_prob(x, given=labels, noise=Noise(1, block=1)))
+        views.append(lambda model: model.log_prob(x, condition=labels, noise=Noise(1, block=1)))
     with evaluating(one), evaluating(other):
         return all(torch.equal(view(one), view(other)) for view in views)
 
@@ -151,7 +151,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_every_option_does_something(name: str, keys: Keys, folder: str, tmp_path: Path) -> None:
     for length in LENGTHS:
         reference = base(name, length, folder)
-        if keys[0] == "optimizer" and not any(p.updates for s in reference.course.stages for p in s.phases):
+        if keys[0] == "optimizer" and not any(
+            p.updates for s in reference.stage_progress.stages for p in s.phases
+        ):
             pytest.skip("trained in closed form: there is nothing to step")
         value, model = variant(name, keys, length, tmp_path)
         if not looks_alike(reference.model, model):

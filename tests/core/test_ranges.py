@@ -22,8 +22,8 @@ OUTSIDE = {
     "Count": [0, -1, 1.5], "Natural": [-1, 0.5], "Positive": [0, -1], "Exponent": [1.9], "Weight": [-1e-9],
     "Share": [-0.1, 1.1], "ShareBelow1": [-0.1, 1], "ShareAbove0": [0, 1.1], "ShareInside": [0, 1],
 }  # fmt: skip
-TRAINED = ("model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation", "pace",
-           "strength", "optimizer", "schedule")  # fmt: skip
+TRAINED = ("model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation",
+           "discriminator_schedule", "augmentation_schedule", "optimizer", "schedule")  # fmt: skip
 
 
 def test_every_range_has_its_borders() -> None:

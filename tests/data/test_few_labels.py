@@ -18,21 +18,21 @@ def test_as_many_labels_as_asked_for_equally_many_of_each_class() -> None:
     few = FewLabels(train, 100)
     numbers = np.arange(len(train))
     seen, known = few.batch(numbers), train.batch(numbers)
-    assert seen.given is not None
-    assert known.given is not None
-    kept = seen.given != UNKNOWN
+    assert seen.condition is not None
+    assert known.condition is not None
+    kept = seen.condition != UNKNOWN
     assert kept.sum() == 100
-    assert torch.equal(seen.given[kept], known.given[kept])
+    assert torch.equal(seen.condition[kept], known.condition[kept])
     assert torch.equal(seen.x, known.x)
-    assert (torch.bincount(seen.given[kept], minlength=10) - 10).abs().max() <= 1
+    assert (torch.bincount(seen.condition[kept], minlength=10) - 10).abs().max() <= 1
 
 
 def test_labelled_examples_come_again_until_they_are_an_eighth() -> None:
     train = digits8().train
     few = FewLabels(train, 40)
     everything = few.batch(np.arange(len(few)))
-    assert everything.given is not None
-    kept = everything.given != UNKNOWN
+    assert everything.condition is not None
+    kept = everything.condition != UNKNOWN
     assert kept.float().mean() == pytest.approx(1 / 8, abs=1 / len(few))
     assert len(torch.unique(everything.x[kept], dim=0)) == 40
     times = torch.unique(everything.x[kept], dim=0, return_counts=True)[1]
@@ -42,10 +42,10 @@ def test_labelled_examples_come_again_until_they_are_an_eighth() -> None:
 
 def test_labels_belong_to_examples_and_not_to_batches() -> None:
     few = FewLabels(digits8().train, 50)
-    together = few.batch(np.array([3, 700, 41])).given
+    together = few.batch(np.array([3, 700, 41])).condition
     assert together is not None
     for place, number in enumerate([3, 700, 41]):
-        alone = few.batch(np.array([number])).given
+        alone = few.batch(np.array([number])).condition
         assert alone is not None
         assert alone[0] == together[place]
 

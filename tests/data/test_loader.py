@@ -6,7 +6,7 @@ import multiprocessing
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, condition, settings
 from hypothesis import strategies as st
 
 from genus.core.errors import DataError
@@ -33,7 +33,7 @@ sizes = st.tuples(st.integers(1, 80), st.integers(1, 30), st.integers(1, 4), st.
 
 
 @settings(deadline=None)
-@given(sizes)
+@condition(sizes)
 def test_every_example_once_per_epoch_in_nearly_equal_batches(size) -> None:
     n, batch, world, seed = size
     batches = -(-n // batch)
@@ -58,7 +58,7 @@ def test_every_example_once_per_epoch_in_nearly_equal_batches(size) -> None:
 
 
 @settings(deadline=None)
-@given(sizes, st.integers(0, 60))
+@condition(sizes, st.integers(0, 60))
 def test_resuming_anywhere_equals_the_tail(size, position) -> None:
     n, batch, _, seed = size
     loader = Loader(numbered(n), batch, seed=seed)
@@ -97,7 +97,7 @@ def test_reader_processes_give_the_same_bits_and_leave_the_global_seed_alone(pos
     for _ in range(12):
         a, b = next(inline), next(parallel)
         assert torch.equal(a.batch.x, b.batch.x)
-        assert torch.equal(a.batch.given, b.batch.given)
+        assert torch.equal(a.batch.condition, b.batch.condition)
         assert place(a) == place(b)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert len(multiprocessing.active_children()) == 2

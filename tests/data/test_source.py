@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import condition, settings
 from hypothesis import strategies as st
 
 from genus.core.errors import DataError
@@ -37,9 +37,9 @@ def test_rows_come_in_the_order_asked_with_their_labels() -> None:
     source = ArraySource(array, np.array([0, 1, 0, 1, 0]), GREY)
     batch = source.batch(np.array([4, 1, 1]))
     assert (batch.x[:, 0, 0, 0] * 255).round().tolist() == [4, 1, 1]
-    assert batch.given is not None
-    assert batch.given.dtype == torch.int64
-    assert batch.given.tolist() == [0, 1, 1]
+    assert batch.condition is not None
+    assert batch.condition.dtype == torch.int64
+    assert batch.condition.tolist() == [0, 1, 1]
 
 
 def test_batches_do_not_share_memory_with_the_source() -> None:
@@ -96,7 +96,7 @@ def test_levels_beyond_the_declared_number_are_refused() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(2, 300), st.floats(0.01, 0.99), st.integers(1, 5), st.integers(0, 9))
+@condition(st.integers(2, 300), st.floats(0.01, 0.99), st.integers(1, 5), st.integers(0, 9))
 def test_hold_out_partitions_stratifies_and_repeats(n, share, classes, seed) -> None:
     labels = np.random.default_rng(seed).integers(classes, size=n)
     count = max(1, round(share * n))

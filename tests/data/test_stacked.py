@@ -53,10 +53,10 @@ def test_subspaces_have_the_stated_dimension_and_reach() -> None:
     dataset = subspaces(n=600, modes=2, size=40, inner=12, sigma=0.5)
     batch = dataset.train.batch(np.arange(600))
     assert dataset.train.centres is not None
-    assert batch.given is not None
-    x = batch.x.numpy() - dataset.train.centres[batch.given.numpy()]
+    assert batch.condition is not None
+    x = batch.x.numpy() - dataset.train.centres[batch.condition.numpy()]
     for mode in range(2):
-        values = np.linalg.svd(x[batch.given.numpy() == mode], compute_uv=False)
+        values = np.linalg.svd(x[batch.condition.numpy() == mode], compute_uv=False)
         assert (values > 1e-3).sum() == 12
     distance = np.linalg.norm(x, axis=1) / 0.5
     assert (distance**2).mean() == pytest.approx(12, rel=0.1)

@@ -87,21 +87,25 @@ def test_mixing_takes_both_styles_of_a_pair_where_they_are_one() -> None:
 def test_traversal_changes_one_code_a_row_and_holds_all_else() -> None:
     """Each cell is the generator's example of a code written out by hand."""
     model = model_of(CODES)
-    told: list[torch.Tensor] = []
-    hook = model.generator.embed.register_forward_hook(lambda _, inputs, output: told.append(inputs[0]))
+    conditioned: list[torch.Tensor] = []
+    hook = model.generator.embed.register_forward_hook(
+        lambda _, inputs, output: conditioned.append(inputs[0])
+    )
     figure = genus.explore(model, "traversal", rows=5, columns=3, seed=4)
     hook.remove()
     cells = figure.examples.view(5, 3, *IMAGES.shape)
-    codes = torch.cat(told).view(5, 3, 5)
+    codes = torch.cat(conditioned).view(5, 3, 5)
     for row, (number, category) in enumerate([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]):
         noise = Noise(4, start=number, block=1)
         z = model.draw_latent(1, noise=noise)
-        held = model.conditions.draw(1, Noise(4, start=number, block=1))[0, 4].item()
+        held = model.conditioning.draw(1, Noise(4, start=number, block=1))[0, 4].item()
         for column, value in enumerate([-1.0, 0.0, 1.0]):
             code = [*torch.eye(3)[category].tolist(), value, held]
             torch.testing.assert_close(codes[row, column], torch.tensor(code))
             with torch.no_grad():
-                expected = model.generate_from(z, given=torch.tensor([code]), noise=Noise(4, start=number))
+                expected = model.generate_from(
+                    z, condition=torch.tensor([code]), noise=Noise(4, start=number)
+                )
             torch.testing.assert_close(cells[row, column], expected[0])
     assert (cells[:, 0] - cells[:, 2]).abs().flatten(1).amax(1).min() > 0
     assert figure.caption == "code1 -1, 0, 1 from left to right, category 0, 1, 2, 0, 1 from top to bottom"
@@ -109,35 +113,37 @@ def test_traversal_changes_one_code_a_row_and_holds_all_else() -> None:
 
 def test_traversal_holds_what_is_given_and_goes_through_what_is_named() -> None:
     model = model_of(CODES)
-    figure = genus.explore(model, "traversal", rows=2, columns=4, given="code2=0.5", code="category")
+    figure = genus.explore(model, "traversal", rows=2, columns=4, condition="code2=0.5", code="category")
     z = torch.cat([model.draw_latent(1, noise=Noise(0, start=i, block=1)) for i in range(2)])
-    held = [model.conditions.draw(1, Noise(0, start=i, block=1))[0, 3].item() for i in range(2)]
+    held = [model.conditioning.draw(1, Noise(0, start=i, block=1))[0, 3].item() for i in range(2)]
     for i, cell in enumerate(figure.examples):
         row, column = divmod(i, 4)
         code = torch.tensor([*torch.eye(3)[column % 3].tolist(), held[row], 0.5])
         with torch.no_grad():
-            expected = model.generate_from(z[row : row + 1], given=code[None], noise=Noise(0, start=row))
+            expected = model.generate_from(z[row : row + 1], condition=code[None], noise=Noise(0, start=row))
         torch.testing.assert_close(cell, expected[0])
-    other = genus.explore(model, "traversal", rows=1, columns=2, given={"code1": 0, "category": 2})
+    other = genus.explore(model, "traversal", rows=1, columns=2, condition={"code1": 0, "category": 2})
     assert other.caption == "code2 -1, 1 from left to right"
-    for given, code, words in [
+    for condition, code, words in [
         ("code1=0", "code1", "code1 is given"),
         ("category=0,code1=0,code2=1", None, "each code is given"),
         (None, "code3", "no code 'code3'; did you mean 'code"),
         ("categori=1", None, "did you mean 'category'"),
     ]:
         with pytest.raises(InputError, match=words):
-            genus.explore(model, "traversal", given=given, code=code)
+            genus.explore(model, "traversal", condition=condition, code=code)
 
 
 def test_other_figures_take_codes_that_are_given() -> None:
     model = model_of(CODES)
-    rows = genus.explore(model, rows=2, columns=3, given="category=1,code1=0,code2=1", seed=3)
-    samples = torch.from_numpy(genus.sample(model, 4, seed=3, given={"category": 1, "code1": 0, "code2": 1}))
+    rows = genus.explore(model, rows=2, columns=3, condition="category=1,code1=0,code2=1", seed=3)
+    samples = torch.from_numpy(
+        genus.sample(model, 4, seed=3, condition={"category": 1, "code1": 0, "code2": 1})
+    )
     torch.testing.assert_close(rows.examples[0::3], samples[0::2])
     styles = model_of({**STYLES, "conditioning": CODES["conditioning"]})
-    figures = [genus.explore(styles, "mixing", rows=2, columns=2, given=given).examples
-               for given in (None, "category=0", "category=1")]  # fmt: skip
+    figures = [genus.explore(styles, "mixing", rows=2, columns=2, condition=condition).examples
+               for condition in (None, "category=0", "category=1")]  # fmt: skip
     assert all(figure.isfinite().all() for figure in figures)
     assert not torch.equal(figures[1], figures[2])
 

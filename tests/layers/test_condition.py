@@ -36,7 +36,7 @@ def test_network_without_condition_is_refused_by_name() -> None:
 def test_embedding_depends_on_step_and_class() -> None:
     torch.manual_seed(0)
     embedding = StepEmbedding(8, classes=3)
-    step, given = torch.tensor([5, 5, 6]), torch.tensor([0, 1, 0])
-    a, b, c = embedding(step, given)
+    step, condition = torch.tensor([5, 5, 6]), torch.tensor([0, 1, 0])
+    a, b, c = embedding(step, condition)
     assert not torch.allclose(a, b)
     assert not torch.allclose(a, c)

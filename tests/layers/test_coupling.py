@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from genus.layers.coupling import AffineCoupling, Checkerboard, Halves, Partition
+from genus.layers.coupling import AffineCoupling, Checkerboard, CouplingPartition, Halves
 from genus.networks.coupling_resnet import coupling_resnet
 from genus.networks.mlp import mlp
 
 
-def coupling(partition: Partition, net: nn.Module, channels: int, dims: int) -> AffineCoupling:
+def coupling(partition: CouplingPartition, net: nn.Module, channels: int, dims: int) -> AffineCoupling:
     layer = AffineCoupling(partition, net, channels=channels, dims=dims).double()
     nn.init.uniform_(layer.gain, 0.5, 1)
     return layer

@@ -79,18 +79,18 @@ def test_conditional_norm_by_hand(norm: str, dims: int) -> None:
         return  # one value has no variance
     torch.manual_seed(0)
     layer = ConditionalNorm(3, 5, dims, norm).double()
-    x, told = rand(4, 3, *(6,) * dims) * 2 + 1, rand(4, 5)
+    x, conditioned = rand(4, 3, *(6,) * dims) * 2 + 1, rand(4, 5)
     axes = {"batch": (0, *range(2, dims + 2)), "layer": tuple(range(1, dims + 2)),
             "instance": tuple(range(2, dims + 2)), "none": ()}[norm]  # fmt: skip
     h = x
     if axes:
         h = (x - x.mean(axes, keepdim=True)) / (x.var(axes, correction=0, keepdim=True) + 1e-5).sqrt()
-    assert (layer(x, told) - h).abs().max() < 1e-10  # maps are zero at first
+    assert (layer(x, conditioned) - h).abs().max() < 1e-10  # maps are zero at first
     nn.init.normal_(layer.gain.weight)
     nn.init.normal_(layer.shift.weight)
-    gain = (1 + told @ layer.gain.weight.T).view(4, 3, *(1,) * dims)
-    shift = (told @ layer.shift.weight.T).view(4, 3, *(1,) * dims)
-    assert (layer(x, told) - (gain * h + shift)).abs().max() < 1e-10
+    gain = (1 + conditioned @ layer.gain.weight.T).view(4, 3, *(1,) * dims)
+    shift = (conditioned @ layer.shift.weight.T).view(4, 3, *(1,) * dims)
+    assert (layer(x, conditioned) - (gain * h + shift)).abs().max() < 1e-10
     assert {name for name, _ in layer.named_parameters()} == {"gain.weight", "shift.weight"}
 
 

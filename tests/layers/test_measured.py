@@ -17,10 +17,10 @@ CENTRES = torch.randn(3, 4, dtype=torch.float64, generator=GENERATOR) * 2
 X = torch.randn(3000, 4, dtype=torch.float64, generator=GENERATOR) @ MIX.T + CENTRES[GIVEN] + 5
 
 
-def measured(layer: Measured, x: Tensor = X, given: Tensor | None = GIVEN) -> Measured:
+def measured(layer: Measured, x: Tensor = X, condition: Tensor | None = GIVEN) -> Measured:
     for number in range(layer.passes):
         for rows in torch.arange(len(x)).split(700):
-            part = None if given is None else given[rows]
+            part = None if condition is None else condition[rows]
             layer.add(layer.statistics(x[rows], part, number), number)
         layer.settle(number)
         layer.settle(number)
@@ -67,15 +67,15 @@ def test_classes_lose_means_spreads_and_leading_correlations(leading: int, monke
 @pytest.mark.parametrize("classes", [0, 3])
 def test_log_determinant_and_round_trip(classes: int) -> None:
     layer = measured(Whiten((4,), classes=classes, leading=2))
-    given = GIVEN[:5]
-    y, change = layer(X[:5], given)
-    assert (layer.inverse(y, given) - X[:5]).abs().max() < 1e-8
+    condition = GIVEN[:5]
+    y, change = layer(X[:5], condition)
+    assert (layer.inverse(y, condition) - X[:5]).abs().max() < 1e-8
     for i in range(5):
-        one = given[i : i + 1]
+        one = condition[i : i + 1]
         jacobian = torch.autograd.functional.jacobian(lambda v, one=one: layer(v[None], one)[0][0], X[i])
         assert float(change[i]) == pytest.approx(float(torch.linalg.slogdet(jacobian)[1]), abs=1e-9)
-    single = layer(X[:5].float(), given)[0]
-    assert (layer.inverse(single, given) - X[:5].float()).abs().max() < 1e-4
+    single = layer(X[:5].float(), condition)[0]
+    assert (layer.inverse(single, condition) - X[:5].float()).abs().max() < 1e-4
 
 
 def test_shrinkage_keeps_the_covariance_of_few_examples_invertible() -> None:

@@ -157,7 +157,7 @@ def test_what_cannot_be_is_refused() -> None:
         WithReference(VirtualBatchNorm(2), random(1, 2))
 
 
-class Told(nn.Module):
+class DataConditioning(nn.Module):
     """Adds its condition before it normalises."""
 
     def __init__(self) -> None:
@@ -169,8 +169,8 @@ class Told(nn.Module):
 
 
 def test_conditions_reach_both_passes() -> None:
-    reference, told = random(4, 2), random(4, 2, seed=2)
-    whole = WithReference(Told().double(), reference, told)
+    reference, conditioned = random(4, 2), random(4, 2, seed=2)
+    whole = WithReference(DataConditioning().double(), reference, conditioned)
     x, condition = random(3, 2, seed=1), random(3, 2, seed=3)
-    plain = WithReference(VirtualBatchNorm(2).double(), reference + told)
+    plain = WithReference(VirtualBatchNorm(2).double(), reference + conditioned)
     assert torch.allclose(whole(x, condition), plain(x + condition), atol=1e-12)

@@ -42,19 +42,19 @@ def test_mapping_learns_slowly_and_ignores_the_length_of_latents() -> None:
 def test_mapping_puts_the_condition_beside_the_latent() -> None:
     torch.manual_seed(0)
     mapping = Mapping(4, 6, 3, 1).double()
-    z, told = torch.randn(2, 4).double(), torch.randn(2, 3).double()
+    z, conditioned = torch.randn(2, 4).double(), torch.randn(2, 3).double()
     unit = lambda x: x / x.square().mean(1, keepdim=True).add(1e-8).sqrt()  # noqa: E731
-    together = torch.cat([unit(z), unit(mapping.embed(told))], 1)
+    together = torch.cat([unit(z), unit(mapping.embed(conditioned))], 1)
     expected = F.leaky_relu(mapping.layers[0](together), 0.2) * 2**0.5
-    assert torch.allclose(mapping(z, told), expected)
+    assert torch.allclose(mapping(z, conditioned), expected)
 
 
 def test_conditions_become_constant_channels() -> None:
-    x, told = torch.zeros(2, 1, 2, 3), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-    found = beside(x, told, 2)
+    x, conditioned = torch.zeros(2, 1, 2, 3), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    found = beside(x, conditioned, 2)
     assert found.shape == (2, 3, 2, 3)
     assert found[1, 1:].flatten(1).tolist() == [[3.0] * 6, [4.0] * 6]
-    assert beside(x, told, 0) is x
+    assert beside(x, conditioned, 0) is x
 
 
 def test_noise_is_one_number_per_place() -> None:

@@ -11,9 +11,9 @@ from genus.assembly import open_data
 from genus.core.phase import Progress
 from genus.core.recipe import load_recipe
 from genus.core.registry import component
-from genus.metrics.draw import draw
 from genus.metrics.quick import quick_reference, quick_scores
 from genus.metrics.single_image import patch_frechet, pixel_diversity
+from genus.sampling.draw import draw
 from genus.training.engine import Engine
 from tests.tiny import RECIPES, tiny_config, tiny_engine
 
@@ -28,7 +28,7 @@ def test_training_improves_the_watched_score(name: str, tmp_path: Path) -> None:
     optimised = component("model", config["model"]["name"]).load().optimised
     if optimised:
         config["optimizer"] = {"name": "adam", "lr": 1e-3, "betas": [0.5, 0.99]}
-    phases = tiny_engine(config, tmp_path / "any").course.stages[-1].phases
+    phases = tiny_engine(config, tmp_path / "any").stage_progress.stages[-1].phases
     updates = sum(phase.times(Progress()) for phase in phases)
     config["train"]["length"] = UPDATES // updates
     engine = tiny_engine(config, tmp_path / "run")

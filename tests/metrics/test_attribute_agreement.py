@@ -12,7 +12,7 @@ from genus.core.errors import DataError
 from genus.core.model import Model, Samples
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
-from genus.data.given import describe_attributes
+from genus.data.conditioned import describe_attributes
 from genus.metrics import agreement
 from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.score import Score
@@ -24,12 +24,12 @@ class Marked:
     centres = None
     sigma = None
 
-    def __init__(self, n: int, seed: int, told: bool = True) -> None:
+    def __init__(self, n: int, seed: int, conditioned: bool = True) -> None:
         rng = np.random.default_rng(seed)
         self.values = torch.from_numpy(rng.normal([3.0, -50.0], [0.1, 20.0], size=(n, 2))).float()
         self.noise = torch.from_numpy(rng.normal(size=(n, 1))).float()
         names = ("slant", "age")
-        condition = describe_attributes(self.values.numpy(), names, np.arange(n)) if told else None
+        condition = describe_attributes(self.values.numpy(), names, np.arange(n)) if conditioned else None
         self.spec = DataSpec(kind="vector", shape=(3,), condition=condition)
 
     def __len__(self) -> int:
@@ -57,11 +57,11 @@ class Painter(Model, Samples):
         self.deaf = deaf
         self.unused = nn.Linear(1, 1)
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        assert given is not None
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+        assert condition is not None
         if self.deaf:
-            given = torch.stack([given[:, 0], -50 + 20 * noise.normal(n)], 1)
-        return shown(given, noise.normal(n, 1))
+            condition = torch.stack([condition[:, 0], -50 + 20 * noise.normal(n)], 1)
+        return shown(condition, noise.normal(n, 1))
 
 
 def measured(train: Marked, *, deaf: bool = False) -> Evaluation:
@@ -106,11 +106,11 @@ def test_an_attribute_that_is_not_listened_to_is_named_first() -> None:
 
 
 def test_data_without_attributes_are_left_out() -> None:
-    train = Marked(100, 0, told=False)
+    train = Marked(100, 0, conditioned=False)
     model = Painter(train.spec)
     model.conditional = False
     evidence = gather(
-        model, train=train, test=Marked(50, 1, told=False), data_name="p", fingerprint="f", n=40
+        model, train=train, test=Marked(50, 1, conditioned=False), data_name="p", fingerprint="f", n=40
     )
     assert not measure(evidence, ["attribute-agreement"]).scores
 

@@ -36,4 +36,4 @@ def test_the_classifier_reads_real_stacks() -> None:
     assert found.shape == (300, 192)
     logits = features.read_out(found)
     assert torch.allclose(logits.exp().sum(1), torch.ones(300), atol=1e-4)
-    assert (logits.argmax(1) == batch.given).float().mean() > 0.96
+    assert (logits.argmax(1) == batch.condition).float().mean() > 0.96

@@ -65,14 +65,14 @@ class Perfect(Model, Samples, Density):
         self.asked: list[Tensor] = []
         self.unused = nn.BatchNorm1d(2)
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         assert not self.training
-        assert (given is not None) == self.conditional
-        numbers = noise.integers(self.modes, n) if given is None else given
+        assert (condition is not None) == self.conditional
+        numbers = noise.integers(self.modes, n) if condition is None else condition
         self.asked.append(numbers)
         return torch.from_numpy(CENTRES).float()[numbers] + SIGMA * noise.normal(n, 2)
 
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         squares = ((x[:, None] - torch.from_numpy(CENTRES).float()) ** 2).sum(-1)
         parts = -squares / (2 * SIGMA**2) - math.log(2 * math.pi * SIGMA**2) - math.log(4)
         return parts.logsumexp(1)
@@ -81,7 +81,7 @@ class Perfect(Model, Samples, Density):
 class SamplesOnly(Model, Samples):
     """A generator without a density, one mode."""
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return SIGMA * noise.normal(n, 2)
 
 
@@ -90,10 +90,10 @@ class Broken(SamplesOnly, Density):
 
     kind = "lower_bound"
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return torch.full((n, 2), torch.nan)
 
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return torch.full((len(x),), torch.nan)
 
 
@@ -173,7 +173,7 @@ def test_a_model_with_one_mode_is_found_out(perfect: Evaluation, poor: Evaluatio
 class Parrot(Model, Samples):
     """Repeats its training examples."""
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return torch.from_numpy(Grid(400, 0).x)[noise.integers(400, n)]
 
 
@@ -336,9 +336,9 @@ class ShowsOneClass(Model, Samples):
         super().__init__(spec)
         self.register_buffer("images", images)
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        assert given is not None
-        images = self.get_buffer("images")[torch.where(given == 3, 8, given)]
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+        assert condition is not None
+        images = self.get_buffer("images")[torch.where(condition == 3, 8, condition)]
         return (images + 0.05 * noise.normal(*images.shape)).clamp(0, 1)
 
 
@@ -363,10 +363,10 @@ class Digits:
 def _one_of_each() -> Tensor:
     """Ten embedded digits that the network reads rightly."""
     batch = digits28().train.batch(np.arange(0, 4500, 25))
-    assert batch.given is not None
+    assert batch.condition is not None
     net = DigitFeatures(Digits.spec)
-    right = net.classify(batch.x).argmax(1) == batch.given
-    return torch.stack([batch.x[right & (batch.given == k)][0] for k in range(10)])
+    right = net.classify(batch.x).argmax(1) == batch.condition
+    return torch.stack([batch.x[right & (batch.condition == k)][0] for k in range(10)])
 
 
 def test_conditional_accuracy_and_classes_drawn() -> None:

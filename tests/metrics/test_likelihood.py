@@ -28,8 +28,8 @@ class Uniform(Model, Density):
         super().__init__(spec)
         self.shown: list[Tensor] = []
 
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        assert given is None
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+        assert condition is None
         self.shown.append(x)
         return torch.full((len(x),), -math.log(2) * x[0].numel()) + noise.normal(len(x))
 

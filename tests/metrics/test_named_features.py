@@ -39,10 +39,10 @@ class Draws(Model, Samples):
 
     conditional = True
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        assert given is not None
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+        assert condition is not None
         x = noise.normal(n, 2)
-        x[:, 0] = x[:, 0].abs() * (2 * given - 1)
+        x[:, 0] = x[:, 0].abs() * (2 * condition - 1)
         return x
 
 

@@ -63,18 +63,18 @@ class Linear(Model, StyleSpace):
         self.register_buffer("map", MAP)
         self.seen: list[tuple[Tensor, Tensor | None]] = []
 
-    def map_latent(self, z: Tensor, *, given: Tensor | None = None) -> Tensor:
-        assert (given is not None) == self.conditional
+    def map_latent(self, z: Tensor, *, condition: Tensor | None = None) -> Tensor:
+        assert (condition is not None) == self.conditional
         return 2 * z
 
     def generate_from_styles(self, styles: Tensor, *, noise: Noise) -> Tensor:
         return self.scale * mapped(styles) + noise.normal(len(styles), 3)
 
-    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         assert not self.training
         assert not torch.is_grad_enabled()
-        self.seen.append((z, given))
-        shift = 0 if given is None else 5 * given[:, None]
+        self.seen.append((z, condition))
+        shift = 0 if condition is None else 5 * condition[:, None]
         return self.scale * mapped(z) + noise.normal(len(z), 3) + shift
 
 
@@ -86,7 +86,7 @@ class ByLatentAlone(Model, LatentSpace):
     def __init__(self) -> None:
         super().__init__(POINTS)
 
-    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return z
 
 

@@ -14,7 +14,7 @@ from genus.core.model import Samples
 from genus.core.noise import Noise
 from genus.core.recipe import load_recipe, recipe_files
 from genus.core.spec import DataSpec
-from genus.named_gans.zoo import Entry, count, entries
+from genus.named_gans.zoo import NamedGAN, count, entries
 from tests.docs.pages import REPOSITORY
 
 ENTRIES = entries()
@@ -23,12 +23,12 @@ LISTED = 200
 """Names on the GAN Zoo list as lectures of 2017 show it."""
 
 
-def ids(entry: Entry) -> str:
+def ids(entry: NamedGAN) -> str:
     return f"{entry.name} {entry.year}"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=ids)
-def test_entries_are_well_formed(entry: Entry) -> None:
+def test_entries_are_well_formed(entry: NamedGAN) -> None:
     assert entry.name
     assert entry.title
     assert 2014 <= entry.year <= 2026
@@ -43,7 +43,7 @@ def test_entries_are_well_formed(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.paper], ids=ids)
-def test_numbers_of_papers_agree_with_years(entry: Entry) -> None:
+def test_numbers_of_papers_agree_with_years(entry: NamedGAN) -> None:
     number = re.fullmatch(r"arXiv:(\d\d)(\d\d)\.\d{4,5}", entry.paper)
     assert number
     assert 2000 + int(number[1]) == entry.year
@@ -67,13 +67,13 @@ def test_what_is_beyond_the_list_is_built_here() -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.recipe], ids=ids)
-def test_recipes_exist_and_cite_the_paper(entry: Entry) -> None:
+def test_recipes_exist_and_cite_the_paper(entry: NamedGAN) -> None:
     assert entry.recipe in recipe_files()
     assert load_recipe(entry.recipe).config["paper"].startswith(entry.paper)
 
 
 @pytest.mark.parametrize("entry", COMPOSED, ids=ids)
-def test_commands_bind_and_build(entry: Entry) -> None:
+def test_commands_bind_and_build(entry: NamedGAN) -> None:
     program, verb, name, *overrides = shlex.split(entry.composes)
     assert (program, verb) == ("genus", "train")
     recipe = load_recipe(name, overrides)

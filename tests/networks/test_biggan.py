@@ -24,9 +24,9 @@ def test_published_parameter_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.device("meta"):
         generator = biggan((120,), (3, 128, 128), 128, width=96, attention=1)
         discriminator = biggan((3, 128, 128), (1,), width=96, attention=1)
-        told = biggan((3, 128, 128), (1,), 1000, width=96, attention=1)
+        conditioned = biggan((3, 128, 128), (1,), 1000, width=96, attention=1)
     assert count(generator) + 128_000 == 70_433_988
-    assert count(discriminator) + 1_536_000 == count(told) == 87_982_370
+    assert count(discriminator) + 1_536_000 == count(conditioned) == 87_982_370
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -35,10 +35,10 @@ def test_any_shape_and_every_parameter_learns(shape: tuple[int, ...], condition:
     torch.manual_seed(0)
     generator = biggan((9,), shape, condition, width=4, attention=1, blocks=1)
     discriminator = biggan(shape, (1,), condition, width=4, attention=1)
-    told = torch.randn(4, condition) if condition else None
-    x = generator(torch.randn(4, 9), told)
+    conditioned = torch.randn(4, condition) if condition else None
+    x = generator(torch.randn(4, 9), conditioned)
     assert x.shape == (4, *shape)
-    score = discriminator(x, told)
+    score = discriminator(x, conditioned)
     assert score.shape == (4, 1)
     (score**2).sum().backward()
     for net in (generator, discriminator):
@@ -52,13 +52,13 @@ def test_each_block_sees_its_own_piece() -> None:
     net = biggan((7,), (1, 16, 16), width=4)
     assert isinstance(net, HierarchicalGenerator)
     assert net.pieces == [3, 2, 2]
-    told: list[torch.Tensor] = []
+    conditioned: list[torch.Tensor] = []
     for layer in net.body:
-        layer.norm1.gain.register_forward_hook(lambda _layer, inputs, _output: told.append(inputs[0]))
+        layer.norm1.gain.register_forward_hook(lambda _layer, inputs, _output: conditioned.append(inputs[0]))
     z = torch.randn(2, 7)
     net(z)
-    assert torch.equal(told[0], z[:, 3:5])
-    assert torch.equal(told[1], z[:, 5:])
+    assert torch.equal(conditioned[0], z[:, 3:5])
+    assert torch.equal(conditioned[1], z[:, 5:])
 
 
 def test_weights_start_orthogonal_with_norm_one() -> None:

@@ -38,8 +38,8 @@ def test_generator_reaches_every_parameter(outputs: tuple[int, ...], condition: 
     torch.manual_seed(0)
     net = fastgan((6,), outputs, condition, width=4, spectral=spectral)
     assert isinstance(net, TakesNoise)
-    told = torch.randn(3, condition) if condition else None
-    image = net(torch.randn(3, 6), told, noise=Noise(0))
+    conditioned = torch.randn(3, condition) if condition else None
+    image = net(torch.randn(3, 6), conditioned, noise=Noise(0))
     assert image.shape == (3, *outputs)
     image.mul(torch.randn_like(image)).sum().backward()
     reaches_all(net)

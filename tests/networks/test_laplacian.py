@@ -28,11 +28,11 @@ def test_any_shape_and_every_parameter_learns(shape: tuple[int, ...], condition:
     channels, *size = shape
     generator = laplacian_level((channels + 1, *size), shape, condition, width=4)
     discriminator = laplacian_level((2 * channels, *size), (2,), condition, width=4)
-    told = torch.randn(3, condition) if condition else None
+    conditioned = torch.randn(3, condition) if condition else None
     low = torch.randn(3, *shape)
-    detail = generator(torch.cat([torch.randn(3, 1, *size), low], 1), told)
+    detail = generator(torch.cat([torch.randn(3, 1, *size), low], 1), conditioned)
     assert detail.shape == (3, *shape)
-    score = discriminator(torch.cat([low + detail, low], 1), told)
+    score = discriminator(torch.cat([low + detail, low], 1), conditioned)
     assert score.shape == (3, 2)
     score.square().sum().backward()
     for net in (generator, discriminator):

@@ -29,9 +29,9 @@ def test_spectral_weights_have_largest_singular_value_one(condition: int) -> Non
     plain = mlp((12,), (4,), condition, hidden=[9, 7])
     torch.manual_seed(0)
     network = mlp((12,), (4,), condition, hidden=[9, 7], spectral=True).train()
-    told = (torch.randn(5, 3),) if condition else ()
+    conditioned = (torch.randn(5, 3),) if condition else ()
     for _ in range(100):
-        network(torch.randn(5, 12), *told)
+        network(torch.randn(5, 12), *conditioned)
     pairs = [
         (before, after) for before, after in zip(plain, network, strict=True) if isinstance(before, nn.Linear)
     ]

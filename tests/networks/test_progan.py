@@ -64,10 +64,10 @@ def test_any_shape_and_every_used_parameter_learns(shape: tuple[int, ...], share
     generator, discriminator = pair(shape, condition=3)
     generator.fade(share)
     discriminator.fade(share)
-    told = rand(4, 3)
-    x = generator(rand(4, 5), told)
+    conditioned = rand(4, 3)
+    x = generator(rand(4, 5), conditioned)
     assert x.shape == (4, *shape)
-    score = discriminator(x, told)
+    score = discriminator(x, conditioned)
     assert score.shape == (4, 1)
     score.square().sum().backward()
     top = generator.num_levels - 1

@@ -81,20 +81,22 @@ def test_the_discriminator_sums_over_space() -> None:
 def test_projection_by_hand() -> None:
     torch.manual_seed(0)
     net = resnet((1, 8, 8), (1,), 3, width=4).double()
-    x, told = torch.randn(2, 1, 8, 8, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
+    x, conditioned = torch.randn(2, 1, 8, 8, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
     phi = torch.relu(net.body(x)).flatten(2).sum(2)
-    wanted = net.read.linear(phi)[:, 0] + torch.einsum("nc,dc,nd->n", told, net.read.project.weight, phi)
-    assert (net(x, told)[:, 0] - wanted).abs().max() < 1e-12
+    wanted = net.read.linear(phi)[:, 0] + torch.einsum(
+        "nc,dc,nd->n", conditioned, net.read.project.weight, phi
+    )
+    assert (net(x, conditioned)[:, 0] - wanted).abs().max() < 1e-12
 
 
 def test_gains_start_equal_for_all_conditions_and_then_differ() -> None:
     torch.manual_seed(0)
     net = resnet((4,), (1, 8, 8), 3, width=4)
-    z, told = torch.randn(1, 4).expand(4, 4), torch.randn(4, 3)
-    before = net(z, told)
+    z, conditioned = torch.randn(1, 4).expand(4, 4), torch.randn(4, 3)
+    before = net(z, conditioned)
     assert torch.allclose(before[0], before[1], atol=1e-6)
     torch.nn.init.normal_(net.body[0].norm2.shift.weight)
-    after = net(z, told)
+    after = net(z, conditioned)
     assert not torch.allclose(after[0], after[1], atol=1e-3)
 
 

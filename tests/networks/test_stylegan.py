@@ -63,8 +63,8 @@ def test_generators_reach_every_parameter(
     torch.manual_seed(0)
     net = lively(make((6,), outputs, condition, width=4, layers=2))
     z = torch.randn(3, 6)
-    told = torch.randn(3, condition) if condition else None
-    image = net(z, told, noise=Noise(0))
+    conditioned = torch.randn(3, condition) if condition else None
+    image = net(z, conditioned, noise=Noise(0))
     assert image.shape == (3, *outputs)
     image.square().sum().backward()
     for name, parameter in net.named_parameters():
@@ -80,8 +80,8 @@ def test_discriminators_reach_every_parameter(
 ) -> None:
     torch.manual_seed(0)
     net = lively(make(inputs, (5,), condition, width=4, channels=8))
-    told = torch.randn(4, condition) if condition else None
-    scores = net(torch.randn(4, *inputs), told)
+    conditioned = torch.randn(4, condition) if condition else None
+    scores = net(torch.randn(4, *inputs), conditioned)
     assert scores.shape == (4, 5)
     scores.square().sum().backward()
     for name, parameter in net.named_parameters():

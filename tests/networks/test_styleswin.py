@@ -32,8 +32,8 @@ def lively(net: nn.Module) -> nn.Module:
 def test_generator_reaches_every_parameter(outputs: tuple[int, ...], condition: int) -> None:
     torch.manual_seed(0)
     net = lively(styleswin((6,), outputs, condition, width=4, channels=8, window=3, layers=2))
-    told = torch.randn(3, condition) if condition else None
-    image = net(torch.randn(3, 6), told, noise=Noise(0))
+    conditioned = torch.randn(3, condition) if condition else None
+    image = net(torch.randn(3, 6), conditioned, noise=Noise(0))
     assert image.shape == (3, *outputs)
     image.square().sum().backward()
     for name, parameter in net.named_parameters():
@@ -46,8 +46,8 @@ def test_generator_reaches_every_parameter(outputs: tuple[int, ...], condition: 
 def test_discriminator_reaches_every_parameter(inputs: tuple[int, ...], condition: int) -> None:
     torch.manual_seed(0)
     net = lively(styleswin_discriminator(inputs, (5,), condition, width=4, channels=8))
-    told = torch.randn(4, condition) if condition else None
-    scores = net(torch.randn(4, *inputs), told)
+    conditioned = torch.randn(4, condition) if condition else None
+    scores = net(torch.randn(4, *inputs), conditioned)
     assert scores.shape == (4, 5)
     scores.square().sum().backward()
     for name, parameter in net.named_parameters():

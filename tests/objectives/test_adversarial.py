@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from genus.core.binder import bind, resolve
-from genus.core.components import Players, couples_batch
+from genus.core.components import Losses, couples_batch
 from genus.core.registry import components
 
 LOG2 = math.log(2)
@@ -132,7 +132,7 @@ P, Q = [1, 2, 3, 4], [4, 3, 1, 2]
 """How often four outcomes occur among ten: means over these are exact expectations."""
 
 
-def best_scores(name: str, smoothing: float) -> tuple[Tensor, Players]:
+def best_scores(name: str, smoothing: float) -> tuple[Tensor, Losses]:
     """Scores of four outcomes that minimise the discriminator's loss, and both losses there."""
     objective = bind("objective", {"name": name, "smoothing": smoothing})
     scores = torch.zeros(4, dtype=torch.float64, requires_grad=True)
@@ -141,7 +141,7 @@ def best_scores(name: str, smoothing: float) -> tuple[Tensor, Players]:
     )
     p, q = torch.tensor(P), torch.tensor(Q)
 
-    def players() -> Players:
+    def players() -> Losses:
         return objective(scores.repeat_interleave(p), scores.repeat_interleave(q))
 
     def loss() -> Tensor:
@@ -151,7 +151,7 @@ def best_scores(name: str, smoothing: float) -> tuple[Tensor, Players]:
         return value
 
     optimizer.step(loss)
-    return scores.detach(), Players(*(loss.detach() for loss in players()))
+    return scores.detach(), Losses(*(loss.detach() for loss in players()))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

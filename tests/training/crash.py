@@ -67,16 +67,16 @@ def trial(folder: Path, delay: float) -> dict[str, int | bool]:
     if child == 0:
         save_for_ever(folder, before + 1, write)
     os.close(write)
-    told = b""
+    conditioned = b""
     if before >= 0:
         select.select([read], [], [], 30)  # its first save is done; now any moment may come
     time.sleep(delay)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     while part := os.read(read, 1 << 16):
-        told += part
+        conditioned += part
     os.close(read)
-    acknowledged = int(told.split()[-1]) if told else before
+    acknowledged = int(conditioned.split()[-1]) if conditioned else before
     return {
         "acknowledged": acknowledged,
         "found": newest(folder),

@@ -88,7 +88,7 @@ class GrowingGAN(Model, Samples):
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         return {"loss": softplus(-self.critic(self.generate(len(batch), ctx.noise))).mean()}
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         x = self.generate(n, noise)
         return interpolate(x, scale_factor=2) if self.fade == 0 else x
 
@@ -149,7 +149,7 @@ class VAEGAN(Model, Samples):
             "critic": {"players": players},
         }
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return self.decoder(noise.normal(n, 2))
 
 
@@ -193,5 +193,5 @@ class TwoSteps(Model, Samples):
         z = (self.encode(batch.x) - self.mean) / self.log_scale.exp()
         return {"nll": (z.square() / 2 + self.log_scale).mean()}
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return self.decoder(self.mean + self.log_scale.exp() * noise.normal(n, 1))

@@ -94,21 +94,25 @@ def main(folder: Path) -> dict[str, Any]:
     model.at = lambda iteration: time.sleep(0.02 * rank)
     timed = engine("timed", model, length="0.3 seconds", schedule="cosine", save_every="0.1 seconds")
     timed.fit()
-    found["timed"] = [timed.course.clock.iteration, timed.course.clock.seconds]
+    found["timed"] = [timed.stage_progress.clock.iteration, timed.stage_progress.clock.seconds]
     found["timed weights"] = digest(timed)
 
     # A signal that reaches rank 0 only stops both, and everything is saved.
     model = Watched(fabric)
     model.at = lambda i: os.kill(os.getpid(), signal.SIGTERM) if rank == 0 and i == 2 else None
     stopped = engine("stopped", model, length=1000)
-    found["stopped"] = [outcome(stopped.fit), stopped.course.clock.iteration, stopped.run.load().number]
+    found["stopped"] = [
+        outcome(stopped.fit),
+        stopped.stage_progress.clock.iteration,
+        stopped.run.load().number,
+    ]
 
     # Scores are rank 0's, so that early stopping is everybody's.
     scores = iter([1.0, 2.0, 3.0, 4.0] if rank == 0 else [4.0, 3.0, 2.0, 1.0])
     hooks = Hooks(score=lambda model: {"s": next(scores)})
     scored = engine("scored", Watched(fabric), hooks=hooks, length=50, score_every=1, patience=2)
     scored.fit()
-    found["scored"] = scored.course.clock.iteration
+    found["scored"] = scored.stage_progress.clock.iteration
 
     # Sums keep the precision of their tensors.
     exact = torch.tensor([1e9 + 1.0], dtype=torch.float64)

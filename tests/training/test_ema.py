@@ -213,11 +213,11 @@ def test_what_a_later_stage_trains_on_is_not_replaced(
             both = self.phases()
             return [Stage(name="both", phases=both), Stage(name="generator", phases=both[1:])]
 
-    given: list[nn.Parameter] = []
-    monkeypatch.setattr(Average, "give_back", lambda _, parameters: given.extend(parameters))
+    condition: list[nn.Parameter] = []
+    monkeypatch.setattr(Average, "give_back", lambda _, parameters: condition.extend(parameters))
     engine = make_engine(Again(), tmp_path / "run", length=4, ema=0.9, optimizer={"name": "sgd", "lr": 0.01})
     engine.fit()
-    assert {id(p) for p in given} == {id(p) for p in engine.model.critic.parameters()}
+    assert {id(p) for p in condition} == {id(p) for p in engine.model.critic.parameters()}
 
 
 def test_only_what_is_asked_for_is_given_back() -> None:

@@ -47,7 +47,7 @@ def test_early_stopping_keeps_the_best(tmp_path: Path) -> None:
         length=100, score_every=2, save_every=1, keep=1, patience=3,
     )  # fmt: skip
     engine.fit()
-    assert engine.course.clock.iteration == 12
+    assert engine.stage_progress.clock.iteration == 12
     assert numbers(engine.run) == [6, 12]
     assert engine.run.best == {"metric": "fake", "value": 3, "iteration": 6}
     assert engine.run.load("best").number == 6
@@ -62,14 +62,14 @@ def test_patience_survives_a_restart(tmp_path: Path) -> None:
     make_engine(Line(), tmp_path / "run", hooks=scripted(1, 2), length=4, **options).fit()
     again = make_engine(Line(), tmp_path / "run", restore=True, hooks=scripted(2, 2), length=100, **options)
     again.fit()
-    assert again.course.clock.iteration == 8
+    assert again.stage_progress.clock.iteration == 8
     assert again.run.best == {"metric": "fake", "value": 1, "iteration": 2}
 
 
 def test_without_patience_training_goes_on(tmp_path: Path) -> None:
     engine = make_engine(Line(), tmp_path / "run", hooks=scripted(1, 2, 2, 2), length=8, score_every=2)
     engine.fit()
-    assert engine.course.clock.iteration == 8
+    assert engine.stage_progress.clock.iteration == 8
     assert engine.run.best is not None
     assert engine.run.best["iteration"] == 2
 
@@ -90,7 +90,7 @@ def test_best_needs_scores(tmp_path: Path) -> None:
 def test_a_model_that_has_no_scores_just_trains(tmp_path: Path) -> None:
     engine = make_engine(Line(), tmp_path / "run", hooks=Hooks(score=lambda model: {}), score_every=1)
     engine.fit()
-    assert (engine.course.clock.iteration, engine.run.best) == (4, None)
+    assert (engine.stage_progress.clock.iteration, engine.run.best) == (4, None)
 
 
 def test_hooks_get_the_published_model_at_the_right_times(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_warm_up_and_schedules(train: dict[str, Any], wanted: list[float], tmp_p
     assert rates(tmp_path, **train)["line"] == pytest.approx(wanted, abs=1e-6)
 
 
-class Players(Line):
+class Losses(Line):
     """Two groups, the second rarely updated."""
 
     def __init__(self) -> None:
@@ -185,20 +185,20 @@ class Players(Line):
 
 def test_groups_can_have_their_own_optimiser_settings(tmp_path: Path) -> None:
     optimizer = {"name": "sgd", "lr": 0.1, "groups": {"d": {"lr": 0.4}}}
-    seen = rates(tmp_path, Players(), optimizer, length=2, schedule="linear")
+    seen = rates(tmp_path, Losses(), optimizer, length=2, schedule="linear")
     assert seen == {"d": [0.4, 0.2], "g": [0.1, 0.05]}
 
 
 def test_a_group_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"optimizer\.groups\.critic: this model's groups are d, g"):
-        make_engine(Players(), tmp_path / "run", optimizer={"name": "sgd", "groups": {"critic": {"lr": 1}}})
+        make_engine(Losses(), tmp_path / "run", optimizer={"name": "sgd", "groups": {"critic": {"lr": 1}}})
 
 
 # --- phases and batches ------------------------------------------------------------------------
 
 
 def test_repeat_every_and_batches(tmp_path: Path) -> None:
-    model = Players()
+    model = Losses()
     engine = make_engine(model, tmp_path / "run", length=4, source=points(240))
     engine.fit()
     assert Counter(name for name, _, _ in model.calls) == {"d": 12, "g": 2, "s": 4}
@@ -209,14 +209,14 @@ def test_repeat_every_and_batches(tmp_path: Path) -> None:
         assert {x for name, x in now if name != "d"} == {critic[0]}, "phases share the first"
         assert ("g" in dict(now)) == (iteration % 2 == 0)
     assert len({x for name, _, x in model.calls if name == "d"}) == 12
-    assert engine.course.clock.samples == engine.course.clock.position * 8 == 96
+    assert engine.stage_progress.clock.samples == engine.stage_progress.clock.position * 8 == 96
     logged = [set(line["losses"]) for line in engine.run.log_lines()]
     both, alone = {"d/l", "d/gradient", "g/l", "g/gradient"}, {"d/l", "d/gradient"}
     assert logged == [both, alone, both, alone]
 
 
 def test_progress_counts(tmp_path: Path) -> None:
-    model = Players()
+    model = Losses()
     make_engine(model, tmp_path / "run", length=4, batch=8).fit()  # 24 examples: three batches a pass
     seen = [(p.iteration, p.epoch, p.ends_epoch) for name, p, _ in model.calls if name == "d"]
     assert seen[:6] == [
@@ -239,7 +239,7 @@ def test_progress_counts(tmp_path: Path) -> None:
 def test_lengths(length: Any, iterations: int, tmp_path: Path) -> None:
     engine = make_engine(Line(), tmp_path / "run", length=length)  # 24 examples in batches of 8
     engine.fit()
-    assert engine.course.clock.iteration == iterations
+    assert engine.stage_progress.clock.iteration == iterations
 
 
 def test_epochs_use_every_example_once(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_epochs_use_every_example_once(tmp_path: Path) -> None:
 
     engine = make_engine(Collects(), tmp_path / "run", source=points(21), length="2 epochs", batch=8)
     engine.fit()
-    assert engine.course.clock.iteration == 6
+    assert engine.stage_progress.clock.iteration == 6
     assert sorted(seen[:21]) == sorted(seen[21:])
     assert len(set(seen)) == 21
     assert seen[:21] != seen[21:]
@@ -263,7 +263,7 @@ def test_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genus.training.engine.time.perf_counter", lambda: next(now) / 4)
     engine = make_engine(Line(), tmp_path / "run", length="2 seconds", save_every="1 s", keep=100)
     engine.fit()
-    assert engine.course.clock.iteration == 8, "each iteration took a quarter of a second"
+    assert engine.stage_progress.clock.iteration == 8, "each iteration took a quarter of a second"
     assert numbers(engine.run) == [4, 8]
 
 
@@ -312,7 +312,7 @@ def test_stages_take_their_shares_and_tick(tmp_path: Path) -> None:
     fractions = [moment.fraction for moment, _ in heard.of("stepped")]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
-    assert engine.course.clock.samples == 88
+    assert engine.stage_progress.clock.samples == 88
 
 
 @pytest.mark.parametrize("stop", [3, 6, 7, 9, 10, 11])

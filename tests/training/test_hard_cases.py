@@ -58,12 +58,12 @@ def test_hard_cases_stop_anywhere_and_go_on_exactly(case: str, tmp_path: Path) -
         run = Run.create(tmp_path / f"run{stop}", straight.run.recipe, straight.model.spec, "none")
         run.save(load_checkpoint(straight.run.checkpoints / f"{stop:08d}"))
         again = make_engine(model(), run.path, source=source(), restore=True, **options)
-        assert again.course.clock.iteration == stop
+        assert again.stage_progress.clock.iteration == stop
         again.fit()
         same(straight.run.load(), run.load())
 
 
-class Steps:
+class DiscriminatorSchedule:
     """Counts of each group's optimiser, and a buffer, after every iteration."""
 
     def __init__(self) -> None:
@@ -77,11 +77,13 @@ class Steps:
         optimizers = [group.optimizer for group in self.engine.groups.values()]
         steps = {float(state["step"]) for o in optimizers for state in o.state.values()}
         count = sum(p.numel() for o in optimizers for g in o.param_groups for p in g["params"])
-        self.seen.append((self.engine.course.clock.stage, steps, count, float(self.engine.model.fade)))
+        self.seen.append(
+            (self.engine.stage_progress.clock.stage, steps, count, float(self.engine.model.fade))
+        )
 
 
 def test_a_network_grows_fades_in_and_starts_with_fresh_optimisers(tmp_path: Path) -> None:
-    watch = Steps()
+    watch = DiscriminatorSchedule()
     engine = make_engine(
         GrowingGAN(), tmp_path / "run", source=images(), length=12, optimizer=ADAM, callbacks=[watch], ema=0.9
     )

@@ -15,7 +15,8 @@ def list_(what: tyro.conf.Positional[str] = "recipes", *, json: bool = False) ->
 
     Args:
         what: recipes, models, networks, objectives, penalties, regularisers, conditioning,
-            augmentations, strengths, paces, optimizers, schedules, metrics, features, data, lab or suites.
+            augmentations, augmentation-schedules, discriminator-schedules, optimizers, schedules, metrics,
+            features, data, lab or suites.
         json: print JSON instead of a table.
     """
     from genus.cli import commands

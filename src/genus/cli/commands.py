@@ -64,7 +64,7 @@ def sample(
     checkpoint: str,
     truncation: float | None = None,
     standing: bool = False,
-    given: str | None = None,
+    condition: str | None = None,
 ) -> None:
     """Draw samples to a sheet, an array or a folder."""
     import numpy as np
@@ -80,7 +80,7 @@ def sample(
         source,
         n,
         label=label,
-        given=given,
+        condition=condition,
         seed=seed,
         truncation=truncation,
         standing=standing,
@@ -248,7 +248,7 @@ def list_components(what: str, as_json: bool) -> None:
 
 
 def _suites() -> dict[str, str]:
-    from genus.leaderboards.suite import load_suite, suite_files
+    from genus.bench.suite import load_suite, suite_files
 
     return {name: load_suite(name)[1].summary for name in suite_files()}
 
@@ -280,7 +280,7 @@ def data_info(path: str, arguments: Sequence[str], as_json: bool) -> None:
 
 def bench(suite: str, out: str | None, processes: int | None, as_json: bool) -> None:
     """Run a benchmark and print its tables."""
-    from genus.leaderboards.show import caption, cells, header, reference_rows
+    from genus.bench.show import caption, cells, header, reference_rows
 
     target = Path(out) if out is not None else Path("bench") / Path(suite).stem
 

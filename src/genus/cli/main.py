@@ -21,6 +21,7 @@ _MODULES = [  # each registers its own commands; help shows them in this order
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    words = ["--condition" + word[7:] if word.partition("=")[0] == "--given" else word for word in words]
     if words == ["--version"]:
         from genus import __version__
 

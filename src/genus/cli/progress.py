@@ -21,12 +21,12 @@ _QUIET_SECONDS = 15.0
 """Between lines where the output is not a terminal."""
 
 
-def make_progress(console: Console) -> Progress:
+def make_progress(console: Console) -> ConsoleProgress:
     """Progress for this output: a live bar on a terminal, a line now and then elsewhere."""
-    return Progress(console, live=console.is_terminal)
+    return ConsoleProgress(console, live=console.is_terminal)
 
 
-class Progress(Callback):
+class ConsoleProgress(Callback):
     """Shows how training goes.
 
     Args:

@@ -50,7 +50,7 @@ def sample(
     *,
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 64,
     label: str | None = None,
-    given: str | None = None,
+    condition: str | None = None,
     seed: int = 0,
     truncation: float | None = None,
     standing: bool = False,
@@ -63,7 +63,7 @@ def sample(
         run: folder of the run.
         n: how many.
         label: class all samples shall have; all classes in turn without it.
-        given: condition all samples shall have, for models that are told one: attributes as NAME=NUMBER,…,
+        condition: condition of all samples, for models that are told one: attributes as NAME=NUMBER,…,
             a text, or the path of an image; conditions of test examples in turn without it. For models with
             codes: NAME=NUMBER,…, such as category=3,code1=-1; drawn at random without it.
         seed: sample i depends on the seed and i alone.
@@ -76,7 +76,7 @@ def sample(
     """
     from genus.cli import commands
 
-    commands.sample(run, n, label, seed, out, checkpoint, truncation, standing, given)
+    commands.sample(run, n, label, seed, out, checkpoint, truncation, standing, condition)
 
 
 @app.command
@@ -90,7 +90,7 @@ def explore(
     columns: int = 8,
     seed: int = 0,
     label: str | None = None,
-    given: str | None = None,
+    condition: str | None = None,
     linear: bool = False,
     code: str | None = None,
     a: str = "0,1,2",
@@ -108,7 +108,7 @@ def explore(
         columns: of the figure.
         seed: sample i of genus sample with the same seed has the same latent.
         label: class of all samples; all classes in turn, one per row, without it.
-        given: condition of all samples, as for genus sample.
+        condition: condition of all samples, as for genus sample.
         linear: interpolate on straight lines in place of great circles.
         code: name of the code that a traversal's columns go through; the first continuous one without it.
         a: numbers of the samples whose mean latent is A in A - B + C.
@@ -127,7 +127,7 @@ def explore(
         columns=columns,
         seed=seed,
         label=label,
-        given=given,
+        condition=condition,
         linear=linear,
         code=code,
         out=out,

@@ -9,13 +9,13 @@ from dataclasses import asdict
 from rich.markup import escape
 from rich.table import Table
 
-from genus.named_gans.zoo import Entry
+from genus.named_gans.zoo import NamedGAN
 
 FEW = 3
 """Up to so many entries are shown with all their facts."""
 
 
-def zoo_table(found: Sequence[Entry]) -> Table:
+def zoo_table(found: Sequence[NamedGAN]) -> Table:
     """All facts of a few entries; of more, the paper and what builds or composes each."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
@@ -32,12 +32,12 @@ def zoo_table(found: Sequence[Entry]) -> Table:
     return table
 
 
-def zoo_json(found: Sequence[Entry]) -> str:
+def zoo_json(found: Sequence[NamedGAN]) -> str:
     """Entries as JSON text, all facts of each."""
     return json.dumps([asdict(entry) for entry in found], indent=1, ensure_ascii=False)
 
 
-def _facts(entry: Entry) -> list[tuple[str, str]]:
+def _facts(entry: NamedGAN) -> list[tuple[str, str]]:
     name = f"{entry.name} ({entry.also})" if entry.also else entry.name
     paper = f", {entry.paper}" if entry.paper else ""
     rows = [
@@ -49,7 +49,7 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
     return [*rows, ("[dim]differs[/dim]", escape(entry.differs))] if entry.differs else rows
 
 
-def _standing(entry: Entry) -> str:
+def _standing(entry: NamedGAN) -> str:
     if entry.recipe:
         return f"recipe {escape(entry.recipe)}"
     if entry.composes:

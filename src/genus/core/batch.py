@@ -14,20 +14,20 @@ class Batch:
 
     Args:
         x: examples in data units, float32 ``(n, *spec.shape)``, values in ``spec.range``.
-        given: class numbers, int64 ``(n,)``, or conditions ``(n, *spec.condition.shape)`` (see
+        condition: class numbers, int64 ``(n,)``, or conditions ``(n, *spec.condition.shape)`` (see
             :class:`genus.core.condition.Condition`); None when the data are unlabelled.
     """
 
     x: Tensor
-    given: Tensor | None = None
+    condition: Tensor | None = None
 
     def __len__(self) -> int:
         return self.x.shape[0]
 
     def __getitem__(self, rows: slice) -> Batch:
-        return Batch(self.x[rows], None if self.given is None else self.given[rows])
+        return Batch(self.x[rows], None if self.condition is None else self.condition[rows])
 
     def to(self, device: torch.device | str) -> Batch:
         """Move to a device."""
-        given = None if self.given is None else self.given.to(device, non_blocking=True)
-        return Batch(self.x.to(device, non_blocking=True), given)
+        condition = None if self.condition is None else self.condition.to(device, non_blocking=True)
+        return Batch(self.x.to(device, non_blocking=True), condition)

@@ -20,14 +20,14 @@ Network = Callable[[tuple[int, ...], tuple[int, ...]], nn.Module]
 """Builds a network from the shape of its input to the shape of its output, without batch axes."""
 
 
-class Players(NamedTuple):
+class Losses(NamedTuple):
     """Losses of both players, as papers print them side by side; both are minimised."""
 
     discriminator: Tensor
     generator: Tensor
 
 
-Objective = Callable[[Tensor, Tensor], Players]
+Objective = Callable[[Tensor, Tensor], Losses]
 """From scores of real and of generated examples, each ``(n,)``, to the players' losses."""
 
 Critic = Callable[[Tensor], Tensor]
@@ -66,7 +66,7 @@ class Readout(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Crowd:
+class BatchStatistics:
     """What stands beside features φ(x) of how an example's batch looks as a whole.
 
     Args:
@@ -78,11 +78,11 @@ class Crowd:
     group: int = 0
 
 
-ALONE = Crowd()
+NO_STATISTICS = BatchStatistics()
 """Each example is judged alone."""
 
 
-class Conditions(ABC):
+class Conditioning(ABC):
     """How a condition reaches the two players of a GAN, and what they lose when it is missed.
 
     Args:
@@ -101,13 +101,17 @@ class Conditions(ABC):
 
     @abstractmethod
     def generator(self, network: Network, latent: int) -> nn.Module:
-        """Build a generator ``forward(z, given, noise)`` from latents ``(n, latent)`` to examples."""
+        """Build a generator ``forward(z, condition, noise)`` from latents ``(n, latent)`` to examples."""
 
     @abstractmethod
     def discriminator(
-        self, network: Network, *, features: int | None = None, crowd: Crowd = ALONE
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
     ) -> nn.Module:
-        """Build a discriminator ``forward(x, given)`` from examples to a :class:`Readout`.
+        """Build a discriminator ``forward(x, condition)`` from examples to a :class:`Readout`.
 
         Args:
             network: from what it sees to its outputs.
@@ -116,41 +120,45 @@ class Conditions(ABC):
             crowd: what stands beside φ(x).
         """
 
-    def given(self, batch: Batch, noise: Noise) -> Tensor | None:
+    def condition_of(self, batch: Batch, noise: Noise) -> Tensor | None:
         """The condition to generate with, beside the examples of a batch: by default their own."""
-        return batch.given if self.from_data else self.draw(len(batch), noise)
+        return batch.condition if self.from_data else self.draw(len(batch), noise)
 
     def draw(self, n: int, noise: Noise) -> Tensor | None:
         """Conditions to sample with when none are asked for."""
         return None
 
-    def complete(self, given: Tensor | None, n: int, noise: Noise) -> Tensor | None:
+    def complete(self, condition: Tensor | None, n: int, noise: Noise) -> Tensor | None:
         """What ``n`` samples are told: what is asked for, and what is not as it is drawn.
 
         Args:
-            given: classes or conditions; codes ``(n, size)``, NaN where they are left to chance; or None.
+            condition: classes or conditions; codes ``(n, size)``, NaN where they are left to chance; or None.
             n: how many samples.
             noise: where codes come from; what is drawn does not depend on which are chosen, so that a sample
                 changes in the chosen ones alone.
         """
-        if given is not None and not self.codes:
-            return given
+        if condition is not None and not self.codes:
+            return condition
         drawn = self.draw(n, noise)
-        return drawn if given is None or drawn is None else torch.where(given.isnan(), drawn, given)
+        return (
+            drawn if condition is None or drawn is None else torch.where(condition.isnan(), drawn, condition)
+        )
 
-    def discriminator_terms(self, batch: Batch, real: Readout, fake: Readout, given: Tensor | None) -> Terms:
+    def discriminator_terms(
+        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+    ) -> Terms:
         """Terms beside the objective in the discriminator's loss."""
         return {}
 
-    def generator_terms(self, fake: Readout, given: Tensor | None) -> Terms:
+    def generator_terms(self, fake: Readout, condition: Tensor | None) -> Terms:
         """Terms beside the objective in the generator's loss."""
         return {}
 
 
-Conditioning = Callable[[DataSpec], Conditions]
+ConditioningFactory = Callable[[DataSpec], Conditioning]
 
 
-class Steps(nn.Module, ABC):
+class DiscriminatorSchedule(nn.Module, ABC):
     """How many updates the discriminator gets in an iteration; what it remembers are buffers."""
 
     needs_border: ClassVar[bool] = False
@@ -164,10 +172,10 @@ class Steps(nn.Module, ABC):
         """Called with the averages of each discriminator update."""
 
 
-Pace = Callable[[], Steps]
+DiscriminatorScheduleFactory = Callable[[], DiscriminatorSchedule]
 
 
-class Control(nn.Module, ABC):
+class AugmentationSchedule(nn.Module, ABC):
     """How strong augmentation is; what it remembers are buffers."""
 
     needs_border: ClassVar[bool] = False
@@ -181,4 +189,4 @@ class Control(nn.Module, ABC):
         """Called with the averages of each discriminator update."""
 
 
-Strength = Callable[[], Control]
+AugmentationScheduleFactory = Callable[[], AugmentationSchedule]

@@ -22,7 +22,7 @@ from genus.core.phase import Phase, Stage
 from genus.core.spec import DataSpec
 
 
-class Least(NamedTuple):
+class MinimumBatch(NamedTuple):
     """Fewest examples that a model can be trained on at once, and what needs them, for the error."""
 
     examples: int
@@ -59,9 +59,9 @@ class Model(nn.Module, ABC):
         """Stages in order; by default one stage of :meth:`phases`."""
         return [Stage(name="train", phases=self.phases())]
 
-    def least_batch(self) -> Least:
+    def minimum_batch(self) -> MinimumBatch:
         """Fewest examples that it can be trained on at once; by default what its layers need."""
-        return Least(least_of_layers(self), "batch normalisation of vectors")
+        return MinimumBatch(minimum_batch_of_layers(self), "batch normalisation of vectors")
 
     def require(self, what: str, condition: bool) -> None:
         """Refuse data this model cannot be built for.
@@ -73,7 +73,7 @@ class Model(nn.Module, ABC):
             raise RecipeError(f"{type(self).__name__} needs {what}; the data are: {self.spec.describe()}")
 
 
-def least_of_layers(network: nn.Module) -> int:
+def minimum_batch_of_layers(network: nn.Module) -> int:
     """Fewest examples that all layers of a network can be trained on.
 
     Those that need more than one have an attribute ``least_examples``.
@@ -90,12 +90,12 @@ class Samples(ABC):
     """What samples follow that is not of the data: drawn, unless it is given."""
 
     @abstractmethod
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Draw examples.
 
         Args:
             n: how many.
-            given: class numbers ``(n,)`` or conditions ``(n, *spec.condition.shape)``, for conditional
+            condition: class numbers ``(n,)`` or conditions ``(n, *spec.condition.shape)``, for conditional
                 models only; codes ``(n, size)``, NaN where they are left to chance, for models with codes.
             noise: where all randomness comes from.
 
@@ -103,9 +103,9 @@ class Samples(ABC):
             ``(n, *spec.shape)`` in data units.
         """
 
-    def condition(self, batch: Batch) -> Tensor | None:
+    def condition_of(self, batch: Batch) -> Tensor | None:
         """The classes or conditions of a batch, if this model uses them."""
-        return batch.given if self.conditional else None
+        return batch.condition if self.conditional else None
 
 
 class LatentSpace(Samples):
@@ -121,15 +121,15 @@ class LatentSpace(Samples):
         return truncated_normal(noise.uniform(n, self.latent), truncation)
 
     @abstractmethod
-    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Examples in data units from latents ``(n, latent)``; what else is random comes from ``noise``."""
 
     def sample(
-        self, n: int, *, given: Tensor | None = None, noise: Noise, truncation: float | None = None
+        self, n: int, *, condition: Tensor | None = None, noise: Noise, truncation: float | None = None
     ) -> Tensor:
         """As :meth:`Samples.sample`; with ``truncation``, quality is bought with diversity."""
         z = self.draw_latent(n, noise=noise, truncation=truncation)
-        return self.generate_from(z, given=given, noise=noise)
+        return self.generate_from(z, condition=condition, noise=noise)
 
 
 class StyleSpace(LatentSpace):
@@ -141,7 +141,7 @@ class StyleSpace(LatentSpace):
         """Layers that take a style, coarse ones first."""
 
     @abstractmethod
-    def map_latent(self, z: Tensor, *, given: Tensor | None = None) -> Tensor:
+    def map_latent(self, z: Tensor, *, condition: Tensor | None = None) -> Tensor:
         """Styles ``(n, style_size)`` of latents ``(n, latent)``."""
 
     @abstractmethod
@@ -229,7 +229,7 @@ class Density(ABC):
     None for continuous data. Likelihoods on different levels do not compare."""
 
     @abstractmethod
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Log-likelihood in nats per example, ``(n,)``, in data units.
 
         With ``levels`` it is the log-probability of the discrete value (preprocessing and
@@ -290,5 +290,5 @@ class Denoises(ABC):
     """Predicts the noise in a noisy example; what diffusion samplers need."""
 
     @abstractmethod
-    def predict_noise(self, x: Tensor, step: Tensor, given: Tensor | None = None) -> Tensor:
+    def predict_noise(self, x: Tensor, step: Tensor, condition: Tensor | None = None) -> Tensor:
         """Predicted noise ``(n, *spec.shape)`` in noisy examples ``x`` at steps ``(n,)``."""

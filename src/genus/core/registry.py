@@ -26,8 +26,8 @@ from typing import Any, TypeVar
 from genus.core.errors import GenusError, RecipeError, nearest
 
 KINDS = (
-    "model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation", "strength",
-    "pace",
+    "model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation",
+    "augmentation_schedule", "discriminator_schedule",
     "optimizer", "schedule", "data", "metric", "features", "lab",
 )  # fmt: skip
 """Kinds of component; each is the name of a decorator in this module."""
@@ -57,8 +57,8 @@ penalty = _decorator("penalty")
 regulariser = _decorator("regulariser")
 conditioning = _decorator("conditioning")
 augmentation = _decorator("augmentation")
-strength = _decorator("strength")
-pace = _decorator("pace")
+augmentation_schedule = _decorator("augmentation_schedule")
+discriminator_schedule = _decorator("discriminator_schedule")
 optimizer = _decorator("optimizer")
 schedule = _decorator("schedule")
 data = _decorator("data")
@@ -68,8 +68,9 @@ lab = _decorator("lab")
 
 COMPONENT_TYPES = {
     "Network": "network", "Objective": "objective", "Penalty": "penalty",
-    "Regulariser": "regulariser", "Conditioning": "conditioning", "Augmentation": "augmentation",
-    "Strength": "strength", "Pace": "pace",
+    "Regulariser": "regulariser", "ConditioningFactory": "conditioning", "Augmentation": "augmentation",
+    "AugmentationScheduleFactory": "augmentation_schedule",
+    "DiscriminatorScheduleFactory": "discriminator_schedule",
 }  # fmt: skip
 """Annotations that say: a recipe names a component here, and the code receives it with its
 recipe arguments already bound."""

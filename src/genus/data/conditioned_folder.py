@@ -12,9 +12,9 @@ from genus.core.condition import Condition
 from genus.core.errors import DataError
 from genus.core.registry import data
 from genus.data.checks import Array
+from genus.data.conditioned import Conditioned, describe_attributes, encode_texts
 from genus.data.csv_file import column_number, number_column, read_table
 from genus.data.folder import find_images, open_images, split_folders
-from genus.data.given import Given, describe_attributes, encode_texts
 from genus.data.source import Dataset, Source, Subset
 from genus.data.split import fingerprint, hold_out
 
@@ -69,7 +69,9 @@ def attribute_folder(
     condition = describe_attributes(values, [header[i] for i in chosen], train)
     images, content = open_images(_paths(root, names), size=size, resize=resize, mode=mode, alpha=alpha)
     what = f"{len(names):,} images in {path}, {len(chosen)} attributes each"
-    return _dataset("attribute-folder", Given(images, values, condition), train, test, what, content, values)
+    return _dataset(
+        "attribute-folder", Conditioned(images, values, condition), train, test, what, content, values
+    )
 
 
 @data("caption-folder")
@@ -112,7 +114,9 @@ def caption_folder(
     numbers, condition = encode_texts(texts, train)
     images, content = open_images(_paths(root, names), size=size, resize=resize, mode=mode, alpha=alpha)
     what = f"{len(names):,} images in {path} with captions of {len(condition.names):,} words"
-    return _dataset("caption-folder", Given(images, numbers, condition), train, test, what, content, numbers)
+    return _dataset(
+        "caption-folder", Conditioned(images, numbers, condition), train, test, what, content, numbers
+    )
 
 
 @data("paired-folder")
@@ -155,11 +159,13 @@ def paired_folder(
     images, content = open_images(paths, size=size, resize=resize, mode=mode, alpha=alpha)
     mask = kind == "mask"
     colours: Mode = "grey" if mask else mode
-    told, its_content = open_images(partners, size=size, resize=resize, mode=colours, alpha=alpha)
-    condition = Condition(kind=kind, shape=told.spec.shape, levels=2 if mask else told.spec.levels)
+    conditioned, its_content = open_images(partners, size=size, resize=resize, mode=colours, alpha=alpha)
+    condition = Condition(
+        kind=kind, shape=conditioned.spec.shape, levels=2 if mask else conditioned.spec.levels
+    )
     train, test = _split(names, holdout)
     what = f"{len(names):,} pairs of images in {path} and {given}"
-    pairs = Given(images, told, condition)
+    pairs = Conditioned(images, conditioned, condition)
     return _dataset("paired-folder", pairs, train, test, what, content, its_content)
 
 

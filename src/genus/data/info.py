@@ -88,8 +88,8 @@ def summarise(source: Source) -> dict[str, Any]:
         values -= shift
         total += float(values.sum())
         squares += float(values.square().sum())
-        if batch.given is not None and source.spec.classes:
-            counts += np.bincount(batch.given.numpy(), minlength=len(counts))
+        if batch.condition is not None and source.spec.classes:
+            counts += np.bincount(batch.condition.numpy(), minlength=len(counts))
     mean = total / (n * size)
     return {
         "examples": n,

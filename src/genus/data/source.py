@@ -64,10 +64,10 @@ def to_batch(raw: Raw, spec: DataSpec) -> Batch:
     x = _units(torch.from_numpy(values), spec.levels)
     if labels is None:
         return Batch(x)
-    given = torch.from_numpy(labels)
+    condition = torch.from_numpy(labels)
     if spec.condition is not None and spec.condition.is_image:
-        given = _units(given, spec.condition.levels)
-    return Batch(x, given)
+        condition = _units(condition, spec.condition.levels)
+    return Batch(x, condition)
 
 
 def _units(values: Tensor, levels: int | None) -> Tensor:

@@ -38,7 +38,7 @@ class Axes(NamedTuple):
         return np.asarray(coordinates, dtype=np.float64) @ self.directions + self.mean
 
 
-class Clusters(NamedTuple):
+class KMeansClusters(NamedTuple):
     """Centres ``(K, d)``, the nearest for each point ``(n,)``, the sum of squared distances."""
 
     centres: Array
@@ -59,7 +59,7 @@ def principal_axes(x: ArrayLike, count: int) -> Axes:
     return Axes(mean, directions[:count], singular[:count] ** 2 / (len(points) - 1))
 
 
-def lloyd(x: ArrayLike, centres: ArrayLike, *, iterations: int = 300) -> Clusters:
+def lloyd(x: ArrayLike, centres: ArrayLike, *, iterations: int = 300) -> KMeansClusters:
     """Alternate: each point takes the nearest centre, each centre the mean of its points.
 
     A centre that loses all points stays where it is. The cost never rises.
@@ -81,7 +81,7 @@ def lloyd(x: ArrayLike, centres: ArrayLike, *, iterations: int = 300) -> Cluster
             if (nearest == k).any():
                 middle[k] = points[nearest == k].mean(0)
     squared = cdist(points, middle, "sqeuclidean")
-    return Clusters(middle, squared.argmin(1), float(squared.min(1).sum()))
+    return KMeansClusters(middle, squared.argmin(1), float(squared.min(1).sum()))
 
 
 def spread_centres(x: Array, count: int, rng: np.random.Generator) -> Array:
@@ -98,7 +98,7 @@ def spread_centres(x: Array, count: int, rng: np.random.Generator) -> Array:
     return centres
 
 
-def k_means(x: ArrayLike, count: int, *, restarts: int = 5, seed: int = 0) -> Clusters:
+def k_means(x: ArrayLike, count: int, *, restarts: int = 5, seed: int = 0) -> KMeansClusters:
     """The best of some runs of :func:`lloyd` from :func:`spread_centres`.
 
     Args:
@@ -135,9 +135,9 @@ def clusters(*, count: int = 10, axes: int = 16, restarts: int = 5, seed: int = 
     require(2 <= axes <= 64, f"axes={axes}: must be 2 to 64")
     train = digits8().train
     batch = train.batch(np.arange(len(train)))
-    if batch.given is None:
+    if batch.condition is None:
         raise DataError("the digits have no classes")
-    x, labels = batch.x.flatten(1).double().numpy(), batch.given.numpy()
+    x, labels = batch.x.flatten(1).double().numpy(), batch.condition.numpy()
     found = principal_axes(x, 64)
     kept = principal_axes(x, axes)
     error = float(((kept.restore(kept.project(x)) - x) ** 2).sum(1).mean())
@@ -178,7 +178,7 @@ def clusters(*, count: int = 10, axes: int = 16, restarts: int = 5, seed: int = 
 
 
 def _draw(
-    x: Array, labels: NDArray[np.int64], kept: Axes, best: Clusters, share: Array, axes: int
+    x: Array, labels: NDArray[np.int64], kept: Axes, best: KMeansClusters, share: Array, axes: int
 ) -> Callable[[Figure], None]:
     def draw(figure: Figure) -> None:
         variance, plane, middles = figure.subplots(1, 3)

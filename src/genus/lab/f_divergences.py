@@ -16,7 +16,7 @@ from genus.lab.findings import require
 Array = NDArray[np.float64]
 
 
-class Generator(NamedTuple):
+class ConvexGenerator(NamedTuple):
     """A convex function f with f(1) = 0, which makes D_f(p ‖ q) = ∫ q f(p/q).
 
     Args:
@@ -34,13 +34,15 @@ class Generator(NamedTuple):
     value: str
 
 
-GENERATORS: Mapping[str, Generator] = {
-    "kl": Generator("r log r − r + 1", lambda r: xlogy(r, r) - r + 1, 1.0, math.inf, "KL(p ‖ q)"),
-    "reverse-kl": Generator("−log r + r − 1", lambda r: r - 1 - np.log(r), math.inf, 1.0, "KL(q ‖ p)"),
-    "chi-square": Generator("½(r − 1)²", lambda r: (r - 1) ** 2 / 2, 0.5, math.inf, "half of Pearson's χ²"),
-    "hellinger": Generator("2(√r − 1)²", lambda r: 2 * (np.sqrt(r) - 1) ** 2, 2.0, 2.0, "4 H²"),
-    "l1": Generator("|r − 1|", lambda r: np.abs(r - 1), 1.0, 1.0, "twice the total variation"),
-    "js": Generator(
+GENERATORS: Mapping[str, ConvexGenerator] = {
+    "kl": ConvexGenerator("r log r − r + 1", lambda r: xlogy(r, r) - r + 1, 1.0, math.inf, "KL(p ‖ q)"),
+    "reverse-kl": ConvexGenerator("−log r + r − 1", lambda r: r - 1 - np.log(r), math.inf, 1.0, "KL(q ‖ p)"),
+    "chi-square": ConvexGenerator(
+        "½(r − 1)²", lambda r: (r - 1) ** 2 / 2, 0.5, math.inf, "half of Pearson's χ²"
+    ),
+    "hellinger": ConvexGenerator("2(√r − 1)²", lambda r: 2 * (np.sqrt(r) - 1) ** 2, 2.0, 2.0, "4 H²"),
+    "l1": ConvexGenerator("|r − 1|", lambda r: np.abs(r - 1), 1.0, 1.0, "twice the total variation"),
+    "js": ConvexGenerator(
         "r log r − (r + 1) log((r + 1)/2)",
         lambda r: xlogy(r, r) - (r + 1) * np.log((r + 1) / 2),
         math.log(2),

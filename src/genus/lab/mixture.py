@@ -196,16 +196,16 @@ def _scikit_learn(values: Array, start: Array, fitted: Fit) -> GaussianMixture:
 
 def _draw(picture: Array, values: Array, fitted: Fit, background: float | None) -> Callable[[Figure], None]:
     def draw(figure: Figure) -> None:
-        (shown, told), (histogram, likelihood) = figure.subplots(2, 2, height_ratios=[1.15, 1])
+        (shown, conditioned), (histogram, likelihood) = figure.subplots(2, 2, height_ratios=[1.15, 1])
         shown.imshow(picture, cmap="gray")
         shown.set_title("Grey values")
         colours = [COLOURS[k % len(COLOURS)] for k in range(len(fitted.means))]
         painted = np.ones((*picture.shape, 3))
         inside = picture > background if background is not None else np.ones(picture.shape, dtype=bool)
         painted[inside] = np.array([_rgb(c) for c in colours])[fitted.most_likely(picture[inside])]
-        told.imshow(painted)
-        told.set_title("Most likely component")
-        for axes in (shown, told):
+        conditioned.imshow(painted)
+        conditioned.set_title("Most likely component")
+        for axes in (shown, conditioned):
             axes.axis("off")
         wide = float(np.ptp(values)) / 80
         if np.all(values % 1 == 0):

@@ -15,8 +15,8 @@ from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, StyleSpace
 from genus.core.noise import Noise
 from genus.layers.pooled_attention import PooledAttention
-from genus.metrics.draw import device_of, draw
 from genus.metrics.path_length import lerp, slerp
+from genus.sampling.draw import device_of, draw
 
 if TYPE_CHECKING:
 
@@ -39,7 +39,7 @@ class Request:
         rows: of the figure, >= 1.
         columns: of the figure, >= 2.
         seed: sample i of the same seed in ``genus sample`` has the same latent.
-        given: classes or conditions ``(rows, ...)``, one per row; a figure of one condition takes the
+        condition: classes or conditions ``(rows, ...)``, one per row; a figure of one condition takes the
             first. Codes ``(rows, size)``, NaN where they are left to chance. None for a model that is told
             nothing, or whose codes are all left to chance.
         linear: straight ways between latents in place of great circles.
@@ -51,7 +51,7 @@ class Request:
     rows: int = 6
     columns: int = 8
     seed: int = 0
-    given: Tensor | None = None
+    condition: Tensor | None = None
     linear: bool = False
     code: str | None = None
     terms: tuple[Sequence[int], Sequence[int], Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
@@ -80,8 +80,8 @@ def interpolation(model: LatentModel, asked: Request) -> Figure:
     rows: list[Tensor] = []
     for row in range(asked.rows):
         first, last = (end.expand(asked.columns, -1) for end in z[2 * row : 2 * row + 2])
-        given = _alike(asked.given, row, asked.columns)
-        rows.append(_generate(model, way(first, last, t), given, asked.seed, row))
+        condition = _alike(asked.condition, row, asked.columns)
+        rows.append(_generate(model, way(first, last, t), condition, asked.seed, row))
     kind = "straight lines" if asked.linear else "great circles"
     return Figure(examples=torch.cat(rows), columns=asked.columns, caption=f"from left to right along {kind}")
 
@@ -91,18 +91,18 @@ def arithmetic(model: LatentModel, asked: Request) -> Figure:
     means: list[Tensor] = []
     rows: list[Tensor] = []
     width = max(len(term) for term in asked.terms)
-    given = _alike(asked.given, 0, width + 1)
+    condition = _alike(asked.condition, 0, width + 1)
     for term in asked.terms:
         if not term or len(term) != width or min(term) < 0:
             raise InputError("terms: give as many sample numbers, 0 or above, for A as for B and for C")
         z = latents(model, asked.seed, term)
         means.append(z.mean(0))
         shown = torch.cat([z, z.mean(0, keepdim=True)])
-        rows.append(_generate(model, shown, given, asked.seed, 0))
+        rows.append(_generate(model, shown, condition, asked.seed, 0))
     centre = means[0] - means[1] + means[2]
     near = centre + 0.25 * latents(model, asked.seed + 1, range(width))
     shown = torch.cat([near, centre[None]])
-    rows.append(_generate(model, shown, given, asked.seed, 0))
+    rows.append(_generate(model, shown, condition, asked.seed, 0))
     caption = "rows A, B, C: samples and, last, their mean latent; below: around A − B + C, and, last, itself"
     return Figure(examples=torch.cat(rows), columns=width + 1, caption=caption)
 
@@ -111,9 +111,9 @@ def mixing(model: StyleModel, asked: Request) -> Figure:
     """Coarse styles of the column's source, fine ones of the row's; the sources stand at the edges."""
     rows, columns = asked.rows, asked.columns
     z = latents(model, asked.seed, range(rows + columns))
-    given = _alike(asked.given, 0, len(z))
+    condition = _alike(asked.condition, 0, len(z))
     layers = model.num_styles
-    styles = model.map_latent(z, given=given)[:, None].expand(-1, layers, -1)
+    styles = model.map_latent(z, condition=condition)[:, None].expand(-1, layers, -1)
     coarse = torch.arange(layers, device=z.device)[:, None] < max(1, layers // 2)
     noise = Noise(asked.seed, device=z.device)
     sources = model.generate_from_styles(styles, noise=noise)
@@ -133,7 +133,7 @@ def truncation(model: LatentModel, asked: Request) -> Figure:
     bounds = [i / (asked.columns - 1) for i in range(asked.columns)]
     bounds = bounds if styles else [0.1 + 2.9 * share for share in bounds]
     columns = [
-        draw(model, asked.rows, labels=asked.given, seed=asked.seed, truncation=bound) for bound in bounds
+        draw(model, asked.rows, labels=asked.condition, seed=asked.seed, truncation=bound) for bound in bounds
     ]
     values = ", ".join(f"{bound:.2g}" for bound in bounds)
     return Figure(
@@ -161,7 +161,7 @@ def attention(model: LatentModel, asked: Request) -> Figure:
     hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
     try:
         z = latents(model, asked.seed, range(asked.rows))
-        examples = _generate(model, z, asked.given, asked.seed, 0)
+        examples = _generate(model, z, asked.condition, asked.seed, 0)
     finally:
         for hook in hooks:
             hook.remove()
@@ -197,7 +197,7 @@ def traversal(model: LatentModel, asked: Request) -> Figure:
         InputError: when there is no such code, or it is given, too.
     """
     device = device_of(model)
-    held = left_to_chance(model.codes, asked.rows).to(device) if asked.given is None else asked.given
+    held = left_to_chance(model.codes, asked.rows).to(device) if asked.condition is None else asked.condition
     along = _free_code(model.codes, held, asked.code)
     down = next((code for code in model.codes if code.values and code.is_free(held) and code != along), None)
     steps = along.steps(asked.columns)
@@ -205,12 +205,12 @@ def traversal(model: LatentModel, asked: Request) -> Figure:
     rows: list[Tensor] = []
     for row in range(asked.rows):
         number, turn = divmod(row, turns)
-        given = held[row].repeat(asked.columns, 1)
-        given[:, along.place] = torch.stack([along.encode(value) for value in steps]).to(device)
+        condition = held[row].repeat(asked.columns, 1)
+        condition[:, along.place] = torch.stack([along.encode(value) for value in steps]).to(device)
         if down is not None:
-            given[:, down.place] = down.encode(turn).to(device)
+            condition[:, down.place] = down.encode(turn).to(device)
         z = latents(model, asked.seed, [number]).expand(asked.columns, -1)
-        rows.append(_generate(model, z, given, asked.seed, number))
+        rows.append(_generate(model, z, condition, asked.seed, number))
     values = ", ".join(f"{value:.2g}" for value in steps)
     caption = f"{along.name} {values} from left to right"
     if down is not None:
@@ -274,12 +274,12 @@ def latents(model: LatentModel, seed: int, numbers: Sequence[int]) -> Tensor:
     )
 
 
-def _generate(model: LatentModel, z: Tensor, given: Tensor | None, seed: int, number: int) -> Tensor:
+def _generate(model: LatentModel, z: Tensor, condition: Tensor | None, seed: int, number: int) -> Tensor:
     """Examples of latents, all with the other noise of one sample."""
     drawn = [
         model.generate_from(
             z[i : i + 1],
-            given=None if given is None else given[i : i + 1],
+            condition=None if condition is None else condition[i : i + 1],
             noise=Noise(seed, start=number, block=1, device=z.device),
         )
         for i in range(len(z))
@@ -287,6 +287,6 @@ def _generate(model: LatentModel, z: Tensor, given: Tensor | None, seed: int, nu
     return torch.cat(drawn)
 
 
-def _alike(given: Tensor | None, row: int, n: int) -> Tensor | None:
+def _alike(condition: Tensor | None, row: int, n: int) -> Tensor | None:
     """The condition of one row, ``n`` times."""
-    return None if given is None else given[row : row + 1].expand(n, *given.shape[1:])
+    return None if condition is None else condition[row : row + 1].expand(n, *condition.shape[1:])

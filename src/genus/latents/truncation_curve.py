@@ -63,8 +63,8 @@ def truncation_curve(
     from genus.api import evidence
     from genus.core.model import StyleSpace
     from genus.lab.findings import Findings, require_empty
-    from genus.metrics.draw import check_truncation
     from genus.metrics.evaluate import measure
+    from genus.sampling.draw import check_truncation
 
     if out is not None:
         require_empty(out)

@@ -11,8 +11,8 @@ from genus.core.errors import CapabilityError, InputError, nearest
 
 if TYPE_CHECKING:
     from genus.core.model import Model
-    from genus.data.ask import Asked
     from genus.latents.figures import Figure
+    from genus.sampling.parse_condition import ConditionWords
 
 MOST = 100
 """Rows and columns of a figure, at most."""
@@ -27,7 +27,7 @@ def explore(
     columns: int = 8,
     seed: int = 0,
     label: int | str | None = None,
-    given: Asked | None = None,
+    condition: ConditionWords | None = None,
     linear: bool = False,
     code: str | None = None,
     terms: Sequence[Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8)),
@@ -44,7 +44,7 @@ def explore(
         columns: of the figure, 2 to 100.
         seed: sample i of :func:`genus.sample` with the same seed has the same latent.
         label: class name or number; all classes in turn when None, one per row.
-        given: see :func:`genus.sample`.
+        condition: see :func:`genus.sample`.
         linear: interpolate on straight lines in place of great circles.
         code: name of the code that a traversal's columns go through; the first continuous one that is not
             given when None.
@@ -59,21 +59,21 @@ def explore(
         InputError: for an unknown kind, label or code, or sizes out of range.
     """
     from genus.api import load, opened_data
-    from genus.asking import asked_for
     from genus.core.model import Model
     from genus.latents.figures import Request
-    from genus.metrics.draw import device_of, evaluating
     from genus.reports.sheet import write_sheet
+    from genus.sampling.conditions import requested_condition
+    from genus.sampling.draw import device_of, evaluating
 
     _check(kind, rows, columns, terms, out)
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     function = _figure_of(model, kind)
-    told = asked_for(model, rows, label, given, lambda: opened_data(run))
+    conditioned = requested_condition(model, rows, label, condition, lambda: opened_data(run))
     request = Request(
         rows=rows,
         columns=columns,
         seed=seed,
-        given=None if told is None else told.to(device_of(model)),
+        condition=None if conditioned is None else conditioned.to(device_of(model)),
         linear=linear,
         code=code,
         terms=(terms[0], terms[1], terms[2]),

@@ -81,10 +81,10 @@ class StepEmbedding(nn.Module):
         self.body = nn.Sequential(nn.Linear(features, features), nn.SiLU(), nn.Linear(features, features))
         self.classes = nn.Embedding(classes, features) if classes else None
 
-    def forward(self, step: Tensor, given: Tensor | None = None) -> Tensor:
+    def forward(self, step: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map steps ``(n,)`` and class numbers ``(n,)`` to ``(n, features)``."""
         dtype = next(self.parameters()).dtype
         found = self.body(sinusoids(step, self.features).to(dtype))
-        if self.classes is not None and given is not None:
-            found = found + self.classes(given)
+        if self.classes is not None and condition is not None:
+            found = found + self.classes(condition)
         return found

@@ -23,8 +23,8 @@ class OneHot(nn.Module):
         super().__init__()
         self.classes = classes
 
-    def forward(self, given: Tensor) -> Tensor:
-        return F.one_hot(given, self.classes).float()
+    def forward(self, condition: Tensor) -> Tensor:
+        return F.one_hot(condition, self.classes).float()
 
 
 class Standardised(nn.Module):
@@ -42,8 +42,8 @@ class Standardised(nn.Module):
         self.register_buffer("centre", torch.tensor(condition.centre))
         self.register_buffer("spread", torch.tensor(condition.spread))
 
-    def forward(self, given: Tensor) -> Tensor:
-        return (given.to(self.centre.dtype) - self.centre) / self.spread
+    def forward(self, condition: Tensor) -> Tensor:
+        return (condition.to(self.centre.dtype) - self.centre) / self.spread
 
 
 class AttributeEncoder(nn.Module):
@@ -61,9 +61,9 @@ class AttributeEncoder(nn.Module):
             nn.Linear(condition.size, features), nn.LeakyReLU(0.2), nn.Linear(features, features)
         )
 
-    def forward(self, given: Tensor) -> Tensor:
+    def forward(self, condition: Tensor) -> Tensor:
         """Map attributes ``(n, k)`` in their own units to ``(n, features)``."""
-        return self.body(self.standardised(given))
+        return self.body(self.standardised(condition))
 
 
 class TextEncoder(nn.Module):
@@ -84,10 +84,10 @@ class TextEncoder(nn.Module):
             nn.Linear(features, features), nn.LeakyReLU(0.2), nn.Linear(features, features)
         )
 
-    def forward(self, given: Tensor) -> Tensor:
+    def forward(self, condition: Tensor) -> Tensor:
         """Map word numbers ``(n, length)``, 0 for none, to ``(n, features)``."""
-        there = (given > 0)[..., None].to(self.words.weight.dtype)
-        mean = (self.words(given) * there).sum(1) / there.sum(1).clamp_min(1)
+        there = (condition > 0)[..., None].to(self.words.weight.dtype)
+        mean = (self.words(condition) * there).sum(1) / there.sum(1).clamp_min(1)
         return self.body(mean)
 
 
@@ -113,9 +113,9 @@ class ImageEncoder(nn.Module):
             size *= side
         self.head = nn.Linear(size, features)
 
-    def forward(self, given: Tensor) -> Tensor:
+    def forward(self, condition: Tensor) -> Tensor:
         """Map images ``(n, channels, *sides)`` in [0, 1] to ``(n, features)``."""
-        return self.head(self.body(2 * given.to(self.head.weight.dtype) - 1))
+        return self.head(self.body(2 * condition.to(self.head.weight.dtype) - 1))
 
 
 def condition_encoder(spec: DataSpec, features: int) -> nn.Module:

@@ -62,7 +62,7 @@ def told_norm(norm: Norm, channels: int, dims: int, condition: int) -> nn.Module
     return ConditionalNorm(channels, condition, dims, norm)
 
 
-class ToldSequential(nn.Sequential):
+class ConditionedSequential(nn.Sequential):
     """Layers one after the other, of which the conditional norms are told the condition."""
 
     def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:

@@ -18,7 +18,7 @@ _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose
 class VectorBatchNorm(nn.BatchNorm1d):
     """Batch normalisation of vectors ``(n, channels)``; in training a single one has no variance."""
 
-    least_examples = 2
+    minimum_examples = 2
 
 
 _BATCH_NORMS = {0: VectorBatchNorm, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}

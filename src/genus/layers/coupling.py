@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Partition(nn.Module, ABC):
+class CouplingPartition(nn.Module, ABC):
     """Divides an example into a part that stays and a part that moves."""
 
     @abstractmethod
@@ -25,7 +25,7 @@ class Partition(nn.Module, ABC):
         """Keep of a tensor shaped like the moving part what really moves; zero elsewhere."""
 
 
-class Halves(Partition):
+class Halves(CouplingPartition):
     """Halves of the first axis: channels of an image, coordinates of a vector.
 
     Args:
@@ -55,7 +55,7 @@ class Halves(Partition):
         return x
 
 
-class Checkerboard(Partition):
+class Checkerboard(CouplingPartition):
     """Places whose coordinates have an even sum stay, the others move; any number of axes.
 
     Both parts keep the full shape, with zeros where the other part is.
@@ -96,7 +96,7 @@ class AffineCoupling(nn.Module):
         dims: number of spatial axes, 0 for vectors.
     """
 
-    def __init__(self, partition: Partition, network: nn.Module, *, channels: int, dims: int) -> None:
+    def __init__(self, partition: CouplingPartition, network: nn.Module, *, channels: int, dims: int) -> None:
         super().__init__()
         self.partition = partition
         self.network = network

@@ -102,7 +102,7 @@ class DownBlock(nn.Module):
         return h + self.shortcut(x if self.pool is None else self.pool(x, 2))
 
 
-class Readout(nn.Module):
+class ProjectionReadout(nn.Module):
     """A linear map of features, and for told classes their projection: w·φ + b + (V c)·φ.
 
     Args:

@@ -25,7 +25,7 @@ class Measured(nn.Module, ABC):
     passes: int = 1
 
     @abstractmethod
-    def statistics(self, x: Tensor, given: Tensor | None, number: int) -> tuple[Tensor, ...]:
+    def statistics(self, x: Tensor, condition: Tensor | None, number: int) -> tuple[Tensor, ...]:
         """Sums over a batch that pass ``number`` needs."""
 
     @abstractmethod
@@ -37,11 +37,11 @@ class Measured(nn.Module, ABC):
         """Turn the sums of pass ``number`` into the numbers the layer uses."""
 
     @abstractmethod
-    def forward(self, x: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return y ``(n, *shape)`` and ln |det ∂y/∂x|, a scalar or ``(n,)``."""
 
     @abstractmethod
-    def inverse(self, y: Tensor, given: Tensor | None = None) -> Tensor:
+    def inverse(self, y: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return x."""
 
 
@@ -68,9 +68,9 @@ class Standardise(Measured):
         self.register_buffer("mean", torch.zeros(shape, dtype=torch.float64))
         self.register_buffer("spread", torch.ones(shape, dtype=torch.float64))
 
-    def statistics(self, x: Tensor, given: Tensor | None, number: int) -> tuple[Tensor, ...]:
+    def statistics(self, x: Tensor, condition: Tensor | None, number: int) -> tuple[Tensor, ...]:
         """Count, sum and sum of squares."""
-        del given, number
+        del condition, number
         return x.new_tensor(float(len(x))), x.sum(0), x.square().sum(0)
 
     def add(self, statistics: tuple[Tensor, ...], number: int) -> None:
@@ -88,15 +88,15 @@ class Standardise(Measured):
         variance = self.squares / self.count - self.mean.square()
         self.spread.copy_(variance.clamp_min(self.smallest**2).sqrt())
 
-    def forward(self, x: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return y and ln |det ∂y/∂x|, a scalar."""
-        del given
+        del condition
         spread = self.spread.to(x.dtype)
         return (x - self.mean.to(x.dtype)) / spread, -spread.log().sum()
 
-    def inverse(self, y: Tensor, given: Tensor | None = None) -> Tensor:
+    def inverse(self, y: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return x."""
-        del given
+        del condition
         return y * self.spread.to(y.dtype) + self.mean.to(y.dtype)
 
 
@@ -151,14 +151,14 @@ class Whiten(Measured):
         }.items():  # fmt: skip
             self.register_buffer(name, value.double())
 
-    def statistics(self, x: Tensor, given: Tensor | None, number: int) -> tuple[Tensor, ...]:
+    def statistics(self, x: Tensor, condition: Tensor | None, number: int) -> tuple[Tensor, ...]:
         """Sums of the first and second moments, of all data or of each class."""
         x = x.flatten(1).double()
         if number == 0:
             return x.new_tensor(float(len(x))), x.sum(0), x.T @ x
-        assert given is not None
+        assert condition is not None
         v = self._coordinates(x)
-        parts = [v[given == c] for c in range(self.classes)]
+        parts = [v[condition == c] for c in range(self.classes)]
         return (
             torch.stack([part.new_tensor(float(len(part))) for part in parts]),
             torch.stack([part.sum(0) for part in parts]),
@@ -192,36 +192,38 @@ class Whiten(Measured):
         diagonal = torch.diag_embed(variance[:, : self.leading])
         self.factor.copy_(torch.linalg.cholesky((1 - SHRINKAGE) * covariance + SHRINKAGE * diagonal))
 
-    def forward(self, x: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return y and ln |det ∂y/∂x|, ``(n,)``."""
         v = self._coordinates(x.flatten(1))
         slope = -self.spread.log().sum().to(x.dtype).expand(len(x))
-        if self.classes and given is not None:
-            v = v - self.centre[given].to(v.dtype)
-            rest = v[:, self.leading :] / self.scale[given, self.leading :].to(v.dtype)
-            v = torch.cat([self._solve(v[:, : self.leading], given), rest], 1)
-            slope = slope - self._class_volume()[given].to(x.dtype)
+        if self.classes and condition is not None:
+            v = v - self.centre[condition].to(v.dtype)
+            rest = v[:, self.leading :] / self.scale[condition, self.leading :].to(v.dtype)
+            v = torch.cat([self._solve(v[:, : self.leading], condition), rest], 1)
+            slope = slope - self._class_volume()[condition].to(x.dtype)
         return (v @ self.rotation.T.to(v.dtype)).view_as(x), slope
 
-    def inverse(self, y: Tensor, given: Tensor | None = None) -> Tensor:
+    def inverse(self, y: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return x."""
         v = y.flatten(1) @ self.rotation.to(y.dtype)
-        if self.classes and given is not None:
-            lead = torch.einsum("nij,nj->ni", self.factor.to(v.dtype)[given], v[:, : self.leading])
-            rest = v[:, self.leading :] * self.scale[given, self.leading :].to(v.dtype)
-            v = torch.cat([lead, rest], 1) + self.centre[given].to(v.dtype)
+        if self.classes and condition is not None:
+            lead = torch.einsum("nij,nj->ni", self.factor.to(v.dtype)[condition], v[:, : self.leading])
+            rest = v[:, self.leading :] * self.scale[condition, self.leading :].to(v.dtype)
+            v = torch.cat([lead, rest], 1) + self.centre[condition].to(v.dtype)
         x = (v * self.spread.to(v.dtype)) @ self.rotation.T.to(v.dtype) + self.mean.to(v.dtype)
         return x.view_as(y)
 
     def _coordinates(self, x: Tensor) -> Tensor:
         return ((x - self.mean.to(x.dtype)) @ self.rotation.to(x.dtype)) / self.spread.to(x.dtype)
 
-    def _solve(self, lead: Tensor, given: Tensor) -> Tensor:
+    def _solve(self, lead: Tensor, condition: Tensor) -> Tensor:
         """L_c⁻¹ v for each example, one triangular system per class."""
         solved = torch.empty_like(lead)
-        for c in given.unique().tolist():
+        for c in condition.unique().tolist():
             factor = self.factor[c].to(lead.dtype)
-            solved[given == c] = torch.linalg.solve_triangular(factor, lead[given == c].T, upper=False).T
+            solved[condition == c] = torch.linalg.solve_triangular(
+                factor, lead[condition == c].T, upper=False
+            ).T
         return solved
 
     def _class_volume(self) -> Tensor:

@@ -60,7 +60,7 @@ def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
     groups = np.array_split(np.arange(len(wanted)), min(GROUPS, len(wanted) // 2))
     left_out = [agreement(np.delete(wanted, g, 0), np.delete(read, g, 0)).mean() for g in groups]
     low, high = jackknife(float(each.mean()), [left_out])
-    real = evidence.real_given()
+    real = evidence.real_condition()
     floor = agreement(real.numpy(), _read(reader, evidence.real.features, real.shape[1]))
     worst = np.argsort(each)[:SHOWN]
     named = ", ".join(f"{condition.names[i]} {each[i]:.2f} ({floor[i]:.2f})" for i in worst)
@@ -84,7 +84,7 @@ def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
 def _reader(evidence: Evidence) -> Pipeline:
     """Ridge regression of attributes on features of training examples, its weight by leave-one-out."""
     reader = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2, 4, 13)))
-    return reader.fit(evidence.reference.features, evidence.reference_given().numpy())
+    return reader.fit(evidence.reference.features, evidence.reference_condition().numpy())
 
 
 def _read(reader: Pipeline, features: NDArray[np.float32], attributes: int) -> NDArray[np.float64]:

@@ -8,10 +8,10 @@ import torch
 from genus.core.model import Classifies
 from genus.core.registry import metric
 from genus.metrics.accuracy import class_accuracy
-from genus.metrics.draw import device_of, evaluating
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import means_without_each
 from genus.metrics.score import Score
+from genus.sampling.draw import device_of, evaluating
 
 
 @metric("classification-error")
@@ -24,10 +24,10 @@ def classification_scores(evidence: Evidence) -> list[Score]:
     labels: list[torch.Tensor] = []
     with evaluating(model):
         for batch in evidence.likelihood_batches():
-            if batch.given is None:
+            if batch.condition is None:
                 return []
             logits.append(model.classify(batch.x.to(device_of(model))).float().cpu())
-            labels.append(batch.given)
+            labels.append(batch.condition)
     wrong = torch.cat(logits).argmax(1) != torch.cat(labels)
     right, low, high = class_accuracy(torch.cat(logits).numpy(), torch.cat(labels).numpy())
     shares = np.bincount(torch.cat(labels).numpy()) / sum(map(len, labels))

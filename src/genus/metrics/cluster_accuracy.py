@@ -10,10 +10,10 @@ from scipy.optimize import linear_sum_assignment
 from genus.core.errors import DataError
 from genus.core.model import Clusters
 from genus.core.registry import metric
-from genus.metrics.draw import batch_size, device_of, evaluating
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import wilson
 from genus.metrics.score import Score
+from genus.sampling.draw import batch_size, device_of, evaluating
 
 
 def matched_accuracy(groups: ArrayLike, labels: ArrayLike) -> tuple[float, float, float]:

@@ -123,7 +123,7 @@ def gather(
         num_reference: most training examples that distances refer to.
         num_likelihood: most test examples that likelihoods are measured on.
         seed: of sampling and of every choice of examples.
-        truncation: of the latents of samples, see :func:`genus.metrics.draw.draw`.
+        truncation: of the latents of samples, see :func:`genus.sampling.draw.draw`.
         standing: with a truncation: see there.
         keep: folder for what depends on no model, see :class:`genus.metrics.evidence.Evidence`.
 

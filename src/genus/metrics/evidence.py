@@ -20,12 +20,12 @@ from genus.core.errors import DataError
 from genus.core.model import Model, Samples
 from genus.core.noise import derive_seed
 from genus.core.spec import DataSpec
-from genus.layers.batch_statistics import batch_norms
+from genus.layers.batch_norm_statistics import batch_norms
 from genus.metrics.baseline import EMMixture
-from genus.metrics.draw import asked_like, batch_size, draw
-from genus.metrics.features import Classifies, FeatureMap
-from genus.metrics.kept import Kept
+from genus.metrics.feature_cache import FeatureCache
+from genus.metrics.features import ClassifyingFeatures, FeatureMap
 from genus.metrics.protocol import Protocol
+from genus.sampling.draw import batch_size, conditions_like, draw
 
 CHUNK = 500
 _MIXTURE_ELEMENTS = 100_000_000
@@ -120,9 +120,9 @@ class Evidence:
         self.test = test
         self.features = features
         self.features_note = "" if features is None else features.note
-        self.reads_classes = isinstance(features, Classifies) and features.of_data
+        self.reads_classes = isinstance(features, ClassifyingFeatures) and features.of_data
         self.protocol = protocol
-        self._kept = Kept(keep, replace(protocol, truncation=None, standing=False).hash)
+        self._kept = FeatureCache(keep, replace(protocol, truncation=None, standing=False).hash)
 
     @property
     def conditional(self) -> bool:
@@ -139,12 +139,14 @@ class Evidence:
         """What samples are asked for, by the training examples; None of models that are told nothing."""
         if not self.conditional:
             return None
-        n, given = self.protocol.num_samples, self.reference.labels
+        n, condition = self.protocol.num_samples, self.reference.labels
         if self.spec.condition is not None:
-            given = self._given(self.train, self._order(self.train)[: min(n, self.protocol.num_reference)])
-        if given is None:
+            condition = self._conditions(
+                self.train, self._order(self.train)[: min(n, self.protocol.num_reference)]
+            )
+        if condition is None:
             raise DataError("a conditional model needs labelled training data to be evaluated on")
-        return asked_like(given, self.spec, n)
+        return conditions_like(condition, self.spec, n)
 
     @cached_property
     def samples(self) -> Tensor:
@@ -152,7 +154,7 @@ class Evidence:
         n, seed = self.protocol.num_samples, derive_seed(self.protocol.seed, "samples")
         truncation, standing = self.protocol.truncation, self.protocol.standing
         wanted = standing and self.conditional and batch_norms(self.model)
-        population = self.reference_given() if wanted else None
+        population = self.reference_condition() if wanted else None
         return draw(
             self.model,
             n,
@@ -164,7 +166,7 @@ class Evidence:
         )
 
     def truncated(self, truncation: float, *, standing: bool = False) -> Evidence:
-        """The same real examples, with samples of truncated latents; see :func:`genus.metrics.draw.draw`."""
+        """The same real examples, with samples of truncated latents; see :func:`genus.sampling.draw.draw`."""
         other = copy(self)
         other.protocol = replace(self.protocol, truncation=truncation, standing=standing)
         for made in ("samples", "generated"):
@@ -186,9 +188,9 @@ class Evidence:
         n = min(self.protocol.num_reference, self.protocol.num_samples)
         return torch.cat([batch.x for batch in batches(self.train, self._order(self.train)[:n])])
 
-    def reference_given(self) -> Tensor:
+    def reference_condition(self) -> Tensor:
         """What all training examples that distances refer to come with ``(num_reference, …)``."""
-        return self._given(self.train, self._order(self.train)[: self.protocol.num_reference])
+        return self._conditions(self.train, self._order(self.train)[: self.protocol.num_reference])
 
     @cached_property
     def real(self) -> Examples:
@@ -199,9 +201,9 @@ class Evidence:
         """Those test examples themselves ``(n, *shape)``, in data units."""
         return torch.cat([batch.x for batch in batches(self.test, self._test_rows)])
 
-    def real_given(self) -> Tensor:
+    def real_condition(self) -> Tensor:
         """What those test examples come with ``(n, …)``."""
-        return self._given(self.test, self._test_rows)
+        return self._conditions(self.test, self._test_rows)
 
     @cached_property
     def floor_sets(self) -> tuple[Examples, Examples]:
@@ -285,12 +287,12 @@ class Evidence:
         # shuffled, because files are often sorted by class
         return np.random.default_rng(self.protocol.seed).permutation(len(source)).astype(np.int64)
 
-    def _given(self, source: Source, rows: NDArray[np.int64]) -> Tensor:
+    def _conditions(self, source: Source, rows: NDArray[np.int64]) -> Tensor:
         """Classes or conditions of examples by number; :class:`DataError` where there are none."""
-        given = _joined([batch.given for batch in batches(source, rows)])
-        if given is None:
+        condition = _joined([batch.condition for batch in batches(source, rows)])
+        if condition is None:
             raise DataError("these examples come with no class and no condition")
-        return given
+        return condition
 
     def _real(self, name: str, source: Source, rows: NDArray[np.int64]) -> Examples:
         """Examples of the data by number, of one evaluation or kept by another."""
@@ -301,11 +303,11 @@ class Evidence:
         labels: list[Tensor | None] = []
         for part in parts:
             found.append(torch.zeros(len(part), 0) if self.features is None else self.features(part.x))
-            labels.append(None if self.spec.condition is not None else part.given)
+            labels.append(None if self.spec.condition is not None else part.condition)
         return torch.cat(found), _joined(labels)
 
     def _read(self, values: Tensor, labels: Tensor | None) -> Examples:
-        logits = self.features.read_out(values) if isinstance(self.features, Classifies) else None
+        logits = self.features.read_out(values) if isinstance(self.features, ClassifyingFeatures) else None
         return Examples(values.numpy(), logits, labels)
 
 

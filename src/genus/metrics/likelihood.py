@@ -15,10 +15,10 @@ from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise, derive_seed
 from genus.core.registry import metric
 from genus.core.spec import DataSpec
-from genus.metrics.draw import device_of, evaluating
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import mean_interval, means_without_each, standard_error
 from genus.metrics.score import Score, join_notes
+from genus.sampling.draw import device_of, evaluating
 
 _BOUNDS = {
     "exact": "",
@@ -113,14 +113,14 @@ def likelihood_kind(model: Density) -> str:
 
 
 def log_likelihoods(
-    model: Model, x: Tensor, given: Tensor | None = None, *, seed: int, start: int = 0
+    model: Model, x: Tensor, condition: Tensor | None = None, *, seed: int, start: int = 0
 ) -> Tensor:
     """Log-likelihoods of some examples, in nats; the model is left as it was.
 
     Args:
         model: one with a density.
         x: examples ``(n, *spec.shape)`` in data units, on any grid; see :func:`to_levels`.
-        given: class numbers ``(n,)``; used by conditional models only.
+        condition: class numbers ``(n,)``; used by conditional models only.
         seed: of binarisation, dequantisation and sampled bounds.
         start: number of the first example, so that splitting the work changes nothing.
 
@@ -135,11 +135,11 @@ def log_likelihoods(
     device = device_of(model)
     binarise = Noise(derive_seed(seed, "levels"), start=start, block=1)
     x = to_levels(x.cpu(), model.spec, model.levels, binarise).to(device)
-    conditional = isinstance(model, Samples) and model.conditional and given is not None
-    labels = given.to(device) if conditional and given is not None else None
+    conditional = isinstance(model, Samples) and model.conditional and condition is not None
+    labels = condition.to(device) if conditional and condition is not None else None
     with evaluating(model):
         noise = _likelihood_noise(model, seed, start)
-        return model.log_prob(x, given=labels, noise=noise).detach().double().cpu()
+        return model.log_prob(x, condition=labels, noise=noise).detach().double().cpu()
 
 
 def _likelihood_noise(model: Model, seed: int, start: int) -> Noise:
@@ -156,7 +156,7 @@ def likelihood_scores(evidence: Evidence) -> list[Score]:
     baseline: list[float] = []
     start = 0
     for batch in evidence.likelihood_batches():
-        values.append(log_likelihoods(model, batch.x, batch.given, seed=seed, start=start))
+        values.append(log_likelihoods(model, batch.x, batch.condition, seed=seed, start=start))
         if model.levels is None and evidence.spec.kind == "vector":
             densities = evidence.em_mixture.log_prob(batch.x)
             baseline += [] if densities is None else densities.tolist()

@@ -92,13 +92,13 @@ def neighbourhoods(real: ArrayLike, fake: ArrayLike, *, k: int = NEIGHBOURS) -> 
     distances = Distances(y, x)
     radius_x, radius_y = (kth_smallest(Distances(part), k, alone=True) for part in (x, y))
     recalled, covered = np.zeros(len(x), dtype=np.bool_), np.zeros(len(x), dtype=np.bool_)
-    crowd = np.zeros(len(y), dtype=np.int64)
+    batch_statistics = np.zeros(len(y), dtype=np.int64)
     for rows, _, screened, bound in distances.chunks():
         fakes, reals = _below(distances, rows, screened, bound, radius_x[None])
-        crowd[rows] = np.bincount(fakes, minlength=len(screened))
+        batch_statistics[rows] = np.bincount(fakes, minlength=len(screened))
         covered[reals] = True
         recalled[_below(distances, rows, screened, bound.max(), radius_y[rows, None])[1]] = True
-    return Neighbourhoods(crowd > 0, recalled, crowd / k, covered)
+    return Neighbourhoods(batch_statistics > 0, recalled, batch_statistics / k, covered)
 
 
 def neighbourhood_intervals(

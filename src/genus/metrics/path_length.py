@@ -10,10 +10,10 @@ from torch import Tensor
 from genus.core.model import LatentSpace, StyleSpace
 from genus.core.noise import Noise, derive_seed
 from genus.core.registry import metric
-from genus.metrics.draw import batch_size, device_of, evaluating
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import mean_interval, standard_error
 from genus.metrics.score import Score, join_notes
+from genus.sampling.draw import batch_size, device_of, evaluating
 
 EPSILON = 1e-3
 """Step along a path. The paper's 1e-4 comes near what float32 resolves: for a generator of small slopes
@@ -103,11 +103,11 @@ def path_length_scores(evidence: Evidence) -> list[Score]:
     model = evidence.model
     assert isinstance(model, LatentSpace)
 
-    def ends(n: int, noise: Noise, given: Tensor | None) -> Tensor:
+    def ends(n: int, noise: Noise, condition: Tensor | None) -> Tensor:
         return model.draw_latent(n, noise=noise)
 
-    def generate(z: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
-        return model.generate_from(z, given=given, noise=noise)
+    def generate(z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+        return model.generate_from(z, condition=condition, noise=noise)
 
     return [_score("path-length", evidence, ends, generate, slerp, "great circles between latents z")]
 
@@ -119,10 +119,10 @@ def style_path_length_scores(evidence: Evidence) -> list[Score]:
     model = evidence.model
     assert isinstance(model, StyleSpace)
 
-    def ends(n: int, noise: Noise, given: Tensor | None) -> Tensor:
-        return model.map_latent(model.draw_latent(n, noise=noise), given=given)
+    def ends(n: int, noise: Noise, condition: Tensor | None) -> Tensor:
+        return model.map_latent(model.draw_latent(n, noise=noise), condition=condition)
 
-    def generate(w: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+    def generate(w: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
         return model.generate_from_styles(w, noise=noise)
 
     return [_score("path-length-w", evidence, ends, generate, lerp, "lines between styles w")]
@@ -176,12 +176,14 @@ def _values(
     with evaluating(model):
         for first in range(0, count, batch):
             n = min(batch, count - first)
-            given = None if labels is None else labels[first : first + n].to(device)
+            condition = None if labels is None else labels[first : first + n].to(device)
             paths = noise_for("paths", first)
-            t, a, b = (x.cpu() for x in (paths.uniform(n), ends(n, paths, given), ends(n, paths, given)))
+            t, a, b = (
+                x.cpu() for x in (paths.uniform(n), ends(n, paths, condition), ends(n, paths, condition))
+            )
 
-            def at(latents: Tensor, given: Tensor | None = given, first: int = first) -> Tensor:
-                return generate(latents.to(device), given, noise_for("else", first)).float().cpu()
+            def at(latents: Tensor, condition: Tensor | None = condition, first: int = first) -> Tensor:
+                return generate(latents.to(device), condition, noise_for("else", first)).float().cpu()
 
             found.append(path_lengths(at, features, a, b, t, blend=blend))
     return found

@@ -29,7 +29,7 @@ class Protocol:
         features: name of the feature map; empty for none.
         features_fingerprint: SHA-256 of its weights, or its size; empty for none.
         seed: of sampling and of every choice of examples.
-        truncation: of the latents of samples, see :func:`genus.metrics.draw.draw`; None for none.
+        truncation: of the latents of samples, see :func:`genus.sampling.draw.draw`; None for none.
         standing: whether batch norms normalised these samples by statistics of truncated latents.
         version: of the definitions of the metrics.
     """

@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from genus.core.batch import Batch
 from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import derive_seed
-from genus.metrics.draw import asked_like, device_of, draw, evaluating
 from genus.metrics.evidence import Source, batches
 from genus.metrics.features import FeatureMap, default_features
 from genus.metrics.frechet import frechet_from_moments
 from genus.metrics.likelihood import log_likelihoods
 from genus.metrics.moments import Moments
 from genus.metrics.score import Better
+from genus.sampling.draw import conditions_like, device_of, draw, evaluating
 
 QUICK_DIRECTION: Better = "lower"
 """Every quick score is better when lower."""
@@ -34,13 +34,13 @@ class QuickReference:
         features: feature map; None for data that have none.
         moments: of the training examples' features; None without a feature map.
         held_out: test examples for likelihoods.
-        given: what training examples come with, ``(m, …)``; None when unlabelled.
+        condition: what training examples come with, ``(m, …)``; None when unlabelled.
     """
 
     features: FeatureMap | None
     moments: Moments | None
     held_out: Batch
-    given: Tensor | None
+    condition: Tensor | None
 
 
 def quick_reference(
@@ -69,8 +69,8 @@ def quick_reference(
     for batch in batches(train, rng.permutation(len(train))[:num_reference]):
         if features is not None:
             parts.append(Moments.of(features(batch.x).numpy()))
-        if batch.given is not None:
-            labels.append(batch.given)
+        if batch.condition is not None:
+            labels.append(batch.condition)
     moments = Moments.merged(parts) if parts else None
     kept = held_out.batch(rng.permutation(len(held_out))[:num_held_out])
     return QuickReference(features, moments, kept, torch.cat(labels) if labels else None)
@@ -96,19 +96,19 @@ def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed:
     scores: dict[str, float] = {}
     if isinstance(model, Density) and model.kind != "unnormalised":
         batch = reference.held_out
-        values = log_likelihoods(model, batch.x, batch.given, seed=seed)
+        values = log_likelihoods(model, batch.x, batch.condition, seed=seed)
         scores["nll_per_dim"] = _finite(-float(values.mean()) / model.spec.size)
     if isinstance(model, Samples) and reference.features is not None and reference.moments is not None:
         labels = None
-        if model.conditional and reference.given is not None:
-            labels = asked_like(reference.given, model.spec, n)
+        if model.conditional and reference.condition is not None:
+            labels = conditions_like(reference.condition, model.spec, n)
         x = draw(model, n, labels=labels, seed=derive_seed(seed, "samples"))
         rows = reference.features(x).numpy()
         distance = math.inf
         if np.isfinite(rows).all():
             distance = max(0.0, frechet_from_moments(Moments.of(rows), reference.moments))
         scores["frechet"] = distance
-    if not scores and isinstance(model, Classifies) and reference.held_out.given is not None:
+    if not scores and isinstance(model, Classifies) and reference.held_out.condition is not None:
         scores["cross_entropy"] = _finite(_cross_entropy(model, reference.held_out))
     return scores
 
@@ -118,7 +118,7 @@ def _cross_entropy(model: Model, batch: Batch) -> float:
     assert isinstance(model, Classifies)
     batch = batch.to(device_of(model))
     with evaluating(model):
-        return float(F.cross_entropy(model.classify(batch.x).float(), cast("Tensor", batch.given)))
+        return float(F.cross_entropy(model.classify(batch.x).float(), cast("Tensor", batch.condition)))
 
 
 def _finite(value: float) -> float:

@@ -21,7 +21,7 @@ Standing = Literal["recipe", "composes", "needs"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class NamedGAN:
     """Facts on a named GAN; exactly one of ``recipe``, ``composes`` and ``needs`` is not empty.
 
     Args:
@@ -64,7 +64,7 @@ class Entry:
         return all(re.search(rf"(?<!\w){re.escape(word)}", text) for word in words)
 
 
-def zoo(query: str = "") -> list[Entry]:
+def zoo(query: str = "") -> list[NamedGAN]:
     """Named GANs that match a query: those of that very name first, then by name.
 
     Args:
@@ -84,7 +84,7 @@ def zoo(query: str = "") -> list[Entry]:
     return sorted(found, key=lambda entry: wanted not in _names(entry))
 
 
-def count(found: Sequence[Entry]) -> str:
+def count(found: Sequence[NamedGAN]) -> str:
     """How many entries there are, and how many of them genus builds.
 
     >>> count(zoo("dragan"))
@@ -98,10 +98,10 @@ def count(found: Sequence[Entry]) -> str:
 
 
 @lru_cache
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[NamedGAN, ...]:
     """All entries by name."""
     found = [
-        Entry(**raw, field=path.stem)
+        NamedGAN(**raw, field=path.stem)
         for path in sorted(FOLDER.glob("*.yaml"))
         for raw in _read(path.read_text(encoding="utf-8"))
     ]
@@ -112,7 +112,7 @@ def _read(text: str) -> list[dict[str, Any]]:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-def _names(entry: Entry) -> set[str]:
+def _names(entry: NamedGAN) -> set[str]:
     return {name.lower() for name in (entry.name, entry.also) if name}
 
 

@@ -134,15 +134,15 @@ class HierarchicalGenerator(nn.Module):
         self.pieces = pieces(latent, 1 + blocks + last)
         self.start = (wide[-1], *sizes[0])
         self.dense = nn.Linear(self.pieces[0], math.prod(self.start))
-        told = iter([piece + condition for piece in self.pieces[1:]])
+        conditioned = iter([piece + condition for piece in self.pieces[1:]])
         body: list[nn.Module] = [
-            UpBlock(dims, wide[-1], wide[-1], None, next(told), "batch") for _ in range(blocks)
+            UpBlock(dims, wide[-1], wide[-1], None, next(conditioned), "batch") for _ in range(blocks)
         ]
         if attention == last:
             body.append(PooledAttention(dims, wide[-1]))
         for level in range(last - 1, -1, -1):
             size = sizes[last - level]
-            body.append(UpBlock(dims, wide[level + 1], wide[level], size, next(told), "batch"))
+            body.append(UpBlock(dims, wide[level + 1], wide[level], size, next(conditioned), "batch"))
             if attention == level:
                 body.append(PooledAttention(dims, wide[level]))
         self.body = nn.ModuleList(body)
@@ -152,8 +152,10 @@ class HierarchicalGenerator(nn.Module):
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map latents ``(n, latent)``, told ``(n, condition)``, to ``(n, channels, *size)``."""
         first, *rest = x.split(self.pieces, 1)
-        told = iter(rest if condition is None else [torch.cat([piece, condition], 1) for piece in rest])
+        conditioned = iter(
+            rest if condition is None else [torch.cat([piece, condition], 1) for piece in rest]
+        )
         h = self.dense(first).view(-1, *self.start)
         for layer in self.body:
-            h = layer(h, next(told)) if isinstance(layer, UpBlock) else layer(h)
+            h = layer(h, next(conditioned)) if isinstance(layer, UpBlock) else layer(h)
         return self.last(F.relu(self.norm(h)))

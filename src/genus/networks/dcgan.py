@@ -10,7 +10,7 @@ from torch import nn
 from genus.core.errors import RecipeError
 from genus.core.ranges import Count, ShareBelow1
 from genus.core.registry import network
-from genus.layers.conditional_norm import AffineMap, ToldSequential, told_norm
+from genus.layers.conditional_norm import AffineMap, ConditionedSequential, told_norm
 from genus.layers.convolution import Crop, Norm, convolution, normalisation
 
 _KERNEL, _SMALLEST = 4, 4
@@ -94,7 +94,7 @@ def _generator(
         layers += [up, Crop(target), told_norm(norm, wide, dims, condition), nn.ReLU(inplace=True)]
         layers += _dropout(dropout, dims)
     last = convolution(dims, wide, channels, _KERNEL, 2, 1, transposed=True, spectral=spectral)
-    return _initialised(ToldSequential(*layers, last, Crop(size)), norm)
+    return _initialised(ConditionedSequential(*layers, last, Crop(size)), norm)
 
 
 def _discriminator(

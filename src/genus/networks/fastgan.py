@@ -94,7 +94,7 @@ class FastGAN(TakesNoise):
         )
         self.norm = normalisation("batch", 2 * wide[0], dims)
         self.up = nn.ModuleList(
-            Up(wide[level - 1], wide[level], sizes[level], spectral=spectral, twice=level % 2 == 1)
+            FastGANUp(wide[level - 1], wide[level], sizes[level], spectral=spectral, twice=level % 2 == 1)
             for level in range(1, top + 1)
         )
         self.gap = min(_GAP, top)
@@ -117,7 +117,7 @@ class FastGAN(TakesNoise):
         return self.show(maps[-1])
 
 
-class Up(nn.Module):
+class FastGANUp(nn.Module):
     """Doubling, convolution, (noise,) batch normalisation and a gated linear unit; once or twice.
 
     Noise comes in where there are two convolutions, by a learned strength that starts at 0.

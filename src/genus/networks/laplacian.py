@@ -66,7 +66,7 @@ def laplacian_level(
         body = _generator(dims, before, outputs[0], width)
     if spectral:
         normalise_spectrally(body, affine=False)
-    return _Told(body, condition, size)
+    return _Conditioned(body, condition, size)
 
 
 def _generator(dims: int, before: int, after: int, width: int) -> nn.Module:
@@ -95,7 +95,7 @@ def _discriminator(
     )
 
 
-class _Told(nn.Module):
+class _Conditioned(nn.Module):
     """A network on its input and, where there is one, a channel made from a condition."""
 
     def __init__(self, body: nn.Module, condition: int, size: tuple[int, ...]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from genus.core.ranges import Count, ShareBelow1
 from genus.core.registry import network
-from genus.layers.conditional_norm import ToldSequential, told_norm
+from genus.layers.conditional_norm import ConditionedSequential, told_norm
 from genus.layers.gan_blocks import normalise_spectrally
 
 Activation = Literal["relu", "leaky-relu", "tanh", "silu", "softplus", "maxout"]
@@ -76,7 +76,7 @@ def mlp(
             layers.append(nn.Dropout(dropout))
         width = size
     layers += [nn.Linear(width, math.prod(outputs)), nn.Unflatten(1, outputs)]
-    network = ToldSequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))
+    network = ConditionedSequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))
     if spectral:
         normalise_spectrally(network, affine=False)
     return network

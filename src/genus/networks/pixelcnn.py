@@ -101,14 +101,15 @@ class PixelCNNNetwork(CausalNetwork):
         channels, *sides = inputs
         width += -width % (2 * channels)
         self.first = MaskedConvolution(channels, width, 2 * first_radius + 1, kind="A", groups=channels)
-        self.told = nn.Linear(condition, width) if condition else None
+        self.conditioned = nn.Linear(condition, width) if condition else None
         self.positions = nn.ParameterList(
             0.1 * torch.randn(1, width, *shape) for shape in ((sides[0], 1), (1, sides[1])) if positions
         )
         early, side = bottleneck == "early", 2 * radius + 1
         dilations = [2 ** (dilation_cycle - 1 - i % dilation_cycle) for i in range(blocks)]
         self.blocks = nn.ModuleList(
-            ResidualBlock(width, side, channels, dilation=dilation, early=early) for dilation in dilations
+            CausalResidualBlock(width, side, channels, dilation=dilation, early=early)
+            for dilation in dilations
         )
         self.heads = nn.ModuleList(MaskedConvolution(width, width, 1, groups=channels) for _ in range(heads))
         self.last = MaskedConvolution(width, outputs, 1, groups=channels)
@@ -116,9 +117,9 @@ class PixelCNNNetwork(CausalNetwork):
     def forward(self, x: Tensor, condition: Tensor | None = None, cache: Cache | None = None) -> Tensor:
         """Predict all elements, or the cache's current one; see :class:`CausalNetwork`."""
         h = self.first(x, cache)
-        if self.told is not None and condition is not None:
-            told = self.told(condition)[:, :, None, None]
-            h = h + (told if cache is None else cache.of_group(told))
+        if self.conditioned is not None and condition is not None:
+            conditioned = self.conditioned(condition)[:, :, None, None]
+            h = h + (conditioned if cache is None else cache.of_group(conditioned))
         if self.positions:
             of_row, of_column = self.positions
             h = h + (of_row + of_column if cache is None else cache.of_place(of_row, of_column))
@@ -129,7 +130,7 @@ class PixelCNNNetwork(CausalNetwork):
         return self.last(F.relu(h), cache)
 
 
-class ResidualBlock(nn.Module):
+class CausalResidualBlock(nn.Module):
     """x + conv₁ₓ₁(relu(masked(relu(conv₁ₓ₁(relu(x)))))).
 
     Args:

@@ -13,7 +13,7 @@ from genus.core.ranges import Count, Natural
 from genus.core.registry import network
 from genus.layers.conditional_norm import ConditionalNorm
 from genus.layers.convolution import Norm, convolution
-from genus.layers.gan_blocks import DownBlock, Readout, UpBlock, initialise, normalise_spectrally
+from genus.layers.gan_blocks import DownBlock, ProjectionReadout, UpBlock, initialise, normalise_spectrally
 from genus.layers.pooled_attention import PooledAttention
 from genus.layers.resampling import halved, pyramid
 
@@ -210,7 +210,7 @@ class ResidualDiscriminator(nn.Module):
                 body.append(PooledAttention(dims, after))
             before = after
         self.body = nn.Sequential(*body)
-        self.read = Readout(before, features, condition)
+        self.read = ProjectionReadout(before, features, condition)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map images ``(n, channels, *size)``, told ``(n, condition)``, to ``(n, features)``."""

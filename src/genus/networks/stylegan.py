@@ -49,10 +49,12 @@ def stylegan(
         RecipeError: for other shapes.
     """
     latent, sizes = generator_shapes("stylegan", inputs, outputs)
-    return StyleGAN(latent, outputs[0], sizes, condition, widths(len(sizes), width, channels), layers)
+    return StyleGANGenerator(
+        latent, outputs[0], sizes, condition, widths(len(sizes), width, channels), layers
+    )
 
 
-class StyleGAN(Styled):
+class StyleGANGenerator(Styled):
     """The module behind :func:`stylegan`.
 
     Args:
@@ -80,9 +82,9 @@ class StyleGAN(Styled):
         self.num_styles = 2 * len(sizes)
         self.map = Mapping(latent, latent, condition, layers)
         self.constant = nn.Parameter(torch.ones(1, wide[0], *sizes[0]))
-        self.up = nn.ModuleList(Doubled(dims, before, after) for before, after in pairwise(wide))
+        self.up = nn.ModuleList(UpsampledConvolution(dims, before, after) for before, after in pairwise(wide))
         self.enter = nn.ModuleList(Epilogue(after, latent) for after in wide)
-        self.inside = nn.ModuleList(Kept(dims, after) for after in wide)
+        self.inside = nn.ModuleList(PlainConvolution(dims, after) for after in wide)
         self.leave = nn.ModuleList(Epilogue(after, latent) for after in wide)
         self.show = EqualisedConvolution(dims, wide[-1], channels, 1, gain=1.0)
 
@@ -101,7 +103,7 @@ class StyleGAN(Styled):
         return self.show(x)
 
 
-class Kept(nn.Module):
+class PlainConvolution(nn.Module):
     """Convolution of kernel 3 with an equalised rate; the bias follows the noise.
 
     Args:
@@ -119,7 +121,7 @@ class Kept(nn.Module):
         return convolve(*scaled(x, self.weight, self.scale))
 
 
-class Doubled(nn.Module):
+class UpsampledConvolution(nn.Module):
     """Convolution of kernel 3 that doubles the sides, with an equalised rate and a low-pass filter.
 
     Args:

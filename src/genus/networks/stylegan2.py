@@ -46,7 +46,9 @@ def stylegan2(
         RecipeError: for other shapes.
     """
     latent, sizes = generator_shapes("stylegan2", inputs, outputs)
-    return StyleGAN2(latent, outputs[0], sizes, condition, widths(len(sizes), width, channels), layers)
+    return StyleGAN2Generator(
+        latent, outputs[0], sizes, condition, widths(len(sizes), width, channels), layers
+    )
 
 
 def generator_shapes(
@@ -65,7 +67,7 @@ def generator_shapes(
     return inputs[0], pyramid(outputs[1:])
 
 
-class StyleGAN2(Styled):
+class StyleGAN2Generator(Styled):
     """The module behind :func:`stylegan2`.
 
     Args:

@@ -149,7 +149,7 @@ class StyleDiscriminator(nn.Module):
         self.read = RectifiedConvolution(dims, channels + condition, wide[0], 1, gain=gain)
         steps = pairwise(wide)
         self.blocks = nn.ModuleList(block(dims, before, after) for before, after in steps)
-        self.head = Head(wide[-1], features, sizes[0], group)
+        self.head = StyleGANHead(wide[-1], features, sizes[0], group)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map ``(n, channels, *sides)``, told a condition ``(n, condition)``, to ``(n, features)``."""
@@ -159,7 +159,7 @@ class StyleDiscriminator(nn.Module):
         return self.head(x)
 
 
-class Head(nn.Module):
+class StyleGANHead(nn.Module):
     """Deviation over the batch, a convolution, a dense layer, and a linear read-out.
 
     Args:

@@ -110,7 +110,7 @@ class StyleSwin(Styled):
             for size, after in zip(sizes, wide, strict=True)
         )
         steps = zip(sizes[1:], pairwise(wide), strict=True)
-        self.up = nn.ModuleList(Up(size, before, after) for size, (before, after) in steps)
+        self.up = nn.ModuleList(StyleSwinUp(size, before, after) for size, (before, after) in steps)
         self.show = nn.ModuleList(nn.Linear(after, channels) for after in wide)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -164,7 +164,7 @@ class Block(nn.Module):
         return x + self.perceptron(self.norm2(x.movedim(-1, 1), style).movedim(1, -1))
 
 
-class Up(nn.Module):
+class StyleSwinUp(nn.Module):
     """Linear interpolation, layer normalisation, a linear map, and α times sinusoidal positions.
 
     α is learned and 0 at the start.

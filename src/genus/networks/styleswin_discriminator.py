@@ -13,7 +13,7 @@ from genus.layers.haar import haar
 from genus.layers.modulation import channels_last
 from genus.layers.resampling import fir_down, smooth, widths
 from genus.layers.style import RectifiedConvolution, beside
-from genus.networks.stylegan_discriminator import Head, discriminator_sizes, even
+from genus.networks.stylegan_discriminator import StyleGANHead, discriminator_sizes, even
 
 
 @network("styleswin-discriminator", paper="arXiv:2112.10762, arXiv:2102.06108")
@@ -76,7 +76,7 @@ class WaveletDiscriminator(nn.Module):
         bands = channels * 2**dims
         self.read = nn.ModuleList(RectifiedConvolution(dims, bands, size, 1) for size in wide)
         self.down = nn.ModuleList(Halving(dims, before, after) for before, after in pairwise(wide))
-        self.head = Head(wide[-1], features, sizes[0], group)
+        self.head = StyleGANHead(wide[-1], features, sizes[0], group)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map ``(n, channels, *sides)``, told a condition ``(n, condition)``, to ``(n, features)``."""

@@ -102,9 +102,9 @@ class UNet(nn.Module):
         folded = patch**dims
         self.patch = patch
 
-        def block(level: int, before: int, after: int) -> ResidualBlock:
+        def block(level: int, before: int, after: int) -> UNetBlock:
             attends = heads if level in attention else 0
-            return ResidualBlock(dims, before, after, condition, dropout=dropout, heads=attends)
+            return UNetBlock(dims, before, after, condition, dropout=dropout, heads=attends)
 
         self.first = conv(inputs[0] * folded, widths[0], 3, padding=1)
         self.down = nn.ModuleList()
@@ -168,7 +168,7 @@ class Norm(nn.GroupNorm):
         return super().forward(input if input.dtype == torch.float64 else input.float())
 
 
-class ResidualBlock(nn.Module):
+class UNetBlock(nn.Module):
     """x + conv(drop(silu(modulate(norm(conv(silu(norm(x)))))))), then attention if asked for.
 
     Args:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from genus.core.components import Players
+from genus.core.components import Losses
 from genus.core.ranges import Positive, ShareBelow1
 from genus.core.registry import objective
 
 
 @objective("minimax", paper="arXiv:1406.2661")
-def minimax(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Players:
+def minimax(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Losses:
     """The zero-sum game: D maximises E log D(x) + E log(1 − D(G(z))), G minimises it.
 
     Args:
@@ -23,11 +23,11 @@ def minimax(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Play
         smoothing: the probability D is taught for real examples is 1 minus this, in [0, 1);
             for generated ones it stays 0 (arXiv:1606.03498).
     """
-    return Players(_cross_entropy(real, fake, smoothing), -softplus(fake).mean())
+    return Losses(_cross_entropy(real, fake, smoothing), -softplus(fake).mean())
 
 
 @objective("non-saturating", paper="arXiv:1406.2661")
-def non_saturating(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Players:
+def non_saturating(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Losses:
     """As minimax, but G maximises E log D(G(z)), which does not saturate when D wins.
 
     Args:
@@ -36,11 +36,11 @@ def non_saturating(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) 
         smoothing: the probability D is taught for real examples is 1 minus this, in [0, 1);
             for generated ones it stays 0 (arXiv:1606.03498).
     """
-    return Players(_cross_entropy(real, fake, smoothing), softplus(-fake).mean())
+    return Losses(_cross_entropy(real, fake, smoothing), softplus(-fake).mean())
 
 
 @objective("boundary-seeking", paper="arXiv:1702.08431")
-def boundary_seeking(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Players:
+def boundary_seeking(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Losses:
     """G moves samples to the boundary D = ½: it minimises ½E(log D(G(z)) − log(1 − D(G(z))))².
 
     This is the paper's objective for continuous data; D plays minimax. The difference of
@@ -52,11 +52,11 @@ def boundary_seeking(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0
         smoothing: the probability D is taught for real examples is 1 minus this, in [0, 1);
             for generated ones it stays 0 (arXiv:1606.03498).
     """
-    return Players(_cross_entropy(real, fake, smoothing), fake.square().mean() / 2)
+    return Losses(_cross_entropy(real, fake, smoothing), fake.square().mean() / 2)
 
 
 @objective("least-squares", paper="arXiv:1611.04076")
-def least_squares(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Players:
+def least_squares(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -> Losses:
     """Targets 1 for real, 0 for generated: ½E(D(x) − 1)² + ½E D(G(z))², and ½E(D(G(z)) − 1)².
 
     Args:
@@ -65,11 +65,11 @@ def least_squares(real: Tensor, fake: Tensor, *, smoothing: ShareBelow1 = 0.0) -
         smoothing: D's target for real examples is 1 minus this, in [0, 1); G's target stays 1.
     """
     discriminator = (real - 1 + smoothing).square().mean() / 2 + fake.square().mean() / 2
-    return Players(discriminator, (fake - 1).square().mean() / 2)
+    return Losses(discriminator, (fake - 1).square().mean() / 2)
 
 
 @objective("wasserstein", paper="arXiv:1701.07875")
-def wasserstein(real: Tensor, fake: Tensor) -> Players:
+def wasserstein(real: Tensor, fake: Tensor) -> Losses:
     """Dual of the earth-mover distance: the critic maximises E D(x) − E D(G(z)).
 
     The critic must be kept Lipschitz, by a penalty or by spectral normalisation. Its scores have
@@ -79,11 +79,11 @@ def wasserstein(real: Tensor, fake: Tensor) -> Players:
         real: scores of real examples, ``(n,)``.
         fake: scores of generated examples, ``(n,)``.
     """
-    return Players(fake.mean() - real.mean(), -fake.mean())
+    return Losses(fake.mean() - real.mean(), -fake.mean())
 
 
 @objective("hinge", paper="arXiv:1705.02894")
-def hinge(real: Tensor, fake: Tensor) -> Players:
+def hinge(real: Tensor, fake: Tensor) -> Losses:
     """Margins: E max(0, 1 − D(x)) + E max(0, 1 + D(G(z))), and −E D(G(z)).
 
     Scores beyond the margin are equally good, so there are no labels to smooth.
@@ -92,11 +92,11 @@ def hinge(real: Tensor, fake: Tensor) -> Players:
         real: scores of real examples, ``(n,)``.
         fake: scores of generated examples, ``(n,)``.
     """
-    return Players(relu(1 - real).mean() + relu(1 + fake).mean(), -fake.mean())
+    return Losses(relu(1 - real).mean() + relu(1 + fake).mean(), -fake.mean())
 
 
 @objective("energy-margin", paper="arXiv:1609.03126")
-def energy_margin(real: Tensor, fake: Tensor, *, margin: Positive = 10.0) -> Players:
+def energy_margin(real: Tensor, fake: Tensor, *, margin: Positive = 10.0) -> Losses:
     """Energies E = −D: D minimises E(x) + max(0, m − E(G(z))), G minimises E(G(z)).
 
     The energy must have a lower bound, as the reconstruction error of an auto-encoder has: D is
@@ -108,11 +108,11 @@ def energy_margin(real: Tensor, fake: Tensor, *, margin: Positive = 10.0) -> Pla
         fake: minus the energies of generated examples, ``(n,)``.
         margin: m > 0, energy from which generated examples are left alone.
     """
-    return Players(relu(margin + fake).mean() - real.mean(), -fake.mean())
+    return Losses(relu(margin + fake).mean() - real.mean(), -fake.mean())
 
 
 @objective("absolute-error")
-def absolute_error(real: Tensor, fake: Tensor) -> Players:
+def absolute_error(real: Tensor, fake: Tensor) -> Losses:
     """Distance of probabilities from their targets: E(1 − σ(D(x))) + E σ(D(G(z))); G maximises it.
 
     Bounded, so it saturates on both sides: the first error function a lecture tries.
@@ -121,7 +121,7 @@ def absolute_error(real: Tensor, fake: Tensor) -> Players:
         real: logits of real examples, ``(n,)``.
         fake: logits of generated examples, ``(n,)``.
     """
-    return Players((-real).sigmoid().mean() + fake.sigmoid().mean(), -fake.sigmoid().mean())
+    return Losses((-real).sigmoid().mean() + fake.sigmoid().mean(), -fake.sigmoid().mean())
 
 
 absolute_error.border = 0.0  # type: ignore[attr-defined]  # D = ½, but all equal scores cost the same

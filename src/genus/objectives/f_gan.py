@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from genus.core.components import Players
+from genus.core.components import Losses
 from genus.core.registry import objective
 
 
@@ -46,7 +46,7 @@ def f_gan(
         "kl", "reverse-kl", "chi-squared", "hellinger", "total-variation", "jensen-shannon"
     ] = "jensen-shannon",
     saturating: bool = False,
-) -> Players:
+) -> Losses:
     """A variational bound on an f-divergence: D maximises E T(x) − E f*(T(G(z))), T = g(D).
 
     At the best D the bound is the divergence of data from samples (``jensen-shannon`` is twice
@@ -62,7 +62,7 @@ def f_gan(
     law = CONJUGATES[divergence]
     discriminator = law.conjugate(fake).mean() - law.activation(real).mean()
     generator = -law.conjugate(fake).mean() if saturating else -law.activation(fake).mean()
-    return Players(discriminator, generator)
+    return Losses(discriminator, generator)
 
 
 # For total variation all equal scores cost the same; the paper's threshold T = f'(1) = 0 is where D = 0.

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from genus.core.components import Players
+from genus.core.components import Losses
 from genus.core.registry import objective
 
 
 @objective("relativistic", paper="arXiv:1807.00734")
-def relativistic(real: Tensor, fake: Tensor) -> Players:
+def relativistic(real: Tensor, fake: Tensor) -> Losses:
     """Pairs: D minimises −E log σ(D(x) − D(G(z))), G minimises −E log σ(D(G(z)) − D(x)).
 
     With penalties on the slope at real and at generated examples it is R3GAN's (arXiv:2501.05441).
@@ -25,11 +25,11 @@ def relativistic(real: Tensor, fake: Tensor) -> Players:
         real: scores of real examples, ``(n,)``.
         fake: scores of as many generated examples, ``(n,)``.
     """
-    return Players(softplus(fake - real).mean(), softplus(real - fake).mean())
+    return Losses(softplus(fake - real).mean(), softplus(real - fake).mean())
 
 
 @objective("relativistic-standard", paper="arXiv:1807.00734")
-def relativistic_standard(real: Tensor, fake: Tensor) -> Players:
+def relativistic_standard(real: Tensor, fake: Tensor) -> Losses:
     """Cross-entropy of scores relative to the other side's mean, C̃(x) = D(x) − E D(G(z)).
 
     D minimises −E log σ(C̃(x)) − E log(1 − σ(C̃(G(z)))) with C̃(G(z)) = D(G(z)) − E D(x); G the
@@ -43,7 +43,7 @@ def relativistic_standard(real: Tensor, fake: Tensor) -> Players:
 
 
 @objective("relativistic-least-squares", paper="arXiv:1807.00734")
-def relativistic_least_squares(real: Tensor, fake: Tensor) -> Players:
+def relativistic_least_squares(real: Tensor, fake: Tensor) -> Losses:
     """Squares of relative scores: D minimises E(C̃(x) − 1)² + E(C̃(G(z)) + 1)², G the exchange.
 
     C̃ is the score minus the mean of the other side's.
@@ -56,7 +56,7 @@ def relativistic_least_squares(real: Tensor, fake: Tensor) -> Players:
 
 
 @objective("relativistic-hinge", paper="arXiv:1807.00734")
-def relativistic_hinge(real: Tensor, fake: Tensor) -> Players:
+def relativistic_hinge(real: Tensor, fake: Tensor) -> Losses:
     """Margins of relative scores: D minimises E max(0, 1 − C̃(x)) + E max(0, 1 + C̃(G(z))), G the exchange.
 
     C̃ is the score minus the mean of the other side's.
@@ -73,10 +73,10 @@ relativistic_least_squares.couples_batch = True  # type: ignore[attr-defined]
 relativistic_hinge.couples_batch = True  # type: ignore[attr-defined]
 
 
-def _against_means(real: Tensor, fake: Tensor, loss: Callable[[Tensor], Tensor]) -> Players:
+def _against_means(real: Tensor, fake: Tensor, loss: Callable[[Tensor], Tensor]) -> Losses:
     """Sum of ``loss`` of both sides' leads over the other's mean; the generator's leads are negative."""
     above, below = real - fake.mean(), fake - real.mean()
-    return Players(
+    return Losses(
         loss(above).mean() + loss(-below).mean(),
         loss(-above).mean() + loss(below).mean(),
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genus.core.components import Players
+from genus.core.components import Losses
 from genus.core.registry import objective
 
 
 @objective("softmax", paper="arXiv:1704.06191")
-def softmax(real: Tensor, fake: Tensor) -> Players:
+def softmax(real: Tensor, fake: Tensor) -> Losses:
     r"""Cross-entropy between a softmax over the whole batch and a target share for each example.
 
     .. math:: L_D = -\sum_{x} \frac{D(x)}{n} + \log Z, \quad
@@ -25,7 +25,7 @@ def softmax(real: Tensor, fake: Tensor) -> Players:
     """
     everything = torch.cat([real, fake])
     log_z = everything.logsumexp(0)
-    return Players(log_z - real.mean(), log_z - everything.mean())
+    return Losses(log_z - real.mean(), log_z - everything.mean())
 
 
 softmax.couples_batch = True  # type: ignore[attr-defined]

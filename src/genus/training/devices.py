@@ -76,7 +76,7 @@ def _in_bf16(precision: str, device: str) -> bool:
     if device == "mps" or (device == "auto" and torch.backends.mps.is_available()):
         return False
     asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("amx_tile", "avx512_bf16"))
-    return any(ask is not None and ask() for ask in asks)
+    return any(parse_condition is not None and parse_condition() for parse_condition in asks)
 
 
 def from_first(fabric: Fabric, value: _Value) -> _Value:

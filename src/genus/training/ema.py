@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from genus.core.model import Model
-from genus.layers.batch_statistics import batch_norms, collecting, keeping, others
+from genus.layers.batch_norm_statistics import batch_norms, collecting, keeping, others
 
 
 class Average:

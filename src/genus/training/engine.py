@@ -22,17 +22,17 @@ from genus.layers.modulation import channels_last
 from genus.training.callbacks import Callback, Listeners, Moment, log_line
 from genus.training.checkpoints import Checkpoint, load_weights
 from genus.training.clock import Clock, Every
-from genus.training.course import Course
 from genus.training.devices import from_first
 from genus.training.doctor.doctor import Doctor
 from genus.training.doctor.finding import Finding
 from genus.training.doctor.treatment import Treatment
 from genus.training.ema import Average
 from genus.training.interrupts import Interrupts
+from genus.training.minimum_batch import refuse_small_batches
 from genus.training.optimizer_state import optimizer_tensors, restore_optimizers
 from genus.training.publisher import Hooks, Publisher
 from genus.training.run import Run
-from genus.training.smallest_batch import refuse_small_batches
+from genus.training.stage_progress import StageProgress
 from genus.training.update import Group, Share, Updater
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ class Engine:
                 tensor.data = channels_last(tensor.data)
         self.average = Average(self.model, settings.ema) if settings.ema else None
         self.optimizer = dict(optimizer)
-        self.course = Course(self.model.stages(), source, settings, fabric)
-        self.listeners = Listeners(callbacks if fabric.is_global_zero else (), self.course.moment)
+        self.stage_progress = StageProgress(self.model.stages(), source, settings, fabric)
+        self.listeners = Listeners(callbacks if fabric.is_global_zero else (), self.stage_progress.moment)
         self.publisher = Publisher(
             self.model,
             self.average,
-            self.course,
+            self.stage_progress,
             len(source),
             run,
             settings=settings,
@@ -117,12 +117,12 @@ class Engine:
         """
         self.listeners.tell(lambda callback, moment: callback.started(self.run, moment))
         if self.doctor is not None:
-            self.doctor.begin(self.run.log_lines(), self.course.clock.iteration, self.treatment)
+            self.doctor.begin(self.run.log_lines(), self.stage_progress.clock.iteration, self.treatment)
         with Interrupts() as interrupts:
             try:
-                while self._run_stage(interrupts) and not self.course.is_last:
+                while self._run_stage(interrupts) and not self.stage_progress.is_last:
                     self._settle()
-                    self.course.next_stage()
+                    self.stage_progress.next_stage()
                     self.groups = {}
                 self._publish()
             except NonFiniteError as error:
@@ -138,9 +138,9 @@ class Engine:
         if not self.groups:
             self._enter_stage()
         self.model.train()
-        items = self.course.batches()
+        items = self.stage_progress.batches()
         try:
-            while self.course.fraction < 1:
+            while self.stage_progress.fraction < 1:
                 if self.publisher.stops_early:
                     return False
                 start = (time.perf_counter(), time.process_time())
@@ -148,7 +148,7 @@ class Engine:
                 spent = (time.perf_counter() - start[0], time.process_time() - start[1])
                 # Rank 0's clock and signals count for all, so that all do the same.
                 spent, self._stop = from_first(self.fabric, (spent, interrupts.requested))
-                self.course.clock.passed(*spent)
+                self.stage_progress.clock.passed(*spent)
                 self._report(values)
                 self._publish()
         finally:
@@ -157,16 +157,20 @@ class Engine:
 
     def _settle(self) -> None:
         """Later stages build on the average of what this one has finished, and it stays so."""
-        later = {id(p) for stage in self.course.later for p in _updated(stage)}
+        later = {id(p) for stage in self.stage_progress.later for p in _updated(stage)}
         mine = [p for group in self.groups.values() for p in group.parameters]
         self.publisher.settle([p for p in mine if id(p) not in later])
 
     def _iterate(self, items: Iterator[Item]) -> dict[str, float]:
         """Run every phase that is due once; repeats take fresh batches, phases share them."""
-        stage, clock, progress = self.course.stage, self.course.clock, self.course.progress()
+        stage, clock, progress = (
+            self.stage_progress.stage,
+            self.stage_progress.clock,
+            self.stage_progress.progress(),
+        )
         if stage.tick is not None:
             stage.tick(progress)
-        rate = self.course.rate_factor(progress)
+        rate = self.stage_progress.rate_factor(progress)
         for group in self.groups.values():
             group.scale_rate(rate * self.treatment.rate(group.name))
         batches: list[Item] = []
@@ -176,7 +180,7 @@ class Engine:
                 continue
             for repeat in range(phase.times(progress)):
                 if repeat == len(batches):
-                    batches.append(self.course.fetch(items))
+                    batches.append(self.stage_progress.fetch(items))
                 averages = self._update(phase, batches[repeat], repeat)
                 values.update({f"{phase.name}/{name}": v for name, v in averages.items()})
         if self.average is not None:
@@ -187,9 +191,9 @@ class Engine:
 
     def _update(self, phase: Phase, item: Item, repeat: int) -> Averages:
         groups = [self.groups[name] for name in phase.updates]
-        iteration = self.course.clock.iteration
+        iteration = self.stage_progress.clock.iteration
         seed = derive_seed(self.settings.seed, phase.name, iteration, repeat)
-        share, progress = Share.of(item, self.fabric.device), self.course.progress(item)
+        share, progress = Share.of(item, self.fabric.device), self.stage_progress.progress(item)
         try:
             return self.updater.run(phase, groups, share, seed=seed, progress=progress)
         except NonFiniteError as error:
@@ -201,8 +205,10 @@ class Engine:
 
     def _publish(self) -> None:
         """Let the doctor look, score, show and save where it is due; everything once more at the end."""
-        over = self.publisher.stops_early or (self.course.is_last and self.course.fraction >= 1)
-        clock = self.course.clock
+        over = self.publisher.stops_early or (
+            self.stage_progress.is_last and self.stage_progress.fraction >= 1
+        )
+        clock = self.stage_progress.clock
         if self._looks.due(clock) or (over and self._looks.done_at != clock.iteration):
             self._look()
         self.publisher.publish(over=over, stop=self._stop)
@@ -210,7 +216,7 @@ class Engine:
             raise Interrupted
 
     def _report(self, values: Averages) -> None:
-        iteration = self.course.clock.iteration
+        iteration = self.stage_progress.clock.iteration
         logs = iteration % self.settings.log_every == 0 or iteration <= 5
 
         def say(callback: Callback, moment: Moment) -> None:
@@ -226,7 +232,7 @@ class Engine:
     def _examine(self, values: Averages) -> None:
         """Let the doctor hear what is logged, and do what it orders."""
         if self.doctor is not None:
-            found, orders = self.doctor.hear(log_line(self.course.moment(), {"losses": dict(values)}))
+            found, orders = self.doctor.hear(log_line(self.stage_progress.moment(), {"losses": dict(values)}))
             self._announce(found)
             for order in orders:
                 self.listeners.tell(lambda callback, moment, says=order.says: callback.treated(moment, says))
@@ -244,7 +250,7 @@ class Engine:
 
     def _fail(self, reason: str) -> None:
         """Log why training stops, as of the iteration that could not be done."""
-        moment = replace(self.course.moment(), iteration=self.course.clock.iteration + 1)
+        moment = replace(self.stage_progress.moment(), iteration=self.stage_progress.clock.iteration + 1)
         for callback in self.listeners.callbacks:
             callback.failed(moment, reason)
         if self.doctor is not None:
@@ -253,9 +259,9 @@ class Engine:
 
     def _look(self) -> None:
         """Let the doctor see samples of the model as it is trained: averaging would cost more passes."""
-        self._looks.done_at = self.course.clock.iteration
-        if self.doctor is not None and not self.course.stage.prepares:
-            moment = self.course.moment()
+        self._looks.done_at = self.stage_progress.clock.iteration
+        if self.doctor is not None and not self.stage_progress.stage.prepares:
+            moment = self.stage_progress.moment()
             self._announce(
                 self.doctor.look(
                     self.model,
@@ -276,13 +282,13 @@ class Engine:
         if self.average is not None:
             tensors["ema"] = self.average.model.state_dict()
         state = {
-            "clock": asdict(self.course.clock),
+            "clock": asdict(self.stage_progress.clock),
             **self.publisher.state(),
             "treatment": self.treatment.to_json(),
             "optimizers": {name: type(group.optimizer).__name__ for name, group in self.groups.items()},
             "fingerprint": self.run.fingerprint,
         }
-        return Checkpoint(tensors, state, self.course.clock.iteration)
+        return Checkpoint(tensors, state, self.stage_progress.clock.iteration)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue where a checkpoint was saved, bit for bit on CPU.
@@ -294,7 +300,7 @@ class Engine:
         load_weights(self.model, checkpoint, "model")
         if self.average is not None:
             load_weights(self.average.model, checkpoint, "ema")
-        self.course.start(Clock(**state["clock"]))
+        self.stage_progress.start(Clock(**state["clock"]))
         self.publisher.restore(state)
         self._plan_looks()
         if self.settings.doctor == "act":  # else what was done before is undone
@@ -305,10 +311,10 @@ class Engine:
 
     def _plan_looks(self) -> None:
         tenth = str(Length.parse(self.settings.length).scaled(0.1))
-        self._looks = Every(self.settings.doctor_every or tenth, self.course.clock, len(self.source))
+        self._looks = Every(self.settings.doctor_every or tenth, self.stage_progress.clock, len(self.source))
 
     def _enter_stage(self) -> None:
-        enter = self.course.stage.enter
+        enter = self.stage_progress.stage.enter
         if enter is not None:
             enter()
         self._make_groups()
@@ -316,7 +322,7 @@ class Engine:
     def _make_groups(self) -> None:
         base = {k: v for k, v in self.optimizer.items() if k != "groups"}
         self.groups = {}
-        for phase in self.course.stage.phases:
+        for phase in self.stage_progress.stage.phases:
             for name, parameters in phase.updates.items():
                 if name not in self.groups:
                     own = {**base, **self.optimizer.get("groups", {}).get(name, {})}
@@ -328,7 +334,7 @@ class Engine:
         self.updater.optimizers = {p: g.optimizer for g in self.groups.values() for p in g.parameters}
 
     def _check(self) -> None:
-        phases = [phase for stage in self.course.stages for phase in stage.phases]
+        phases = [phase for stage in self.stage_progress.stages for phase in stage.phases]
         known = sorted({group for phase in phases for group in phase.updates})
         for group in self.optimizer.get("groups", {}):
             if group not in (*known, *self.model.groups_elsewhere):
@@ -339,10 +345,10 @@ class Engine:
                 "leave it out"
             )
         refuse_small_batches(
-            self.model.least_batch(),
+            self.model.minimum_batch(),
             self.settings,
             examples=len(self.source),
-            smallest=self.course.smallest_batch,
+            smallest=self.stage_progress.smallest_batch,
             world=self.fabric.world_size,
         )
         split = self.settings.accumulate > 1 or self.fabric.world_size > 1

@@ -12,14 +12,14 @@ from torch.nn import Parameter
 from genus.core.model import Model
 from genus.core.noise import derive_seed
 from genus.core.recipe import TrainSettings
-from genus.layers.batch_statistics import batch_norms
+from genus.layers.batch_norm_statistics import batch_norms
 from genus.training.callbacks import Listeners
 from genus.training.checkpoints import Checkpoint, prune, writing
 from genus.training.clock import Every
-from genus.training.course import Course
 from genus.training.devices import from_first
 from genus.training.ema import Average, recalibrate
 from genus.training.run import Run
+from genus.training.stage_progress import StageProgress
 from genus.training.update import Share, Updater
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Publisher:
         self,
         model: Model,
         average: Average | None,
-        course: Course,
+        stage_progress: StageProgress,
         num_examples: int,
         run: Run,
         *,
@@ -73,7 +73,7 @@ class Publisher:
         listeners: Listeners,
         checkpoint: Callable[[], Checkpoint],
     ) -> None:
-        self._model, self._average, self._course, self._run = model, average, course, run
+        self._model, self._average, self._course, self._run = model, average, stage_progress, run
         self._settings, self._fabric, self._hooks = settings, fabric, hooks
         self._listeners, self._checkpoint = listeners, checkpoint
         self._num_examples = num_examples

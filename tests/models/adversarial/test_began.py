@@ -74,10 +74,10 @@ def test_energies_of_samples_count_up_to_the_margin_only() -> None:
 def test_what_an_auto_encoder_cannot_use_is_refused(name: str) -> None:
     network = {"name": "dcgan", "width": 4}
     config = {"name": name, "generator": network, "encoder": network, "decoder": network, "latent": 4}
-    told = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), classes=("a", "b"))
+    conditioned = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), classes=("a", "b"))
 
     def built(**changes: object) -> Any:
-        return build("model", resolve("model", {**config, **changes}, "model"), told)
+        return build("model", resolve("model", {**config, **changes}, "model"), conditioned)
 
     for conditioning in (
         "auxiliary",

@@ -174,4 +174,4 @@ def test_more_discriminator_steps_come_before_the_common_one() -> None:
     ]
     assert [set(phase.updates) for phase in phases] == [{"discriminator"}, {"discriminator", "generator"}]
     with pytest.raises(RecipeError, match="updates both players at once"):
-        make(LINE, name="consensus-gan", pace="freeze")
+        make(LINE, name="consensus-gan", discriminator_schedule="freeze")

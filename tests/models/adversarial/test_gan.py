@@ -17,8 +17,8 @@ from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.registry import components
 from genus.core.spec import DataSpec
+from genus.models.adversarial.auxiliary_heads import Auxiliary
 from genus.models.adversarial.judging import border_of, observe
-from genus.models.adversarial.readouts import Auxiliary
 
 IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256, classes=("a", "b", "c"))
 SPECS = [
@@ -95,8 +95,10 @@ def test_every_stabiliser_composes(spec: DataSpec) -> None:
             with pytest.raises(RecipeError, match="places"):
                 check_losses(make(spec, augmentation=name), spec)
             continue
-        for strength in (None, *components("strength")):
-            check_losses(make(spec, augmentation=name, strength=strength, penalties=["r1"]), spec)
+        for schedule in (None, *components("augmentation_schedule")):
+            check_losses(
+                make(spec, augmentation=name, augmentation_schedule=schedule, penalties=["r1"]), spec
+            )
     check_losses(make(spec, packing=2, penalties=["gradient-penalty"]), spec)
     check_losses(make(spec, features=8, feature_matching=1.0), spec)
     check_losses(
@@ -122,7 +124,7 @@ def test_the_class_reaches_both_players(conditioning: str) -> None:
     a, b = torch.zeros(6, dtype=torch.long), torch.ones(6, dtype=torch.long)
     noise = Noise(0)
     assert not torch.allclose(model.generator(z, a, noise), model.generator(z, b, noise))
-    if not isinstance(model.conditions, Auxiliary):  # it names the class and is not told it
+    if not isinstance(model.conditioning, Auxiliary):  # it names the class and is not told it
         assert not torch.allclose(model.discriminator(x, a).score, model.discriminator(x, b).score)
 
 
@@ -230,7 +232,11 @@ def test_slopes_under_batch_norm_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"pace": "freeze"}, {"strength": "adaptive", "augmentation": "diffaugment"}]
+    "changes",
+    [
+        {"discriminator_schedule": "freeze"},
+        {"augmentation_schedule": "adaptive", "augmentation": "diffaugment"},
+    ],
 )
 def test_counting_who_is_right_needs_a_border(changes: dict[str, Any]) -> None:
     for objective in ("wasserstein", "relativistic", "relativistic-hinge", "softmax", "energy-margin"):
@@ -242,7 +248,7 @@ def test_counting_who_is_right_needs_a_border(changes: dict[str, Any]) -> None:
         *({"name": "f-gan", "divergence": divergence} for divergence in divergences),
     ):
         make(IMAGES, objective=objective, **changes)
-    make(IMAGES, objective="wasserstein", pace="early")
+    make(IMAGES, objective="wasserstein", discriminator_schedule="early")
 
 
 def test_augmentations_are_applied_one_after_the_other() -> None:

@@ -15,7 +15,7 @@ from genus.core.noise import Noise
 from genus.core.phase import Context, Progress
 from genus.core.spec import DataSpec
 from genus.layers.pyramid import enlarge, laplacian, shrink
-from genus.metrics.draw import draw
+from genus.sampling.draw import draw
 from tests.models.adversarial.test_gan import batch_of
 
 SPECS = [
@@ -137,7 +137,7 @@ def test_players_of_every_level_are_told_the_class() -> None:
     for level in range(1, len(model.sizes)):
         x = torch.randn(3, 1, *model.sizes[level])
         first, second = (torch.full((3,), k) for k in (0, 1))
-        detail = [model._draw(level, 3, x, given, Noise(0)) for given in (first, second)]
+        detail = [model._draw(level, 3, x, condition, Noise(0)) for condition in (first, second)]
         assert not torch.allclose(*detail)
         judge = model.discriminators[level - 1]
         pair = torch.cat([x, x], 1)

@@ -127,18 +127,18 @@ def test_a_run_resumed_while_a_level_fades_in_ends_the_same(tmp_path: Path) -> N
     resumed = tiny_engine(config, tmp_path / "resumed")
     resumed.restore(middle.kept)
     level, share = middle.stood[0]
-    assert level == resumed.course.clock.stage == 1
+    assert level == resumed.stage_progress.clock.stage == 1
     assert 0 < share < 1
     assert stand(resumed.model)[0][0] == level
     seen: list[Any] = []
-    tick = resumed.course.stages[1].tick
+    tick = resumed.stage_progress.stages[1].tick
     assert tick is not None
 
     def watch(progress: Progress) -> None:
         tick(progress)
         seen.append(stand(resumed.model)[0])
 
-    object.__setattr__(resumed.course.stages[1], "tick", watch)
+    object.__setattr__(resumed.stage_progress.stages[1], "tick", watch)
     resumed.fit()
     # stages of 4 and 8 iterations, of which the first half fades in: the 7th is at 2/8
     assert seen[0] == (1, pytest.approx(2 / 8 / 0.5))

@@ -13,8 +13,8 @@ from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
-from genus.metrics.draw import draw
-from genus.models.adversarial.references import REFERENCES
+from genus.models.adversarial.reference_batches import REFERENCES
+from genus.sampling.draw import draw
 from tests.models.adversarial.test_gan import SPECS, batch_of, check_losses, make
 
 POINTS = SPECS[4]

@@ -183,9 +183,9 @@ def test_a_mask_keeps_the_rest(run: Path, tmp_path: Path) -> None:
     mask[:, :12] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     drawn = genus.redraw(run, tmp_path / "a.png", mask=tmp_path / "mask.png")[0]
-    given = picture.transpose(2, 0, 1) / 255
-    np.testing.assert_allclose(drawn[:, :, 12:], given[:, :, 12:], atol=1e-6)
-    assert np.abs(drawn[:, :, :12] - given[:, :, :12]).mean() > 0.01
+    condition = picture.transpose(2, 0, 1) / 255
+    np.testing.assert_allclose(drawn[:, :, 12:], condition[:, :, 12:], atol=1e-6)
+    assert np.abs(drawn[:, :, :12] - condition[:, :, :12]).mean() > 0.01
 
 
 def test_what_does_not_go_together_is_said(run: Path, tmp_path: Path) -> None:

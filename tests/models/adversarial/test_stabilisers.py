@@ -65,7 +65,7 @@ def test_packs_that_cannot_be_are_refused() -> None:
 def test_a_gan_says_how_few_examples_it_learns_from(changes: dict[str, Any], least: int, why: str) -> None:
     """It does with as many, and where layers fail for want of others not with one less."""
     model = make(IMAGES, **changes)
-    needed = model.least_batch()
+    needed = model.minimum_batch()
     assert needed.examples == least
     assert least == 1 or needed.why == why
     for phase in model.phases():
@@ -180,10 +180,10 @@ def test_features_are_looked_at_whatever_the_conditioning(conditioning: str) -> 
     torch.manual_seed(0)
     model = make(IMAGES, **changes, **looking).eval()
     check_losses(model, IMAGES)
-    x, given = batch_of(IMAGES).x, model.conditions.given(batch_of(IMAGES), Noise(0))
+    x, condition = batch_of(IMAGES).x, model.conditioning.condition_of(batch_of(IMAGES), Noise(0))
     first = torch.zeros(6, dtype=torch.int64)
-    alone = model.discriminator(x[first], None if given is None else given[first])
-    among = model.discriminator(x, given)
+    alone = model.discriminator(x[first], None if condition is None else condition[first])
+    among = model.discriminator(x, condition)
     torch.testing.assert_close(alone.features[0], among.features[0], atol=1e-5, rtol=1e-4)
     assert (alone.score[0] - among.score[0]).abs() > 1e-5
 
@@ -194,12 +194,12 @@ def test_a_crowd_of_equal_examples_is_noticed() -> None:
     model = make(POINTS, features=6, minibatch_discrimination=4).eval()
     varied = batch_of(POINTS, 8).x * 4
     collapsed = varied[:1].expand(8, -1)
-    alone, crowd = model.discriminator(varied), model.discriminator(collapsed)
-    assert torch.allclose(alone.features[0], crowd.features[0], atol=1e-6)  # φ(x) is its own
-    assert not torch.allclose(alone.score[0], crowd.score[0], atol=1e-4)
-    near = model.discriminator.head.crowd(crowd.features)[:, 6:]
+    alone, batch_statistics = model.discriminator(varied), model.discriminator(collapsed)
+    assert torch.allclose(alone.features[0], batch_statistics.features[0], atol=1e-6)  # φ(x) is its own
+    assert not torch.allclose(alone.score[0], batch_statistics.score[0], atol=1e-4)
+    near = model.discriminator.head.batch_statistics(batch_statistics.features)[:, 6:]
     torch.testing.assert_close(near, torch.full_like(near, 8.0))  # Σ_j exp(−0)
-    apart = model.discriminator.head.crowd(alone.features)[:, 6:]
+    apart = model.discriminator.head.batch_statistics(alone.features)[:, 6:]
     assert apart.max() < 8
     assert all(phase.whole_batch for phase in model.phases())
     with pytest.raises(RecipeError, match="looks at features"):
@@ -212,12 +212,12 @@ def test_a_group_of_equal_examples_has_no_deviation() -> None:
     model = make(POINTS, features=6, minibatch_deviation=8).eval()
     varied = batch_of(POINTS, 8).x * 4
     phi = model.discriminator(varied).features
-    seen = model.discriminator.head.crowd(phi)
+    seen = model.discriminator.head.batch_statistics(phi)
     assert seen.shape == (8, 7)
     expected = (phi.var(0, correction=0) + 1e-8).sqrt().mean()
     torch.testing.assert_close(seen[:, 6], expected.expand(8), rtol=1e-5, atol=0)
     equal = model.discriminator(varied[:1].expand(8, -1)).features
-    assert model.discriminator.head.crowd(equal)[:, 6].max() < 2e-4
+    assert model.discriminator.head.batch_statistics(equal)[:, 6].max() < 2e-4
     assert all(phase.whole_batch for phase in model.phases())
     with pytest.raises(RecipeError, match="at least 2"):
         make(POINTS, features=6, minibatch_deviation=1)
@@ -238,8 +238,11 @@ def test_a_group_of_equal_examples_has_no_deviation() -> None:
         {"generator_regularisers": ["orthogonal-full"]},
         {"discriminator_regularisers": ["orthogonal"]},
         {"augmentation": {"name": "instance-noise"}},
-        {"augmentation": {"name": "instance-noise"}, "strength": {"name": "constant", "strength": 0.5}},
-        {"pace": {"name": "early", "first": 1, "steps": 2}},
+        {
+            "augmentation": {"name": "instance-noise"},
+            "augmentation_schedule": {"name": "constant", "strength": 0.5},
+        },
+        {"discriminator_schedule": {"name": "early", "first": 1, "steps": 2}},
     ],
     ids=str,
 )

@@ -10,7 +10,7 @@ import torch
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context, Progress
-from genus.metrics.draw import draw
+from genus.sampling.draw import draw
 from tests.models.adversarial.test_gan import IMAGES, batch_of, make
 
 NETWORKS: dict[str, Any] = {
@@ -73,11 +73,14 @@ def test_the_mean_style_is_over_classes_too() -> None:
     model = style_gan(conditioning={"name": "projection", "generator": "norm", "features": 8})
     with torch.no_grad():
         z = Noise(0).normal(4096, 6)
-        given = torch.arange(4096) % 3
+        condition = torch.arange(4096) % 3
         by_class = torch.stack(
-            [model.map_latent(z[given == k], given=given[given == k]).mean(0) for k in range(3)]
+            [
+                model.map_latent(z[condition == k], condition=condition[condition == k]).mean(0)
+                for k in range(3)
+            ]
         )
-        shares = torch.bincount(given) / 4096
+        shares = torch.bincount(condition) / 4096
         torch.testing.assert_close(model.mean_style(), shares @ by_class, rtol=0, atol=1e-5)
 
 

@@ -36,7 +36,7 @@ def build(spec: DataSpec, levels: int | None, *, conditional: bool = False, netw
     return model
 
 
-def naive(model: PixelCNN, n: int, noise: Noise, given: Tensor | None = None) -> Tensor:
+def naive(model: PixelCNN, n: int, noise: Noise, condition: Tensor | None = None) -> Tensor:
     """Run the whole network for every element: the definition of ancestral sampling."""
     uniform = noise.uniform(n, *model.shape).double()
     x = torch.zeros(n, *model.spec.shape, dtype=torch.float64)
@@ -45,7 +45,7 @@ def naive(model: PixelCNN, n: int, noise: Noise, given: Tensor | None = None) ->
     order = torch.arange(channels * height * width).view(channels, -1).T.flatten()
     for i in order.tolist():
         with torch.no_grad():
-            probabilities = model.logits(x, given).softmax(1).flatten(2)[:, :, i]
+            probabilities = model.logits(x, condition).softmax(1).flatten(2)[:, :, i]
         number = (draws[:, i, None] > probabilities.cumsum(1)[:, :-1]).sum(1)
         flat[:, i] = number.double() / (model.levels - 1)
     return x
@@ -116,12 +116,14 @@ def test_incremental_samples_equal_naive_ones(spec: DataSpec, levels: int) -> No
 
 def test_conditional_samples_equal_naive_ones_and_follow_the_class() -> None:
     model = build(image(1, 5, 5, classes=3), 2, conditional=True)
-    given = torch.tensor([0, 1, 2] * 20)
-    fast = model.sample(60, given=given, noise=Noise(0))
-    assert torch.allclose(fast.double(), naive(model, 60, Noise(0), given), atol=1e-6)
+    condition = torch.tensor([0, 1, 2] * 20)
+    fast = model.sample(60, condition=condition, noise=Noise(0))
+    assert torch.allclose(fast.double(), naive(model, 60, Noise(0), condition), atol=1e-6)
     with pytest.raises(InputError, match="give the class"):
         model.log_prob(fast.double(), noise=Noise(0))
-    first, second = (model.log_prob(fast.double(), given=(given + c) % 3, noise=Noise(0)) for c in (0, 1))
+    first, second = (
+        model.log_prob(fast.double(), condition=(condition + c) % 3, noise=Noise(0)) for c in (0, 1)
+    )
     assert not torch.allclose(first, second)
     assert model.sample(4, noise=Noise(0)).shape == (4, 1, 5, 5)
 

@@ -27,7 +27,7 @@ class Exact(DDPM):
 
     mean, variance = 0.0, 1.0
 
-    def predict_noise(self, x: Tensor, step: Tensor, given: Tensor | None = None) -> Tensor:
+    def predict_noise(self, x: Tensor, step: Tensor, condition: Tensor | None = None) -> Tensor:
         signal, dirt = self.schedule.signal[step][:, None], self.schedule.dirt[step][:, None]
         return (dirt.sqrt() * (x - signal.sqrt() * self.mean) / (signal * self.variance + dirt)).to(x.dtype)
 
@@ -127,7 +127,7 @@ def test_class_changes_what_a_conditional_model_predicts() -> None:
     assert not torch.equal(*(model.predict_noise(x, step, torch.tensor([c])) for c in (0, 1)))
     with pytest.raises(InputError, match="give the class"):
         model.log_prob(x, noise=Noise(0))
-    a, b = (model.log_prob(x, given=torch.tensor([c]), noise=Noise(0)) for c in (0, 1))
+    a, b = (model.log_prob(x, condition=torch.tensor([c]), noise=Noise(0)) for c in (0, 1))
     assert not torch.equal(a, b)
 
 

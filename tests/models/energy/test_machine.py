@@ -13,7 +13,7 @@ from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.spec import DataSpec
 from genus.models.energy.dbn import DBN
-from genus.models.energy.machine import BoltzmannMachine, Partition
+from genus.models.energy.machine import BoltzmannMachine, PartitionFunction
 from genus.models.energy.rbm import RBM
 
 
@@ -44,7 +44,7 @@ def log_z(m: BoltzmannMachine) -> torch.Tensor:
 def exact_top(dbn: DBN) -> None:
     """Enumerate the top machine's log Z; the annealed estimate has its own test."""
     exact = log_z(dbn.machines[-1]).detach()  # type: ignore[arg-type]
-    known = Partition(exact, exact, exact)
+    known = PartitionFunction(exact, exact, exact)
     dbn.machines[-1].log_partition = lambda *_: known  # type: ignore[assignment, operator]
 
 
@@ -92,7 +92,7 @@ def test_the_interval_of_a_likelihood_holds_both_ways(monkeypatch: pytest.Monkey
     spec = DataSpec(kind="image", shape=(1, 3, 4), range=(0.0, 1.0), levels=2)
     model = RBM(spec, hidden=8)
     x = states(12)[:40].view(40, 1, 3, 4)
-    found = Partition(torch.tensor(10.0), torch.tensor(7.0), torch.tensor(12.0))
+    found = PartitionFunction(torch.tensor(10.0), torch.tensor(7.0), torch.tensor(12.0))
     monkeypatch.setattr(model.machine, "log_partition", lambda *_: found)
     assert model.normaliser_error(Noise(0)) == (3.0, 2.0)
     nats = -model.log_prob(x, noise=Noise(0)).mean()

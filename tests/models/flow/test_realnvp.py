@@ -128,32 +128,32 @@ def test_measured_moments_standardise_the_latent_numbers(first: str) -> None:
 def test_conditional_model_knows_its_classes() -> None:
     spec = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
     model = shaken(RealNVP(spec, network=MLP, first="correlations", conditional=True, leading=0.5), 0.1)
-    given = torch.arange(400) % 2
+    condition = torch.arange(400) % 2
     noise = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
-    x = noise * torch.tensor([0.2, 1.0]) + torch.stack([4.0 * given - 2, 0 * given], 1)
-    run_measuring(model, Batch(x, given))
-    right, wrong = (model.log_prob(x, given=g, noise=Noise(0)).mean() for g in (given, 1 - given))
+    x = noise * torch.tensor([0.2, 1.0]) + torch.stack([4.0 * condition - 2, 0 * condition], 1)
+    run_measuring(model, Batch(x, condition))
+    right, wrong = (model.log_prob(x, condition=g, noise=Noise(0)).mean() for g in (condition, 1 - condition))
     assert float(right) > float(wrong) + 10
-    samples = model.sample(400, given=given, noise=Noise(0))
-    assert ((samples[:, 0] > 0) == (given == 1)).all()
+    samples = model.sample(400, condition=condition, noise=Noise(0))
+    assert ((samples[:, 0] > 0) == (condition == 1)).all()
     assert model.sample(3, noise=Noise(0)).shape == (3, 2)
     with pytest.raises(InputError, match="give the class"):
         model.log_prob(x, noise=Noise(0))
     codes = model.encode(x).mean
-    assert (codes[:, 2:].argmax(1) == given).all()
+    assert (codes[:, 2:].argmax(1) == condition).all()
     assert torch.allclose(model.decode(codes), x, atol=1e-5)
 
 
 def test_conditional_density_of_each_class_integrates_to_one() -> None:
     spec = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
     model = shaken(RealNVP(spec, network=MLP, first="correlations", conditional=True), 0.3).double()
-    given = torch.arange(400) % 2
+    condition = torch.arange(400) % 2
     noise = torch.randn(400, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    run_measuring(model, Batch(noise + torch.stack([4.0 * given - 2, 0 * given], 1), given))
+    run_measuring(model, Batch(noise + torch.stack([4.0 * condition - 2, 0 * condition], 1), condition))
     axis = torch.linspace(-15, 15, 601, dtype=torch.float64)
     grid = torch.cartesian_prod(axis, axis)
     for c in (0, 1):
-        density = model.log_prob(grid, given=torch.full((len(grid),), c), noise=Noise(0)).exp()
+        density = model.log_prob(grid, condition=torch.full((len(grid),), c), noise=Noise(0)).exp()
         assert float(density.sum() * float(axis[1] - axis[0]) ** 2) == pytest.approx(1, abs=1e-4)
 
 
@@ -169,11 +169,11 @@ def test_samples_are_levels_and_independent_of_the_batch(base: str) -> None:
 def test_mixed_precision_rounds_networks_only() -> None:
     spec = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256, classes=("a", "b"))
     model = RealNVP(spec, network=RESNET, squeeze="haar", first="correlations", conditional=True)
-    x, given = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 2
-    run_measuring(model, Batch(x, given))  # the couplings are the identity, whatever their networks say
-    whole = model.loss(Batch(x, given), Context(noise=Noise(0)))["nll"]
+    x, condition = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 2
+    run_measuring(model, Batch(x, condition))  # the couplings are the identity, whatever their networks say
+    whole = model.loss(Batch(x, condition), Context(noise=Noise(0)))["nll"]
     with torch.autocast("cpu", torch.bfloat16):
-        mixed = model.loss(Batch(x, given), Context(noise=Noise(0)))["nll"]
+        mixed = model.loss(Batch(x, condition), Context(noise=Noise(0)))["nll"]
     assert mixed.dtype == torch.float32
     assert float(mixed.detach()) == pytest.approx(float(whole.detach()), rel=1e-6)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from genus.training.doctor.examiner import Examiner
-from genus.training.doctor.history import History, Look
+from genus.training.doctor.history import Look, RunHistory
 
 Curve = Callable[[int], float]
 
@@ -41,7 +41,7 @@ def game(**changes: Curve) -> dict[str, Curve]:
 
 def examined(curves: Mapping[str, Curve], n: int = 100, **options: Any) -> Examiner:
     """Examine a log of n lines, one every ten iterations."""
-    examiner = Examiner(History(**options))
+    examiner = Examiner(RunHistory(**options))
     for i in range(n):
         examiner.history.hear(line(10 * i + 10, {name: curve(i) for name, curve in curves.items()}))
         examiner.examine("log")
@@ -50,7 +50,7 @@ def examined(curves: Mapping[str, Curve], n: int = 100, **options: Any) -> Exami
 
 def looked(*looks: Mapping[str, float], first: float = 0.5, gap: float = 0.1) -> Examiner:
     """Examine looks at samples: good ones, with these changes."""
-    examiner = Examiner(History())
+    examiner = Examiner(RunHistory())
     for number, signs in enumerate(looks):
         fraction = first + gap * number
         examiner.history.look(Look(int(1000 * fraction), fraction, {**GOOD_SIGNS, **signs}))

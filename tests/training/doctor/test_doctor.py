@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import genus
-from genus.assembly import look_hook, open_data
+from genus.assembly import health_hook, open_data
 from genus.core.batch import Batch
 from genus.core.errors import NonFiniteError
 from genus.core.model import Model
@@ -109,7 +109,7 @@ def test_nan_is_said_ahead_and_afterwards(tmp_path: Path) -> None:
     engine.doctor = doctor_of(tmp_path / "run")
     with pytest.raises(NonFiniteError):
         engine.fit()
-    ends = engine.course.clock.iteration + 1
+    ends = engine.stage_progress.clock.iteration + 1
     (at, first), *_ = [(i, f) for i, f in heard.findings if f.name == "nan-ahead"]
     assert at < ends - 10, "well ahead: 8^3 is above 100"
     assert "still rises" in first.says
@@ -360,7 +360,7 @@ def test_all_kinds_of_models_can_be_looked_at(name: str, tmp_path: Path) -> None
     engine = tiny_engine(tiny_config(name, doctor="watch"), tmp_path / "run")
     engine.fit()
     recipe = engine.run.recipe
-    signs = look_hook(open_data(recipe))(engine.model, 16)
+    signs = health_hook(open_data(recipe))(engine.model, 16)
     assert {"finite", "variety", "spacing", "coverage", "distance", "still"} <= set(signs)
     assert all(value == value for value in signs.values())
 

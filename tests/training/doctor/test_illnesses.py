@@ -11,7 +11,7 @@ from genus.training.doctor import thresholds
 from genus.training.doctor.advice import prescribe
 from genus.training.doctor.examiner import Examiner
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History, Series
+from genus.training.doctor.history import RunHistory, Series
 from genus.training.doctor.registry import ILLNESSES
 from tests.training.doctor.histories import examined, game, line, looked
 
@@ -215,7 +215,7 @@ def test_series_keep_both_ends() -> None:
 
 
 def test_a_new_stage_begins_anew() -> None:
-    history = History()
+    history = RunHistory()
     for i in range(50):
         history.hear(line(i, {"a/loss": 1.0}, stage="first"))
     assert history.ripe("a/loss") is not None
@@ -225,6 +225,6 @@ def test_a_new_stage_begins_anew() -> None:
 
 
 def test_numbers_that_are_not_finite_are_passed_over() -> None:
-    history = History()
+    history = RunHistory()
     history.hear(line(1, {"a/loss": math.inf, "a/other": 2.0}))
     assert list(history.series) == ["a/other"]

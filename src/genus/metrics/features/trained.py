@@ -18,7 +18,7 @@ from genus.core.binder import build, resolve
 from genus.core.errors import DataError, GenusError, InputError
 from genus.core.model import Model, Recognises
 from genus.core.spec import DataSpec
-from genus.metrics.features.base import Classifies, FeatureMap, in_parts, weights_digest
+from genus.metrics.features.base import ClassifyingFeatures, FeatureMap, in_parts, weights_digest
 
 FORMAT = "genus feature network 1"
 
@@ -47,7 +47,7 @@ class TrainedFeatures(FeatureMap):
         return in_parts(self._net.features, x, self.size)
 
 
-class TrainedClassifier(TrainedFeatures, Classifies):
+class TrainedClassifier(TrainedFeatures, ClassifyingFeatures):
     """The same where the network's classes are those of the data, whatever their order."""
 
     def __init__(self, spec: DataSpec, net: Recognises, record: Mapping[str, Any], fingerprint: str) -> None:

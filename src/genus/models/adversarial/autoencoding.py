@@ -10,16 +10,16 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from genus.core.batch import Batch
-from genus.core.components import Conditioning, Network
+from genus.core.components import ConditioningFactory, Network
 from genus.core.errors import RecipeError
-from genus.core.model import LatentSpace, Least, Model
+from genus.core.model import LatentSpace, MinimumBatch, Model
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Terms
 from genus.core.ranges import Count, Weight
 from genus.core.spec import DataSpec
 from genus.layers.reference_norm import has_reference_norm
 from genus.layers.scaling import Scaling
-from genus.models.adversarial.conditions import Concatenation, Unconditional
+from genus.models.adversarial.conditioning import Concatenation, Unconditional
 
 
 class AutoEncodingGAN(Model, LatentSpace):
@@ -37,7 +37,7 @@ class AutoEncodingGAN(Model, LatentSpace):
         generator: Network,
         encoder: Network,
         decoder: Network,
-        conditioning: Conditioning | None = None,
+        conditioning: ConditioningFactory | None = None,
         latent: Count = 64,
         pulling_away: Weight = 0.0,
         information: Weight = 0.0,
@@ -93,10 +93,10 @@ class AutoEncodingGAN(Model, LatentSpace):
             ),
         ]
 
-    def least_batch(self) -> Least:
+    def minimum_batch(self) -> MinimumBatch:
         """Two where samples are held apart, for one has no other."""
-        least = super().least_batch()
-        return Least(2, "model.pulling_away") if self.pulling_away and least.examples < 2 else least
+        least = super().minimum_batch()
+        return MinimumBatch(2, "model.pulling_away") if self.pulling_away and least.examples < 2 else least
 
     @abstractmethod
     def distance(self, x: Tensor, copy: Tensor) -> Tensor:
@@ -109,34 +109,34 @@ class AutoEncodingGAN(Model, LatentSpace):
     def after_discriminator(self, averages: Averages) -> None:
         """What follows the discriminator's step."""
 
-    def generate(self, z: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+    def generate(self, z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
         """Examples on the players' scale from latents, ``(n, *shape)``."""
-        return self.scaling.squash(self.generator(z, given, noise))
+        return self.scaling.squash(self.generator(z, condition, noise))
 
-    def error(self, x: Tensor, code: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+    def error(self, x: Tensor, code: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
         """The discriminator's errors on examples with these codes, ``(n,)``."""
-        return self.distance(x, self.scaling.squash(self.decoder(code, given, noise)))
+        return self.distance(x, self.scaling.squash(self.decoder(code, condition, noise)))
 
     def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """:meth:`weigh` of both errors, and the information term."""
-        given = self.condition(batch)
+        condition = self.condition_of(batch)
         z = ctx.noise.normal(len(batch), self.latent)
         with torch.no_grad():
-            fake = self.generate(z, given, ctx.noise)
+            fake = self.generate(z, condition, ctx.noise)
         real = self.scaling.inward(batch.x)
-        real_error = self.error(real, self.encoder(real), given, ctx.noise)
+        real_error = self.error(real, self.encoder(real), condition, ctx.noise)
         code = self.encoder(fake)
-        fake_error = self.error(fake, code, given, ctx.noise)
+        fake_error = self.error(fake, code, condition, ctx.noise)
         ctx.observe(real=real_error.mean(), fake=fake_error.mean())
         return {"loss": self.weigh(real_error, fake_error, ctx), **self._informed(z, code)}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The error on generated examples, the information term and the pulling-away term."""
-        given = self.condition(batch)
+        condition = self.condition_of(batch)
         z = ctx.noise.normal(len(batch), self.latent)
-        fake = self.generate(z, given, ctx.noise)
+        fake = self.generate(z, condition, ctx.noise)
         code = self.encoder(fake)
-        terms = {"loss": self.error(fake, code, given, ctx.noise).mean(), **self._informed(z, code)}
+        terms = {"loss": self.error(fake, code, condition, ctx.noise).mean(), **self._informed(z, code)}
         if self.pulling_away:
             terms["pulling away"] = self.pulling_away * pulling_away(code)
         return terms
@@ -146,8 +146,8 @@ class AutoEncodingGAN(Model, LatentSpace):
             return {}
         return {"information": self.information * (z - code).square().mean()}
 
-    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        return self.scaling.outward(self.generate(z, given, noise))
+    def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+        return self.scaling.outward(self.generate(z, condition, noise))
 
 
 def pulling_away(code: Tensor) -> Tensor:

@@ -14,9 +14,9 @@ from genus.core.model import Classifies, Clusters
 from genus.core.phase import Context
 from genus.core.registry import model
 from genus.core.spec import DataSpec
+from genus.models.adversarial.auxiliary_heads import Auxiliary, Information, KPlusOne, StyleAmbiguity
 from genus.models.adversarial.gan import GAN
 from genus.models.adversarial.judging import augment, try_out
-from genus.models.adversarial.readouts import Auxiliary, Information, KPlusOne, StyleAmbiguity
 
 
 @model("classifying-gan", paper="arXiv:1606.03498")
@@ -30,13 +30,13 @@ class ClassifyingGAN(GAN, Classifies):
             gan: see :class:`GAN`.
         """
         super().__init__(spec, **gan)
-        self.partial_labels = isinstance(self.conditions, KPlusOne)
+        self.partial_labels = isinstance(self.conditioning, KPlusOne)
         if not spec.classes:
             raise RecipeError(
                 "model 'classifying-gan' needs classes; the data have none: "
                 f"{spec.describe()}. Take model 'gan'"
             )
-        if not isinstance(self.conditions, Auxiliary | KPlusOne | StyleAmbiguity):
+        if not isinstance(self.conditioning, Auxiliary | KPlusOne | StyleAmbiguity):
             raise RecipeError(
                 "model 'classifying-gan' needs a conditioning that reads classes out of the "
                 "discriminator: auxiliary, k-plus-one or style-ambiguity"
@@ -66,19 +66,19 @@ class InfoGAN(GAN, Clusters):
             gan: see :class:`GAN`.
         """
         super().__init__(spec, **gan)
-        if not isinstance(self.conditions, Information):
+        if not isinstance(self.conditioning, Information):
             raise RecipeError("model 'infogan' needs model.conditioning=information")
-        if not self.conditions.categories:
+        if not self.conditioning.categories:
             raise RecipeError(
                 "model 'infogan' sorts examples into the categories of its codes: set "
                 "model.conditioning.categories, or take model 'gan', which needs none"
             )
-        self.categories = self.conditions.categories
+        self.categories = self.conditioning.categories
         self.view = view
         try_out(view, spec.shape)
 
-    def read(self, fake: Tensor, given: Tensor | None, ctx: Context) -> Readout:
-        plain = super().read(fake, given, ctx)
+    def read(self, fake: Tensor, condition: Tensor | None, ctx: Context) -> Readout:
+        plain = super().read(fake, condition, ctx)
         if not self.view:
             return plain
         assert plain.logits is not None

@@ -39,10 +39,10 @@ class ConsensusGAN(GAN):
             RecipeError: when the discriminator shall rest now and then.
         """
         super().__init__(spec, **gan)
-        if self.pace is not None:
+        if self.discriminator_schedule is not None:
             raise RecipeError(
-                "model 'consensus-gan' updates both players at once, so that none can rest: leave model.pace "
-                "at null"
+                "model 'consensus-gan' updates both players at once, so that none can rest: leave "
+                "model.discriminator_schedule at null"
             )
         self.consensus = consensus
 
@@ -68,9 +68,9 @@ class ConsensusGAN(GAN):
         term = {"consensus": self.consensus / 2 * size}
         return {"discriminator": {**discriminator, **term}, "generator": {**generator, **term}}
 
-    def judged(self, n: int, given: Tensor | None, ctx: Context) -> Tensor:
+    def judged(self, n: int, condition: Tensor | None, ctx: Context) -> Tensor:
         """Generated examples with their graph, as ‖∇_D L_D‖² is for the generator to lessen, too."""
-        return self.fakes(n, given, ctx)
+        return self.fakes(n, condition, ctx)
 
     def _size(self, name: str, terms: Terms) -> Tensor:
         """Squared norm of a player's own gradient; it depends on both players."""

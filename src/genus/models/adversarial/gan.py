@@ -11,34 +11,35 @@ from torch import Tensor, nn
 from genus.core.batch import Batch
 from genus.core.components import (
     Augmentation,
-    Conditioning,
-    Crowd,
+    AugmentationScheduleFactory,
+    BatchStatistics,
+    ConditioningFactory,
+    DiscriminatorScheduleFactory,
     Network,
     Objective,
-    Pace,
     Penalty,
     Readout,
     Regulariser,
-    Strength,
     couples_batch,
 )
 from genus.core.errors import RecipeError
-from genus.core.model import LatentSpace, Least, Model
+from genus.core.model import LatentSpace, MinimumBatch, Model
 from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Progress, Terms
 from genus.core.ranges import Count, Positive, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.layers.history import History
 from genus.layers.scaling import Scaling
-from genus.models.adversarial.conditions import Unconditional
+from genus.layers.weight_history import WeightHistory
+from genus.models.adversarial.conditioning import Unconditional
+from genus.models.adversarial.generator_discriminator import Discriminator, ImageBeside
 from genus.models.adversarial.judging import (
     augment,
     border_of,
     compares,
     feature_distance,
-    least_judged,
+    minimum_batch_of_discriminator,
     observe,
     pack,
     penalty_terms,
@@ -48,8 +49,7 @@ from genus.models.adversarial.judging import (
     refuse_features,
     try_out,
 )
-from genus.models.adversarial.players import Discriminator, ImageBeside
-from genus.models.adversarial.references import hold_references, take_reference
+from genus.models.adversarial.reference_batches import hold_references, take_reference
 from genus.objectives.regularisers import clip_weights
 
 
@@ -71,13 +71,13 @@ class GAN(Model, LatentSpace):
         discriminator: Network,
         objective: Objective,
         penalties: Sequence[Penalty] = (),
-        conditioning: Conditioning | None = None,
+        conditioning: ConditioningFactory | None = None,
         latent: Count = 64,
         discriminator_steps: Count = 1,
         penalty_every: Count = 1,
-        pace: Pace | None = None,
+        discriminator_schedule: DiscriminatorScheduleFactory | None = None,
         augmentation: Sequence[Augmentation] = (),
-        strength: Strength | None = None,
+        augmentation_schedule: AugmentationScheduleFactory | None = None,
         features: Count | None = None,
         feature_matching: Weight | None = None,
         adversarial: Weight = 1.0,
@@ -101,10 +101,10 @@ class GAN(Model, LatentSpace):
             discriminator_steps: discriminator updates per generator update, each on fresh data.
             penalty_every: compute penalties in each so-many-th iteration only, as much stronger
                 (lazy regularisation).
-            pace: changes the number of discriminator updates in the course of training.
+            discriminator_schedule: changes the number of discriminator updates in the course of training.
             augmentation: of all that the discriminator sees, so that it cannot memorise; gradients pass.
                 One, or several in this order.
-            strength: of the augmentation; null for full strength.
+            augmentation_schedule: strength of the augmentation; null for full strength.
             features: size of features φ(x) from which a linear layer reads the score; null lets the
                 network give it. Some conditionings bring their own.
             feature_matching: weight of ‖E φ(x) − E φ(G(z))‖² in the generator's loss (arXiv:1606.03498).
@@ -124,14 +124,14 @@ class GAN(Model, LatentSpace):
         refuse_contradictions(
             conditional=conditioning is not None,
             packing=packing,
-            controlled=strength is not None,
+            controlled=augmentation_schedule is not None,
             augmented=bool(augmentation),
         )
-        self.conditions = (
+        self.conditioning = (
             conditioning(spec) if conditioning is not None else Unconditional(spec, packing=packing)
         )
         refuse_features(
-            self.conditions,
+            self.conditioning,
             features,
             {
                 "feature_matching": feature_matching is not None,
@@ -139,12 +139,16 @@ class GAN(Model, LatentSpace):
                 "minibatch_deviation": minibatch_deviation is not None,
             },
         )
-        self.conditional = self.conditions.from_data
-        self.codes = self.conditions.codes
+        self.conditional = self.conditioning.from_data
+        self.codes = self.conditioning.codes
         self.scaling = Scaling(spec)
-        self.generator = self.conditions.generator(generator, latent)
-        crowd = Crowd(kernels=minibatch_discrimination or 0, group=minibatch_deviation or 0)
-        self.discriminator = self.conditions.discriminator(discriminator, features=features, crowd=crowd)
+        self.generator = self.conditioning.generator(generator, latent)
+        batch_statistics = BatchStatistics(
+            kernels=minibatch_discrimination or 0, group=minibatch_deviation or 0
+        )
+        self.discriminator = self.conditioning.discriminator(
+            discriminator, features=features, batch_statistics=batch_statistics
+        )
         packed = (spec.shape[0] * packing, *spec.shape[1:])
         players = (self.generator, self.discriminator)
         self.referees = hold_references(*players, latent, packed)
@@ -155,7 +159,7 @@ class GAN(Model, LatentSpace):
                 "model.adversarial must be positive, or 0 beside model.feature_matching: else the generator "
                 "has nothing to learn from"
             )
-        if augmentation and isinstance(self.discriminator.entry, ImageBeside):
+        if augmentation and isinstance(self.discriminator.conditioned_input, ImageBeside):
             raise RecipeError(
                 "model.augmentation moves the example and not the image beside it; train without, or with "
                 "model.conditioning=projection"
@@ -169,14 +173,14 @@ class GAN(Model, LatentSpace):
         self.latent = latent
         self.discriminator_steps = discriminator_steps
         self.penalty_every = penalty_every
-        self.pace = pace() if pace is not None else None
+        self.discriminator_schedule = discriminator_schedule() if discriminator_schedule is not None else None
         self.augmentation = augmentation
-        self.strength = strength() if strength is not None else None
-        refuse_borderless(objective, self.pace, self.strength)
+        self.augmentation_schedule = augmentation_schedule() if augmentation_schedule is not None else None
+        refuse_borderless(objective, self.discriminator_schedule, self.augmentation_schedule)
         self.feature_matching = feature_matching
         self.adversarial = adversarial
         self.packing = packing
-        self.crowd = crowd
+        self.batch_statistics = batch_statistics
         self.weight_clip = weight_clip
         self.regularisers = {
             "generator": tuple(generator_regularisers),
@@ -185,7 +189,7 @@ class GAN(Model, LatentSpace):
         self.historical_averaging = historical_averaging
         if historical_averaging is not None:
             self.histories = nn.ModuleDict(
-                {name: History(self.player(name)) for name in ("generator", "discriminator")}
+                {name: WeightHistory(self.player(name)) for name in ("generator", "discriminator")}
             )
 
     def player(self, name: str) -> nn.Module:
@@ -202,7 +206,7 @@ class GAN(Model, LatentSpace):
                 name="discriminator",
                 updates={"discriminator": self.discriminator.parameters},
                 loss=self.discriminator_loss,
-                repeat=self.discriminator_steps if self.pace is None else self._paced,
+                repeat=self.discriminator_steps if self.discriminator_schedule is None else self._updates,
                 whole_batch=whole,
                 after=self.after_discriminator,
             ),
@@ -221,78 +225,82 @@ class GAN(Model, LatentSpace):
         functions = any(couples_batch(part) for part in (self.objective, *self.penalties))
         return layers or functions or self.packing > 1 or self.feature_matching is not None
 
-    def least_batch(self) -> Least:
+    def minimum_batch(self) -> MinimumBatch:
         """As many as make one pack, or two where what is judged is compared; and what the layers need."""
-        judged = least_judged(self.discriminator, self.packing, self.crowd)
-        return max(judged, super().least_batch(), key=lambda least: least.examples)
+        judged = minimum_batch_of_discriminator(self.discriminator, self.packing, self.batch_statistics)
+        return max(judged, super().minimum_batch(), key=lambda least: least.examples)
 
     def real(self, x: Tensor) -> Tensor:
         """Real examples to train on, on the players' scale."""
         return self.scaling.inward(x)
 
-    def generate(self, z: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
+    def generate(self, z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
         """Examples on the players' scale from latents, ``(n, *shape)``."""
-        return self.scaling.squash(self.generator(z, given, noise))
+        return self.scaling.squash(self.generator(z, condition, noise))
 
-    def fakes(self, n: int, given: Tensor | None, ctx: Context) -> Tensor:
+    def fakes(self, n: int, condition: Tensor | None, ctx: Context) -> Tensor:
         """Generated examples to train on."""
-        return self.generate(ctx.noise.normal(n, self.latent), given, ctx.noise)
+        return self.generate(ctx.noise.normal(n, self.latent), condition, ctx.noise)
 
-    def judged(self, n: int, given: Tensor | None, ctx: Context) -> Tensor:
+    def judged(self, n: int, condition: Tensor | None, ctx: Context) -> Tensor:
         """Generated examples for the discriminator's loss, from which nothing flows to the generator."""
         with torch.no_grad():
-            return self.fakes(n, given, ctx)
+            return self.fakes(n, condition, ctx)
 
     def shown(self, x: Tensor, ctx: Context) -> Tensor:
         """What the discriminator sees of examples: augmented, and packed."""
         if self.augmentation:
             full = torch.ones((), device=x.device)
-            strength = full if self.strength is None else self.strength.value(ctx.progress).to(x.device)
+            strength = (
+                full
+                if self.augmentation_schedule is None
+                else self.augmentation_schedule.value(ctx.progress).to(x.device)
+            )
             x = augment(self.augmentation, x, ctx.noise, strength)
         if self.packing > 1:
             x = pack(x, self.packing)
         return x
 
-    def read(self, fake: Tensor, given: Tensor | None, ctx: Context) -> Readout:
+    def read(self, fake: Tensor, condition: Tensor | None, ctx: Context) -> Readout:
         """What the discriminator says of generated examples that it is shown."""
-        return self.discriminator(fake, given)
+        return self.discriminator(fake, condition)
 
     def discriminator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's discriminator side, what the conditioning adds, penalties."""
-        given = self.conditions.given(batch, ctx.noise)
-        fake = self.judged(len(batch), given, ctx)
+        condition = self.conditioning.condition_of(batch, ctx.noise)
+        fake = self.judged(len(batch), condition, ctx)
         real, fake = self.shown(self.real(batch.x), ctx), self.shown(fake, ctx)
         if self.referees and not self.reference_held:
             take_reference(self.discriminator, real)
             self.reference_held.fill_(True)
         discriminator = cast("Discriminator", self.discriminator)
-        of_real, own = discriminator.with_own_task(real, given, ctx.noise)
-        of_fake = self.read(fake, given, ctx)
+        of_real, own = discriminator.with_own_task(real, condition, ctx.noise)
+        of_fake = self.read(fake, condition, ctx)
         observe(ctx, of_real, of_fake, self.border)
-        if self.strength is not None:
-            ctx.observe(strength=self.strength.value(ctx.progress).clone())
+        if self.augmentation_schedule is not None:
+            ctx.observe(strength=self.augmentation_schedule.value(ctx.progress).clone())
         terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
         if own is not None:
             terms["own task"] = own
-        terms.update(self.conditions.discriminator_terms(batch, of_real, of_fake, given))
+        terms.update(self.conditioning.discriminator_terms(batch, of_real, of_fake, condition))
 
         def score(x: Tensor) -> Tensor:
-            return self.discriminator(x, given).score
+            return self.discriminator(x, condition).score
 
         terms.update(penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every))
         return {**terms, **self.weight_terms("discriminator")}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side, and what the conditioning adds."""
-        given = self.conditions.given(batch, ctx.noise)
-        fake = self.fakes(len(batch), given, ctx)
-        of_fake = self.read(self.shown(fake, ctx), given, ctx)
+        condition = self.conditioning.condition_of(batch, ctx.noise)
+        fake = self.fakes(len(batch), condition, ctx)
+        of_fake = self.read(self.shown(fake, ctx), condition, ctx)
         of_real = Readout(of_fake.score.detach())
         if self.relative or self.feature_matching is not None:
-            of_real = self.discriminator(self.shown(self.real(batch.x), ctx), given)
-        return self.answer(of_real, of_fake, given)
+            of_real = self.discriminator(self.shown(self.real(batch.x), ctx), condition)
+        return self.answer(of_real, of_fake, condition)
 
-    def answer(self, of_real: Readout, of_fake: Readout, given: Tensor | None) -> Terms:
+    def answer(self, of_real: Readout, of_fake: Readout, condition: Tensor | None) -> Terms:
         """The generator's loss, from what a discriminator says of real and of generated examples."""
         terms: dict[str, Tensor] = {}
         if self.feature_matching is not None:
@@ -300,7 +308,7 @@ class GAN(Model, LatentSpace):
         if self.adversarial:
             loss = self.objective(of_real.score, of_fake.score).generator
             terms["loss"] = loss if self.adversarial == 1 else self.adversarial * loss
-        terms.update(self.conditions.generator_terms(of_fake, given))
+        terms.update(self.conditioning.generator_terms(of_fake, condition))
         return {**terms, **self.weight_terms("generator")}
 
     def weight_terms(self, name: str) -> Terms:
@@ -308,17 +316,17 @@ class GAN(Model, LatentSpace):
         player = self.player(name)
         terms = {f"regulariser {i}": term(player) for i, term in enumerate(self.regularisers[name])}
         if self.historical_averaging is not None:
-            terms["history"] = self.historical_averaging * cast("History", self.histories[name])()
+            terms["history"] = self.historical_averaging * cast("WeightHistory", self.histories[name])()
         return terms
 
     def after_discriminator(self, averages: Averages) -> None:
         """Clip weights, remember them, and let what follows the discriminator's success hear of it."""
         if self.weight_clip is not None:
             clip_weights(self.discriminator, self.weight_clip)
-        if self.pace is not None:
-            self.pace.hear(averages)
-        if self.strength is not None:
-            self.strength.hear(averages)
+        if self.discriminator_schedule is not None:
+            self.discriminator_schedule.hear(averages)
+        if self.augmentation_schedule is not None:
+            self.augmentation_schedule.hear(averages)
         if self.historical_averaging is not None:
             self._remember("discriminator")
 
@@ -328,14 +336,14 @@ class GAN(Model, LatentSpace):
             self._remember("generator")
 
     def _remember(self, name: str) -> None:
-        cast("History", self.histories[name]).update()
+        cast("WeightHistory", self.histories[name]).update()
 
-    def _paced(self, progress: Progress) -> int:
-        assert self.pace is not None
-        return self.pace.count(progress, self.discriminator_steps)
+    def _updates(self, progress: Progress) -> int:
+        assert self.discriminator_schedule is not None
+        return self.discriminator_schedule.count(progress, self.discriminator_steps)
 
     # --- sampling ----------------------------------------------------------------------------
 
-    def generate_from(self, z: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        given = self.conditions.complete(given, len(z), noise)
-        return self.scaling.outward(self.generate(z, given, noise))
+    def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+        condition = self.conditioning.complete(condition, len(z), noise)
+        return self.scaling.outward(self.generate(z, condition, noise))

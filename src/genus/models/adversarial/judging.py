@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 from genus.core.components import (
     Augmentation,
-    Conditions,
-    Control,
+    AugmentationSchedule,
+    BatchStatistics,
+    Conditioning,
     Critic,
-    Crowd,
+    DiscriminatorSchedule,
     Objective,
     Penalty,
     Readout,
-    Steps,
 )
 from genus.core.errors import RecipeError
-from genus.core.model import Least, least_of_layers
+from genus.core.model import MinimumBatch, minimum_batch_of_layers
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.objectives.penalties import SLOPES
@@ -55,10 +55,10 @@ def refuse_contradictions(
             "model.conditioning=null, or without packing"
         )
     if controlled and not augmented:
-        raise RecipeError("model.strength: there is no augmentation that it could control")
+        raise RecipeError("model.augmentation_schedule: there is no augmentation that it could control")
 
 
-def refuse_features(conditions: Conditions, features: int | None, users: Mapping[str, bool]) -> None:
+def refuse_features(conditions: Conditioning, features: int | None, users: Mapping[str, bool]) -> None:
     """Refuse features φ(x) of two sizes, and options that look at features where there are none.
 
     Args:
@@ -76,13 +76,15 @@ def refuse_features(conditions: Conditions, features: int | None, users: Mapping
             raise RecipeError(f"model.{name} looks at features: set model.features, such as 128")
 
 
-def refuse_borderless(objective: Objective, pace: Steps | None, strength: Control | None) -> None:
+def refuse_borderless(
+    objective: Objective, updates: DiscriminatorSchedule | None, strength: AugmentationSchedule | None
+) -> None:
     """Refuse what asks on which side of the border scores lie, where an objective has none.
 
     Raises:
         RecipeError: saying what to choose instead.
     """
-    for key, part in (("pace", pace), ("strength", strength)):
+    for key, part in (("discriminator_schedule", updates), ("augmentation_schedule", strength)):
         if part is not None and part.needs_border and not has_border(objective):
             raise RecipeError(
                 f"model.{key} counts how often the discriminator is right, but model.objective gives its "
@@ -141,7 +143,9 @@ def pack(x: Tensor, packing: int) -> Tensor:
     return x[: packs * packing].reshape(packs, -1, *x.shape[2:])
 
 
-def least_judged(discriminator: nn.Module, packing: int, crowd: Crowd) -> Least:
+def minimum_batch_of_discriminator(
+    discriminator: nn.Module, packing: int, batch_statistics: BatchStatistics
+) -> MinimumBatch:
     """Fewest examples that a discriminator can be trained on at once, and what needs them.
 
     Args:
@@ -150,15 +154,15 @@ def least_judged(discriminator: nn.Module, packing: int, crowd: Crowd) -> Least:
         crowd: what compares the packs of a batch, of which it then needs two.
     """
     options = {
-        "model.minibatch_discrimination": bool(crowd.kernels),
-        "model.minibatch_deviation": bool(crowd.group),
-        "batch normalisation of vectors": least_of_layers(discriminator) > 1,
+        "model.minibatch_discrimination": bool(batch_statistics.kernels),
+        "model.minibatch_deviation": bool(batch_statistics.group),
+        "batch normalisation of vectors": minimum_batch_of_layers(discriminator) > 1,
     }
     why = [name for name, compares in options.items() if compares]
     packs = 2 if why else 1
     if packing > 1:
         why.append(f"model.packing={packing}")
-    return Least(packs * packing, " and ".join(why))
+    return MinimumBatch(packs * packing, " and ".join(why))
 
 
 def feature_distance(real: Readout, fake: Readout) -> Tensor:

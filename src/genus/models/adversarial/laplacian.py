@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
-from genus.core.components import Conditioning, Network, Objective, Penalty, Readout, couples_batch
+from genus.core.components import ConditioningFactory, Network, Objective, Penalty, Readout, couples_batch
 from genus.core.errors import RecipeError
 from genus.core.model import Model, Samples
 from genus.core.network import CouplesBatch
@@ -24,7 +24,8 @@ from genus.layers.condition import build_conditioned
 from genus.layers.condition_encoder import condition_encoder
 from genus.layers.pyramid import enlarge, pyramid_sizes, shrink
 from genus.layers.scaling import Scaling
-from genus.models.adversarial.conditions import Told, Unconditional
+from genus.models.adversarial.conditioning import DataConditioning, Unconditional
+from genus.models.adversarial.generator_discriminator import Generator
 from genus.models.adversarial.judging import (
     border_of,
     compares,
@@ -32,7 +33,6 @@ from genus.models.adversarial.judging import (
     penalty_terms,
     refuse_coupled_slopes,
 )
-from genus.models.adversarial.players import Generator
 
 
 @model("lapgan", paper="arXiv:1506.05751")
@@ -57,7 +57,7 @@ class LaplacianGAN(Model, Samples):
         objective: Objective,
         penalties: Sequence[Penalty] = (),
         penalty_every: Count = 1,
-        conditioning: Conditioning | None = None,
+        conditioning: ConditioningFactory | None = None,
         latent: Count = 64,
         smallest: Count = 8,
         coarser_share: Positive = 1.0,
@@ -91,14 +91,14 @@ class LaplacianGAN(Model, Samples):
         self.scaling = Scaling(spec)
         self.sizes = pyramid_sizes(tuple(size), smallest)
         coarse = replace(spec, shape=(channels, *self.sizes[0]))
-        self.conditions = conditioning(coarse) if conditioning is not None else Unconditional(coarse)
-        self.conditional = self.conditions.from_data
-        self.codes = self.conditions.codes
-        self.coarse_generator = self.conditions.generator(coarse_generator, latent)
-        self.coarse_discriminator = self.conditions.discriminator(coarse_discriminator)
+        self.conditioning = conditioning(coarse) if conditioning is not None else Unconditional(coarse)
+        self.conditional = self.conditioning.from_data
+        self.codes = self.conditioning.codes
+        self.coarse_generator = self.conditioning.generator(coarse_generator, latent)
+        self.coarse_discriminator = self.conditioning.discriminator(coarse_discriminator)
         seen = [replace(spec, shape=(2 * channels, *s)) for s in self.sizes[1:]]
-        told = conditioning if conditioning is not None and self.conditional else Unconditional
-        self.hows = [self.conditions, *(told(level) for level in seen)]
+        conditioned = conditioning if conditioning is not None and self.conditional else Unconditional
+        self.hows = [self.conditioning, *(conditioned(level) for level in seen)]
         self.generators = nn.ModuleList(self._detailer(generator, s) for s in self.sizes[1:])
         self.discriminators = nn.ModuleList(how.discriminator(discriminator) for how in self.hows[1:])
         for judge in (self.coarse_discriminator, *self.discriminators):
@@ -113,7 +113,7 @@ class LaplacianGAN(Model, Samples):
 
     def _detailer(self, network: Network, size: tuple[int, ...]) -> Generator:
         channels = self.spec.shape[0]
-        features = self.conditions.embedding if isinstance(self.conditions, Told) else 0
+        features = self.conditioning.embedding if isinstance(self.conditioning, DataConditioning) else 0
         body = build_conditioned(network, (channels + 1, *size), (channels, *size), features)
         return Generator(body, condition_encoder(self.spec, features) if features else None, beside=False)
 
@@ -150,17 +150,17 @@ class LaplacianGAN(Model, Samples):
     def discriminator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
         """The discriminator's loss at a level, 0 for the smallest image."""
         judge, how = self._judge(level), self.hows[level]
-        given = self.conditions.given(batch, ctx.noise)
+        condition = self.conditioning.condition_of(batch, ctx.noise)
         real, low = self._real(level, batch)
         with torch.no_grad():
-            fake = self._draw(level, len(batch), low, given, ctx.noise)
-        of_real, of_fake = judge(_beside(real, low), given), judge(_beside(fake, low), given)
+            fake = self._draw(level, len(batch), low, condition, ctx.noise)
+        of_real, of_fake = judge(_beside(real, low), condition), judge(_beside(fake, low), condition)
         observe(ctx, of_real, of_fake, self.border)
         terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
-        terms.update(how.discriminator_terms(batch, of_real, of_fake, given))
+        terms.update(how.discriminator_terms(batch, of_real, of_fake, condition))
 
         def score(x: Tensor) -> Tensor:
-            return judge(_beside(x, low), given).score
+            return judge(_beside(x, low), condition).score
 
         share = math.prod(self.sizes[level]) / math.prod(self.sizes[-1])
         for name, value in penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every).items():
@@ -170,13 +170,13 @@ class LaplacianGAN(Model, Samples):
     def generator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
         """The generator's loss at a level, 0 for the smallest image."""
         judge, how = self._judge(level), self.hows[level]
-        given = self.conditions.given(batch, ctx.noise)
+        condition = self.conditioning.condition_of(batch, ctx.noise)
         real, low = self._real(level, batch)
-        fake = self._draw(level, len(batch), low, given, ctx.noise)
-        of_fake = judge(_beside(fake, low), given)
-        of_real = judge(_beside(real, low), given) if self.relative else Readout(of_fake.score.detach())
+        fake = self._draw(level, len(batch), low, condition, ctx.noise)
+        of_fake = judge(_beside(fake, low), condition)
+        of_real = judge(_beside(real, low), condition) if self.relative else Readout(of_fake.score.detach())
         loss = self.objective(of_real.score, of_fake.score).generator
-        return {"loss": loss, **how.generator_terms(of_fake, given)}
+        return {"loss": loss, **how.generator_terms(of_fake, condition)}
 
     def _judge(self, level: int) -> nn.Module:
         return self.discriminators[level - 1] if level else self.coarse_discriminator
@@ -188,18 +188,18 @@ class LaplacianGAN(Model, Samples):
             return images, None
         return images, enlarge(shrink(images, self.sizes[level - 1]), self.sizes[level])
 
-    def _draw(self, level: int, n: int, low: Tensor | None, given: Tensor | None, noise: Noise) -> Tensor:
+    def _draw(self, level: int, n: int, low: Tensor | None, condition: Tensor | None, noise: Noise) -> Tensor:
         """Images of a level on the players' scale, with detail on ``low`` where that is given."""
         if low is None:
-            return self.scaling.squash(self.coarse_generator(noise.normal(n, self.latent), given, noise))
+            return self.scaling.squash(self.coarse_generator(noise.normal(n, self.latent), condition, noise))
         z = noise.normal(n, 1, *low.shape[2:]).to(low.dtype)
-        return low + self.generators[level - 1](torch.cat([z, low], 1), given, noise)
+        return low + self.generators[level - 1](torch.cat([z, low], 1), condition, noise)
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
-        given = self.conditions.complete(given, n, noise)
-        x = self._draw(0, n, None, given, noise)
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+        condition = self.conditioning.complete(condition, n, noise)
+        x = self._draw(0, n, None, condition, noise)
         for level in range(1, len(self.sizes)):
-            x = self._draw(level, n, enlarge(x, self.sizes[level]), given, noise)
+            x = self._draw(level, n, enlarge(x, self.sizes[level]), condition, noise)
         return self.scaling.outward(x.clamp(-1, 1) if self.spec.range is not None else x)
 
 

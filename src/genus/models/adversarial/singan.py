@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
-from genus.core.components import Objective, Penalty, Players
+from genus.core.components import Losses, Objective, Penalty
 from genus.core.errors import RecipeError
 from genus.core.length import Length
 from genus.core.model import Model, Redraws
@@ -185,7 +185,7 @@ class SinGAN(Model, Redraws):
             "reconstruction": self.reconstruction * (rebuilt - real).square().mean(),
         }
 
-    def _players(self, k: int, real: Tensor, fake: Tensor) -> Players:
+    def _players(self, k: int, real: Tensor, fake: Tensor) -> Losses:
         return self.objective(_scores(self.critics[k], real), _scores(self.critics[k], fake))
 
     def _image(self, k: int, batch: Batch) -> Tensor:
@@ -198,7 +198,7 @@ class SinGAN(Model, Redraws):
         """Sizes to draw with: one before training."""
         return max(1, int(self.pyramid.begun))
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return self.redraw(n, noise=noise)
 
     def redraw(

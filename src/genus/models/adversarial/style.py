@@ -17,7 +17,7 @@ from genus.core.ranges import Count, Share, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.gan import GAN
-from genus.models.adversarial.players import Generator
+from genus.models.adversarial.generator_discriminator import Generator
 from genus.objectives.path_length import path_length_penalty
 
 MEAN_STYLES = 4096
@@ -66,18 +66,18 @@ class StyleGAN(GAN, StyleSpace):
         self.path_length_every = path_length_every
         self.register_buffer("mean_length", torch.zeros(()))
 
-    def fakes(self, n: int, given: Tensor | None, ctx: Context) -> Tensor:
-        return self._draw(self._mixed(n, given, ctx.noise), ctx.noise)
+    def fakes(self, n: int, condition: Tensor | None, ctx: Context) -> Tensor:
+        return self._draw(self._mixed(n, condition, ctx.noise), ctx.noise)
 
-    def generate(self, z: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
-        return self._draw(self._everywhere(self.player_with_styles.styles(z, given)), noise)
+    def generate(self, z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+        return self._draw(self._everywhere(self.player_with_styles.styles(z, condition)), noise)
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """As a GAN's, and the path length term in some iterations."""
         terms = dict(super().generator_loss(batch, ctx))
         if self.path_length and ctx.progress.stage_iteration % self.path_length_every == 0:
-            given = self.conditions.given(batch, ctx.noise)
-            styles = self._mixed(len(batch), given, ctx.noise)
+            condition = self.conditioning.condition_of(batch, ctx.noise)
+            styles = self._mixed(len(batch), condition, ctx.noise)
             images = self._draw(styles, ctx.noise)
             penalty, lengths = path_length_penalty(images, styles, self.mean_length, ctx.noise)
             ctx.observe(**{"path length": lengths.mean()})
@@ -92,13 +92,17 @@ class StyleGAN(GAN, StyleSpace):
 
     # --- styles ------------------------------------------------------------------------------
 
-    def map_latent(self, z: Tensor, *, given: Tensor | None = None) -> Tensor:
+    def map_latent(self, z: Tensor, *, condition: Tensor | None = None) -> Tensor:
         """As :meth:`StyleSpace.map_latent`; codes that are left to chance are the same for all latents."""
         if self.codes:
-            one = self.conditions.draw(1, Noise(0, device=z.device))
+            one = self.conditioning.draw(1, Noise(0, device=z.device))
             assert one is not None
-            given = one.expand(len(z), -1) if given is None else torch.where(given.isnan(), one, given)
-        return self.player_with_styles.styles(z, given)
+            condition = (
+                one.expand(len(z), -1)
+                if condition is None
+                else torch.where(condition.isnan(), one, condition)
+            )
+        return self.player_with_styles.styles(z, condition)
 
     def generate_from_styles(self, styles: Tensor, *, noise: Noise) -> Tensor:
         styles = styles if styles.dim() == 3 else self._everywhere(styles)
@@ -119,27 +123,27 @@ class StyleGAN(GAN, StyleSpace):
         noise = Noise(0, device=weight.device)
         z = noise.normal(MEAN_STYLES, self.latent).to(weight.dtype)
         if self.conditional:
-            given = torch.arange(MEAN_STYLES, device=weight.device) % self.spec.num_classes
+            condition = torch.arange(MEAN_STYLES, device=weight.device) % self.spec.num_classes
         else:
-            given = self.conditions.draw(MEAN_STYLES, noise)
-        return self.map_latent(z, given=given).mean(0)
+            condition = self.conditioning.draw(MEAN_STYLES, noise)
+        return self.map_latent(z, condition=condition).mean(0)
 
     def sample(
-        self, n: int, *, given: Tensor | None = None, noise: Noise, truncation: float | None = None
+        self, n: int, *, condition: Tensor | None = None, noise: Noise, truncation: float | None = None
     ) -> Tensor:
         """As :meth:`Samples.sample`; ``truncation`` is ψ, in [0, 1] and 1 for none."""
         z = self.draw_latent(n, noise=noise)
         if truncation is None:
-            return self.generate_from(z, given=given, noise=noise)
-        given = self.conditions.complete(given, n, noise)
+            return self.generate_from(z, condition=condition, noise=noise)
+        condition = self.conditioning.complete(condition, n, noise)
         mean = self.mean_style()
-        styles = mean + truncation * (self.map_latent(z, given=given) - mean)
+        styles = mean + truncation * (self.map_latent(z, condition=condition) - mean)
         return self.generate_from_styles(styles, noise=noise)
 
-    def _mixed(self, n: int, given: Tensor | None, noise: Noise) -> Tensor:
+    def _mixed(self, n: int, condition: Tensor | None, noise: Noise) -> Tensor:
         """Styles ``(n, layers, style_size)`` of new latents, two in some examples."""
         first, second = (
-            self.player_with_styles.styles(noise.normal(n, self.latent), given) for _ in range(2)
+            self.player_with_styles.styles(noise.normal(n, self.latent), condition) for _ in range(2)
         )
         layers = self.num_styles
         cut = 1 + (noise.uniform(n) * (layers - 1)).floor()

@@ -56,14 +56,16 @@ class UnrolledGAN(GAN):
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side against the discriminator K steps ahead."""
-        given = self.conditions.given(batch, ctx.noise)
+        condition = self.conditioning.condition_of(batch, ctx.noise)
         real = self.shown(self.real(batch.x), ctx)
-        fake = self.shown(self.fakes(len(batch), given, ctx), ctx)
-        weights = self._ahead(batch, real, fake, given, ctx)
-        of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
-        return self.answer(of_real, of_fake, given)
+        fake = self.shown(self.fakes(len(batch), condition, ctx), ctx)
+        weights = self._ahead(batch, real, fake, condition, ctx)
+        of_real, of_fake = self._read(weights, real, condition), self._read(weights, fake, condition)
+        return self.answer(of_real, of_fake, condition)
 
-    def _ahead(self, batch: Batch, real: Tensor, fake: Tensor, given: Tensor | None, ctx: Context) -> Weights:
+    def _ahead(
+        self, batch: Batch, real: Tensor, fake: Tensor, condition: Tensor | None, ctx: Context
+    ) -> Weights:
         """The discriminator's weights K steps ahead, as a function of the generated examples."""
         parameters = dict(self.discriminator.named_parameters())
         weights = {name: p.detach().requires_grad_(True) for name, p in parameters.items()}
@@ -71,10 +73,10 @@ class UnrolledGAN(GAN):
             return weights
         step = stepper(self.unroll_rate, parameters, ctx.optimizers)
         for _ in range(self.unroll):
-            of_real, of_fake = self._read(weights, real, given), self._read(weights, fake, given)
+            of_real, of_fake = self._read(weights, real, condition), self._read(weights, fake, condition)
             loss = self.objective(of_real.score, of_fake.score).discriminator
-            terms = self.conditions.discriminator_terms(batch, of_real, of_fake, given)
-            score = partial(self._score, weights, given)
+            terms = self.conditioning.discriminator_terms(batch, of_real, of_fake, condition)
+            score = partial(self._score, weights, condition)
             penalties = penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every)
             loss = sum([*terms.values(), *penalties.values()], loss)
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True, allow_unused=True)
@@ -84,10 +86,10 @@ class UnrolledGAN(GAN):
                 weights = {name: weight.clamp(-bound, bound) for name, weight in weights.items()}
         return weights
 
-    def _score(self, weights: Weights, given: Tensor | None, x: Tensor) -> Tensor:
-        return self._read(weights, x, given).score
+    def _score(self, weights: Weights, condition: Tensor | None, x: Tensor) -> Tensor:
+        return self._read(weights, x, condition).score
 
-    def _read(self, weights: Weights, x: Tensor, given: Tensor | None) -> Readout:
+    def _read(self, weights: Weights, x: Tensor, condition: Tensor | None) -> Readout:
         """What the discriminator would say with other weights; its running statistics stay as they are."""
         running = {name: buffer.clone() for name, buffer in self.discriminator.named_buffers()}
-        return functional_call(self.discriminator, {**running, **weights}, (x, given))
+        return functional_call(self.discriminator, {**running, **weights}, (x, condition))

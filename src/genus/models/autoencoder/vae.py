@@ -114,10 +114,10 @@ class VAE(Model, Samples, Density, Encodes):
         output = self.decoder(z).float()
         return output.sigmoid() if self.likelihood == "bernoulli" else self._clipped(output)
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         return self.decode(self.prior.sample(n, noise))
 
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Importance-weighted bound: log 1/K Σ p(x, z_k) / q(z_k|x), with z_k from q."""
         offset = 0.0
         if self.likelihood == "gaussian":

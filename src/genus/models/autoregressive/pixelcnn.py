@@ -19,7 +19,7 @@ from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.condition import build_conditioned
 from genus.layers.masked import CausalNetwork
-from genus.samplers.autoregressive import raster
+from genus.sampling.autoregressive import raster
 
 
 @model("pixelcnn", paper="arXiv:1601.06759")
@@ -78,38 +78,38 @@ class PixelCNN(Model, Samples, Density):
     def loss(self, batch: Batch, ctx: Context) -> Terms:
         """Cross-entropy in nats per element, a mean over examples."""
         del ctx
-        return {"cross_entropy": self._cross_entropy(batch.x, batch.given).mean() / self.spec.size}
+        return {"cross_entropy": self._cross_entropy(batch.x, batch.condition).mean() / self.spec.size}
 
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Exact log-probability of the grey values nearest to ``x``, nats per example ``(n,)``."""
         del noise
-        if self.conditional and given is None:
+        if self.conditional and condition is None:
             raise InputError("this model was trained with classes: give the class of each example")
         with torch.no_grad():
-            return -self._cross_entropy(x, given)
+            return -self._cross_entropy(x, condition)
 
     @torch.no_grad()
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Draw ``n`` examples element by element; classes are uniform where none are given."""
-        if self.conditional and given is None:
-            given = noise.integers(self.spec.num_classes, n)
+        if self.conditional and condition is None:
+            condition = noise.integers(self.spec.num_classes, n)
         uniform = noise.uniform(n, *self.shape)
-        values = raster(self.network, uniform, self.choose, self._condition(given))
+        values = raster(self.network, uniform, self.choose, self._condition(condition))
         numbers = ((values + 1) * (self.top / 2)).round()
         return (self.low + numbers * ((self.high - self.low) / self.top)).view(n, *self.spec.shape)
 
-    def logits(self, x: Tensor, given: Tensor | None = None) -> Tensor:
+    def logits(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Unnormalised log-probabilities of all values of all elements.
 
         Args:
             x: examples ``(n, *spec.shape)`` in data units.
-            given: class numbers ``(n,)``.
+            condition: class numbers ``(n,)``.
 
         Returns:
             ``(n, levels, *spec.shape)``.
         """
         values = self.numbers(x).to(x.dtype) * (2 / self.top) - 1
-        predicted = self.network(values.view(-1, *self.shape), self._condition(given))
+        predicted = self.network(values.view(-1, *self.shape), self._condition(condition))
         predicted = predicted.unflatten(1, (self.shape[0], self.outputs)).transpose(1, 2)
         return self._complete(predicted).reshape(len(x), -1, *self.spec.shape)
 
@@ -124,8 +124,8 @@ class PixelCNN(Model, Samples, Density):
         number = (uniform[:, None] > cumulative[:, :-1]).sum(1)
         return number.to(predicted.dtype) * (2 / self.top) - 1
 
-    def _cross_entropy(self, x: Tensor, given: Tensor | None) -> Tensor:
-        logits = self.logits(x, given if self.conditional else None)
+    def _cross_entropy(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        logits = self.logits(x, condition if self.conditional else None)
         wide = logits if logits.dtype == torch.float64 else logits.float()
         return F.cross_entropy(wide, self.numbers(x), reduction="none").flatten(1).sum(1)
 
@@ -135,8 +135,8 @@ class PixelCNN(Model, Samples, Density):
             return predicted
         return torch.cat([torch.zeros_like(predicted), predicted], 1)
 
-    def _condition(self, given: Tensor | None) -> Tensor | None:
-        return None if self.embedding is None or given is None else self.embedding(given)
+    def _condition(self, condition: Tensor | None) -> Tensor | None:
+        return None if self.embedding is None or condition is None else self.embedding(condition)
 
 
 def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from genus.layers.condition import StepEmbedding, build_conditioned
 from genus.layers.diffusion import NoiseSchedule, betas
 from genus.layers.scaling import Scaling
 from genus.objectives.diffusion import discretised_normal, normal_kl, normal_log_density
-from genus.samplers.diffusion import ancestral, ddim
+from genus.sampling.diffusion import ancestral, ddim
 
 
 @model("ddpm", paper="arXiv:2006.11239")
@@ -98,41 +98,41 @@ class DDPM(Model, Samples, Denoises, Density):
         x = self.scaling.inward(batch.x)
         step = ctx.noise.integers(self.schedule.num_steps, len(batch)) + 1
         noise = ctx.noise.normal(*x.shape)
-        given = self.condition(batch)
-        predicted = self.predict_noise(self.schedule.diffuse(x, step, noise), step, given)
+        condition = self.condition_of(batch)
+        predicted = self.predict_noise(self.schedule.diffuse(x, step, noise), step, condition)
         return {"noise": F.mse_loss(predicted, noise)}
 
-    def predict_noise(self, x: Tensor, step: Tensor, given: Tensor | None = None) -> Tensor:
+    def predict_noise(self, x: Tensor, step: Tensor, condition: Tensor | None = None) -> Tensor:
         """ε_θ(x_t, t) for scaled noisy examples ``(n, *shape)`` at steps ``(n,)`` from 1 to T."""
-        found = self.network(x, self.embedding(step, given)).to(x.dtype)
+        found = self.network(x, self.embedding(step, condition)).to(x.dtype)
         return found if self.predicts == "noise" else self.schedule.noise_of_velocity(x, step, found)
 
     @torch.no_grad()
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Draw ``n`` examples; classes are uniform where they matter and none are given."""
-        given = self._classes(n, given, noise)
+        condition = self._classes(n, condition, noise)
         start = noise.normal(n, *self.spec.shape)
         bounds = None if self.spec.range is None else (-1.0, 1.0)
         if self.sampler == "ddpm":
             x = ancestral(
-                self, self.schedule, start, noise=noise, num_steps=self.sampling_steps, given=given,
+                self, self.schedule, start, noise=noise, num_steps=self.sampling_steps, condition=condition,
                 bounds=bounds,
             )  # fmt: skip
         else:
             x = ddim(
-                self, self.schedule, start, noise=noise, num_steps=self.sampling_steps, given=given,
+                self, self.schedule, start, noise=noise, num_steps=self.sampling_steps, condition=condition,
                 bounds=bounds, eta=self.eta,
             )  # fmt: skip
         return self.scaling.outward(x if bounds is None else x.clamp(*bounds))
 
     @torch.no_grad()
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Variational bound −(L_T + Σ_t L_{t−1} + L_0) in nats per example (equations 5, 7 and 13).
 
         Of the terms t = 2 … T, ``bound_steps`` − 1 are drawn, one from each of as many strata that
         grow with t, and weighted by their stratum's size; L_0 and L_T are always evaluated.
         """
-        if self.conditional and given is None:
+        if self.conditional and condition is None:
             raise InputError("this model was trained with classes: give the class of each example")
         scaled = self.scaling.inward(x)
         last = torch.full((len(x),), self.schedule.num_steps, device=x.device)
@@ -140,27 +140,27 @@ class DDPM(Model, Samples, Denoises, Density):
         one = torch.ones((), dtype=scaled.dtype, device=x.device)
         signal, dirt = self.schedule.signal[-1].to(scaled.dtype), self.schedule.dirt[-1].to(scaled.dtype)
         bound = -normal_kl(signal.sqrt() * scaled, dirt, zero, one)
-        bound = bound + self.bound_term(scaled, torch.ones_like(last), noise.normal(*x.shape), given)
+        bound = bound + self.bound_term(scaled, torch.ones_like(last), noise.normal(*x.shape), condition)
         for low, high in _strata(self.schedule.num_steps, self.bound_steps - 1):
             step = low + noise.integers(high - low, len(x))
-            term = self.bound_term(scaled, step, noise.normal(*x.shape), given)
+            term = self.bound_term(scaled, step, noise.normal(*x.shape), condition)
             bound = bound + (high - low) * term
         return bound + self._log_scale()
 
-    def bound_term(self, x: Tensor, step: Tensor, noise: Tensor, given: Tensor | None = None) -> Tensor:
+    def bound_term(self, x: Tensor, step: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """One term of the bound for scaled examples: −KL(q(x_{t−1}|x_t, x_0) ‖ p) or ln p(x_0|x_1).
 
         Args:
             x: scaled examples ``(n, *shape)``.
             step: t, ``(n,)``; all 1, or all above 1.
             noise: ε of x_t, like ``x``.
-            given: class numbers ``(n,)``.
+            condition: class numbers ``(n,)``.
 
         Returns:
             ``(n,)`` in nats.
         """
         noisy = self.schedule.diffuse(x, step, noise.to(x.dtype))
-        clean = self.schedule.clean(noisy, step, self.predict_noise(noisy, step, given))
+        clean = self.schedule.clean(noisy, step, self.predict_noise(noisy, step, condition))
         if self.spec.range is not None:
             clean = clean.clamp(-1, 1)
         mean, _, variance = self.schedule.posterior(noisy, clean, step, step - 1)
@@ -171,10 +171,10 @@ class DDPM(Model, Samples, Denoises, Density):
             return discretised_normal(x, mean, variance, self.levels)
         return normal_log_density(x, mean, variance)
 
-    def _classes(self, n: int, given: Tensor | None, noise: Noise) -> Tensor | None:
+    def _classes(self, n: int, condition: Tensor | None, noise: Noise) -> Tensor | None:
         if not self.conditional:
             return None
-        return noise.integers(self.spec.num_classes, n) if given is None else given
+        return noise.integers(self.spec.num_classes, n) if condition is None else condition
 
     def _log_scale(self) -> float:
         """ln |d scaled / d x|, for densities of continuous bounded data."""

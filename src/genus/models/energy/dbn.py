@@ -16,7 +16,7 @@ from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, ShareBelow1
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.models.energy.machine import BoltzmannMachine, Partition, bernoulli_entropy
+from genus.models.energy.machine import BoltzmannMachine, PartitionFunction, bernoulli_entropy
 
 
 @model("dbn", paper="doi:10.1162/neco.2006.18.7.1527")
@@ -118,10 +118,10 @@ class DBN(Model, Samples, Density, Classifies):
 
     def classifier_loss(self, batch: Batch, ctx: Context) -> Terms:
         """Cross-entropy of the classes."""
-        assert batch.given is not None
+        assert batch.condition is not None
         logits = self.classify(batch.x)
-        ctx.observe(accuracy=(logits.argmax(1) == batch.given).float().mean())
-        return {"cross-entropy": cross_entropy(logits, batch.given)}
+        ctx.observe(accuracy=(logits.argmax(1) == batch.condition).float().mean())
+        return {"cross-entropy": cross_entropy(logits, batch.condition)}
 
     def classify(self, x: Tensor) -> Tensor:
         h = x.flatten(1)
@@ -129,7 +129,7 @@ class DBN(Model, Samples, Density, Classifies):
             h = self.dropout(layer(h).sigmoid())
         return self.readout(h)
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         top = self._layers[-1]
         start = self.chains[noise.integers(len(self.chains), n)]
         state, means = top.gibbs(start, self.sampling_steps, noise)
@@ -138,7 +138,7 @@ class DBN(Model, Samples, Density, Classifies):
             state = noise.bernoulli(means)
         return means.reshape(n, *self.spec.shape)
 
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Variational bound with factorial posteriors and an annealed estimate of the top log Z.
 
         Σ_l E_q[log P(h^{l−1}|h^l)] + H(q(h^l|h^{l−1})) − E_q F_top(h^{L−1}) − log Z_top, the
@@ -159,7 +159,7 @@ class DBN(Model, Samples, Density, Classifies):
     def normaliser_error(self, noise: Noise) -> tuple[float, float]:
         return self._partition(noise).error()
 
-    def _partition(self, noise: Noise) -> Partition:
+    def _partition(self, noise: Noise) -> PartitionFunction:
         return self._layers[-1].log_partition(self.chains, unbatched(noise))
 
     def _layer_loss(self, depth: int) -> Callable[[Batch, Context], Terms]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from genus.core.noise import Noise, coins
-from genus.samplers.annealed import annealed_log_weights, bennett, log_mean_exp
+from genus.sampling.annealed import annealed_log_weights, bennett, log_mean_exp
 
 AIS_CHAINS, AIS_TEMPERATURES = 100, 1000
 BURN_IN = 200
@@ -35,7 +35,7 @@ class Contrast(NamedTuple):
     chains: Tensor
 
 
-class Partition(NamedTuple):
+class PartitionFunction(NamedTuple):
     """An estimate of log Z in nats, scalars.
 
     Args:
@@ -66,7 +66,7 @@ class BoltzmannMachine(nn.Module):
         self.weight = nn.Parameter(torch.randn(visible, hidden) * 0.01)
         self.visible_bias = nn.Parameter(torch.zeros(visible))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))
-        self._known: tuple[tuple[float, ...], Partition] | None = None
+        self._known: tuple[tuple[float, ...], PartitionFunction] | None = None
 
     def free_energy(self, v: Tensor) -> Tensor:
         """F(v) = −b·v − Σ_j softplus(c_j + (vW)_j), so that p(v) = exp(−F(v)) / Z.
@@ -150,7 +150,7 @@ class BoltzmannMachine(nn.Module):
     @torch.no_grad()
     def log_partition(
         self, p: Tensor, noise: Noise, *, chains: int = AIS_CHAINS, temperatures: int = AIS_TEMPERATURES
-    ) -> Partition:
+    ) -> PartitionFunction:
         """Estimate log Z by annealed importance sampling from the machine without weights, and back.
 
         The way there misses modes that it does not find and is then too low, by any amount; the way
@@ -171,7 +171,7 @@ class BoltzmannMachine(nn.Module):
             self._known = key, self._annealed(p, noise, chains, temperatures)
         return self._known[1]
 
-    def _annealed(self, p: Tensor, noise: Noise, chains: int, temperatures: int) -> Partition:
+    def _annealed(self, p: Tensor, noise: Noise, chains: int, temperatures: int) -> PartitionFunction:
         bias, hidden = self.visible_bias, self.weight.shape[1]
         base = softplus(bias).sum() + hidden * math.log(2)
 
@@ -189,7 +189,9 @@ class BoltzmannMachine(nn.Module):
         back = annealed_log_weights(own, ratio, step, temperatures, back=True)
         low, high = log_mean_exp(there), -log_mean_exp(back)
         joined = bennett(there, back) if there.max() >= (-back).min() else high
-        return Partition(base + joined, base + torch.minimum(low, joined), base + torch.maximum(high, joined))
+        return PartitionFunction(
+            base + joined, base + torch.minimum(low, joined), base + torch.maximum(high, joined)
+        )
 
 
 def bernoulli_entropy(probability: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Count
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.models.energy.machine import BoltzmannMachine, Partition
+from genus.models.energy.machine import BoltzmannMachine, PartitionFunction
 
 
 @model("rbm", paper="doi:10.1162/089976602760128018")
@@ -85,19 +85,19 @@ class RBM(Model, Samples, Density):
         ctx.observe(energy=found.energy)
         return {"divergence": found.divergence}
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         start = self.chains[noise.integers(len(self.chains), n)]
         _, means = self.machine.gibbs(start, self.sampling_steps, noise)
         return means.reshape(n, *self.spec.shape)
 
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """−F(x) − log Z with log Z estimated by annealed importance sampling in both directions."""
         return -self.machine.free_energy(x.flatten(1)) - self._partition(noise).estimate
 
     def normaliser_error(self, noise: Noise) -> tuple[float, float]:
         return self._partition(noise).error()
 
-    def _partition(self, noise: Noise) -> Partition:
+    def _partition(self, noise: Noise) -> PartitionFunction:
         return self.machine.log_partition(self.chains, unbatched(noise))
 
     def _recycled(self, chains: Tensor) -> Tensor:

@@ -121,7 +121,7 @@ class RealNVP(Model, Samples, Density, Encodes):
     def measure(self, batch: Batch, ctx: Context, *, number: int) -> Terms:
         """Take the batch into what pass ``number`` over the data measures."""
         y, _ = self.logit(batch.x, ctx.noise)
-        found = self.first.statistics(y, batch.given, number)
+        found = self.first.statistics(y, batch.condition, number)
         self.first.add(tuple(ctx.sum_over_ranks(part) for part in found), number)
         return {}
 
@@ -131,25 +131,25 @@ class RealNVP(Model, Samples, Density, Encodes):
 
     def loss(self, batch: Batch, ctx: Context) -> Terms:
         """Negative log-likelihood (or its bound) in nats per element, a mean over examples."""
-        return {"nll": -self._log_density(batch.x, batch.given, ctx.noise).mean() / self.spec.size}
+        return {"nll": -self._log_density(batch.x, batch.condition, ctx.noise).mean() / self.spec.size}
 
     @torch.no_grad()
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Log-density, or a one-sample estimate of its bound for data with levels, nats ``(n,)``."""
-        if self.conditional and given is None:
+        if self.conditional and condition is None:
             raise InputError("this model was trained with classes: give the class of each example")
-        return self._log_density(x, given, noise)
+        return self._log_density(x, condition, noise)
 
     @torch.no_grad()
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Draw latent numbers and invert the flow; classes are uniform where none are given."""
-        if self.conditional and given is None:
-            given = noise.integers(self.spec.num_classes, n)
+        if self.conditional and condition is None:
+            condition = noise.integers(self.spec.num_classes, n)
         if self.base == "normal":
             z = noise.normal(n, self.spec.size)
         else:
             z = noise.uniform(n, self.spec.size).clamp(1e-7, 1 - 1e-7).logit()
-        return self._invert(self.temperature * z.to(next(self.parameters()).dtype), given)
+        return self._invert(self.temperature * z.to(next(self.parameters()).dtype), condition)
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Delta:
@@ -172,18 +172,18 @@ class RealNVP(Model, Samples, Density, Encodes):
         z, classes = z[:, : self.spec.size], z[:, self.spec.size :]
         return self._invert(z, classes.argmax(1) if self.conditional else None)
 
-    def _invert(self, z: Tensor, given: Tensor | None) -> Tensor:
-        return self.logit.inverse(self.first.inverse(self.flow.inverse(z), given))
+    def _invert(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        return self.logit.inverse(self.first.inverse(self.flow.inverse(z), condition))
 
-    def _log_density(self, x: Tensor, given: Tensor | None, noise: Noise) -> Tensor:
-        z, change = self._to_latent(x, given if self.conditional else None, noise)
+    def _log_density(self, x: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+        z, change = self._to_latent(x, condition if self.conditional else None, noise)
         return self._log_base(z) + change
 
-    def _to_latent(self, x: Tensor, given: Tensor | None, noise: Noise | None) -> tuple[Tensor, Tensor]:
+    def _to_latent(self, x: Tensor, condition: Tensor | None, noise: Noise | None) -> tuple[Tensor, Tensor]:
         """Latent numbers and ln |det ∂z/∂x|."""
         with torch.autocast(x.device.type, enabled=False):  # densities need more digits than networks
             y, slope = self.logit(x, noise)
-            y, scale = self.first(y, given)
+            y, scale = self.first(y, condition)
         z, change = self.flow(y)
         return z, change + scale + slope
 

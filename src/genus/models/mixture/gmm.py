@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genus.core.batch import Batch
 from genus.core.length import Length
-from genus.core.model import Density, Least, Model, Samples
+from genus.core.model import Density, MinimumBatch, Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, Weight
@@ -96,9 +96,9 @@ class GaussianMixture(Model, Samples, Density):
             Stage(name="em", phases=[Phase(name="em", step=self.expect_and_maximise)]),
         ]
 
-    def least_batch(self) -> Least:
+    def minimum_batch(self) -> MinimumBatch:
         """As many as there are Gaussians, for the first batch places them."""
-        return Least(len(self.weights), f"one for each of model.components={len(self.weights)}")
+        return MinimumBatch(len(self.weights), f"one for each of model.components={len(self.weights)}")
 
     def find_axes(self, batch: Batch, ctx: Context) -> Terms:
         """Accumulate mean and covariance; at the end of the pass take the leading eigenvectors."""
@@ -140,7 +140,7 @@ class GaussianMixture(Model, Samples, Density):
         """Coordinates on the principal axes, float64 ``(n, axes)``."""
         return (x.flatten(1).double() - self.mean) @ self.basis
 
-    def sample(self, n: int, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         chosen = noise.categorical(self.weights.log().float().expand(n, -1))
         roots = torch.linalg.cholesky(self.covariances)
         z = noise.normal(n, self.centres.shape[1]).double()
@@ -148,7 +148,7 @@ class GaussianMixture(Model, Samples, Density):
         x = (y @ self.basis.T + self.mean).float().reshape(n, *self.spec.shape)
         return x if self.spec.range is None else x.clamp(*self.spec.range)
 
-    def log_prob(self, x: Tensor, *, given: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
         """Log-density, of dequantised values where the data are discrete."""
         x, offset = dequantise(x, self.spec, noise)
         y = self.project(x)

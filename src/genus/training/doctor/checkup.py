@@ -12,7 +12,7 @@ from genus.core.recipe import Recipe
 from genus.training.doctor.advice import prescribe
 from genus.training.doctor.doctor import replay
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History, Look
+from genus.training.doctor.history import Look, RunHistory
 from genus.training.doctor.record import read_record
 from genus.training.doctor.thresholds import SETTLED, WINDOW
 from genus.training.run import Run
@@ -58,7 +58,7 @@ def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
 
     Args:
         run: finished, running or crashed.
-        signs: of samples of its last checkpoint, see :func:`genus.metrics.look.look`.
+        signs: of samples of its last checkpoint, see :func:`genus.metrics.sample_health.look`.
     """
     recipe, record, log = run.recipe, list(read_record(run.doctor_path)), list(run.log_lines())
     history = history_of(recipe)
@@ -73,7 +73,7 @@ def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
     return Checkup(found, treatments, _unseen(history), history.iteration)
 
 
-def history_of(recipe: Recipe) -> History:
+def history_of(recipe: Recipe) -> RunHistory:
     """An empty history that knows what this recipe's discriminator minimises.
 
     Scores of critics and of relativistic discriminators have no border: they only compare. The
@@ -83,7 +83,7 @@ def history_of(recipe: Recipe) -> History:
     name, smoothing = objective.get("name"), objective.get("smoothing") or 0.0
     shares = [share for share in (smoothing, 1 - smoothing) if share > 0 and name in _CROSS_ENTROPIES]
     entropy = -sum(share * math.log(share) for share in shares)
-    return History(has_border=name in (*_CROSS_ENTROPIES, "hinge", "least-squares"), floor=entropy)
+    return RunHistory(has_border=name in (*_CROSS_ENTROPIES, "hinge", "least-squares"), floor=entropy)
 
 
 def run_fraction(recipe: Recipe, line: Mapping[str, Any]) -> float:
@@ -98,7 +98,7 @@ def run_fraction(recipe: Recipe, line: Mapping[str, Any]) -> float:
     return min(counted.get(length.unit, length.amount) / length.amount, 1.0)
 
 
-def _unseen(history: History) -> list[str]:
+def _unseen(history: RunHistory) -> list[str]:
     unseen: list[str] = []
     longest = max((series.count for series in history.series.values()), default=0)
     if longest < 2 * WINDOW:

@@ -12,7 +12,7 @@ from typing import Any
 from genus.core.model import Model
 from genus.training.doctor.examiner import Examiner
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History, Look
+from genus.training.doctor.history import Look, RunHistory
 from genus.training.doctor.record import add_to_record, read_record, rewind_record
 from genus.training.doctor.registry import ILLNESSES, Where
 from genus.training.doctor.treatment import MOST, REPEAT, Treatment, treat
@@ -64,7 +64,7 @@ class Doctor:
         self,
         record: Path,
         *,
-        history: Callable[[], History] = History,
+        history: Callable[[], RunHistory] = RunHistory,
         prescribe: Prescribe = lambda finding: finding,
         look: LookHook | None = None,
         act: bool = False,
@@ -72,7 +72,7 @@ class Doctor:
         self.record = record
         self.history = history
         self.prescribe = prescribe
-        self.look_hook = look
+        self.health_hook = look
         self.act = act
         self.treatment = Treatment()
         self.spent = 0.0
@@ -135,9 +135,9 @@ class Doctor:
         Returns:
             New findings.
         """
-        if self.look_hook is None:
+        if self.health_hook is None:
             return []
-        signs = self._signs(self.look_hook, model, FREE_SECONDS + SHARE * seconds)
+        signs = self._signs(self.health_hook, model, FREE_SECONDS + SHARE * seconds)
         if not signs:
             return []
         line = {"iteration": iteration, "fraction": round(fraction, 4), "look": dict(signs)}
@@ -183,7 +183,7 @@ def in_order(log: Iterable[Mapping[str, Any]], record: Iterable[Mapping[str, Any
     return merge(log, record, key=lambda line: line["iteration"])
 
 
-def take_in(history: History, line: Mapping[str, Any]) -> Where | None:
+def take_in(history: RunHistory, line: Mapping[str, Any]) -> Where | None:
     """Take a line of the log or of the record into a history, and say what is to be examined now."""
     if "look" in line:
         history.look(Look(line["iteration"], line["fraction"], line["look"]))
@@ -195,7 +195,7 @@ def take_in(history: History, line: Mapping[str, Any]) -> Where | None:
 
 
 def replay(
-    history: History, log: Iterable[Mapping[str, Any]], record: Iterable[Mapping[str, Any]]
+    history: RunHistory, log: Iterable[Mapping[str, Any]], record: Iterable[Mapping[str, Any]]
 ) -> Examiner:
     """Examine a run from its log and its record, line by line, as the doctor beside it did."""
     examiner = Examiner(history)

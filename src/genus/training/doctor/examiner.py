@@ -8,7 +8,7 @@ from genus.training.doctor import illnesses_numbers as illnesses_numbers  # regi
 from genus.training.doctor import illnesses_players as illnesses_players
 from genus.training.doctor import illnesses_samples as illnesses_samples
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History
+from genus.training.doctor.history import RunHistory
 from genus.training.doctor.registry import ILLNESSES, Where
 
 
@@ -22,7 +22,7 @@ class Examiner:
         streaks: examinations in a row that saw the illness, by its name.
     """
 
-    history: History
+    history: RunHistory
     found: dict[str, Finding] = field(default_factory=dict[str, Finding])
     streaks: dict[str, int] = field(default_factory=dict[str, int])
 

@@ -68,7 +68,7 @@ class Look:
     Args:
         iteration: when they were drawn.
         fraction: how much of the run was done.
-        signs: by name, see :func:`genus.metrics.look.look`.
+        signs: by name, see :func:`genus.metrics.sample_health.look`.
     """
 
     iteration: int
@@ -77,7 +77,7 @@ class Look:
 
 
 @dataclass
-class History:
+class RunHistory:
     """Everything a diagnosis may use.
 
     Args:

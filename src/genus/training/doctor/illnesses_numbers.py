@@ -6,13 +6,13 @@ import statistics
 from itertools import pairwise
 
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History
+from genus.training.doctor.history import RunHistory
 from genus.training.doctor.registry import illness
 from genus.training.doctor.thresholds import EXPLODED, LARGE, RISES, RUNAWAY, SPIKE
 
 
 @illness("exploding-gradient", patience=3)
-def exploding_gradient(history: History) -> Finding | None:
+def exploding_gradient(history: RunHistory) -> Finding | None:
     """The gradients of all players have grown, or one has jumped."""
     gradients = {name: s for name, s in history.series.items() if name.endswith("/gradient") and s.ripe}
     if not gradients:
@@ -44,7 +44,7 @@ def exploding_gradient(history: History) -> Finding | None:
 
 
 @illness("nan-ahead", patience=1)
-def nan_ahead(history: History) -> Finding | None:
+def nan_ahead(history: RunHistory) -> Finding | None:
     """A loss or gradient far above its beginning that still rises at every line."""
     if history.failure is not None:
         return Finding(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History, Series
+from genus.training.doctor.history import RunHistory, Series
 from genus.training.doctor.registry import illness
 from genus.training.doctor.thresholds import (
     FAR,
@@ -26,7 +26,7 @@ PENALTY, GRADIENT = "discriminator/penalty", "generator/gradient"
 
 
 @illness("discriminator-wins")
-def discriminator_wins(history: History) -> Finding | None:
+def discriminator_wins(history: RunHistory) -> Finding | None:
     """Right about everything, with a loss that is next to nothing of its loss at chance.
 
     Penalties count: a discriminator that pays for its slopes is held back by them. What is left of the
@@ -56,7 +56,7 @@ def discriminator_wins(history: History) -> Finding | None:
 
 
 @illness("discriminator-loses")
-def discriminator_loses(history: History) -> Finding | None:
+def discriminator_loses(history: RunHistory) -> Finding | None:
     """It calls everything real, or everything generated, its loss has not fallen, and samples are bad."""
     found = history.ripe(LOSS, REAL, FAKE)
     if found is None or not history.has_border:
@@ -83,7 +83,7 @@ def discriminator_loses(history: History) -> Finding | None:
 
 
 @illness("vanishing-gradient")
-def vanishing_gradient(history: History) -> Finding | None:
+def vanishing_gradient(history: RunHistory) -> Finding | None:
     """The generator's gradient has all but gone."""
     found = history.ripe(GRADIENT, LOSS)
     if found is None:
@@ -102,7 +102,7 @@ def vanishing_gradient(history: History) -> Finding | None:
 
 
 @illness("oscillation")
-def oscillation(history: History) -> Finding | None:
+def oscillation(history: RunHistory) -> Finding | None:
     """The discriminator's loss swings by a good part of its size at chance, and not because it has won."""
     found = history.ripe(LOSS, GRADIENT)
     if found is None:
@@ -122,7 +122,7 @@ def oscillation(history: History) -> Finding | None:
     )
 
 
-def _with_penalties(history: History, loss: Series) -> tuple[float, float]:
+def _with_penalties(history: RunHistory, loss: Series) -> tuple[float, float]:
     """The discriminator's loss and penalties, now and at first; lazy ones as often as they are paid."""
     paid = [series for name, series in history.series.items() if name.startswith(PENALTY) and series.count]
     now = sum(series.now * series.count / loss.count for series in paid)

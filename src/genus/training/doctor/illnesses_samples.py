@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History
+from genus.training.doctor.history import RunHistory
 from genus.training.doctor.registry import illness
 from genus.training.doctor.thresholds import (
     ALIKE,
@@ -26,7 +26,7 @@ Signs = Mapping[str, float]
 
 
 @illness("mode-collapse", shows="samples", patience=1)
-def mode_collapse(history: History) -> Finding | None:
+def mode_collapse(history: RunHistory) -> Finding | None:
     """Samples repeat each other, or are good ones of a few kinds."""
     looks = history.last_looks("spacing", "coverage")
     reasons = [_collapsed(signs) for signs in looks]
@@ -43,7 +43,7 @@ def mode_collapse(history: History) -> Finding | None:
 
 
 @illness("memorisation", shows="samples", patience=1)
-def memorisation(history: History) -> Finding | None:
+def memorisation(history: RunHistory) -> Finding | None:
     """Samples are training examples again."""
     looks = history.last_looks("copies")
     if not looks or any(signs["copies"] < COPIED for signs in looks):
@@ -59,7 +59,7 @@ def memorisation(history: History) -> Finding | None:
 
 
 @illness("dead-outputs", shows="samples", patience=1)
-def dead_outputs(history: History) -> Finding | None:
+def dead_outputs(history: RunHistory) -> Finding | None:
     """Outputs stand still or stick to the ends of their range."""
     looks = history.last_looks("still", "bounds")
     if not looks or not all(_dead(signs) for signs in looks):
@@ -76,7 +76,7 @@ def dead_outputs(history: History) -> Finding | None:
 
 
 @illness("broken-samples", shows="samples", patience=1)
-def broken_samples(history: History) -> Finding | None:
+def broken_samples(history: RunHistory) -> Finding | None:
     """Samples hold NaN or infinity."""
     finite = history.looks[-1].signs.get("finite", 1.0)
     if finite == 1:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History
+from genus.training.doctor.history import RunHistory
 from genus.training.doctor.thresholds import PATIENCE
 
-Diagnosis = Callable[[History], Finding | None]
+Diagnosis = Callable[[RunHistory], Finding | None]
 Where = Literal["log", "samples"]
 """What an examination follows: a line of the log, or a look at samples."""
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import History
+from genus.training.doctor.history import RunHistory
 from genus.training.doctor.thresholds import WINDOW
 
 REPEAT = 2 * WINDOW
@@ -48,7 +48,7 @@ class Treatment:
         return cls() if values is None else cls(dict(values["rates"]), values["clip"])
 
 
-def treat(finding: Finding, treatment: Treatment, history: History) -> tuple[Treatment, str] | None:
+def treat(finding: Finding, treatment: Treatment, history: RunHistory) -> tuple[Treatment, str] | None:
     """The next treatment of an illness and what to say of it; None where there is no safe one.
 
     Only illnesses of the log are treated, so that a resumed run is treated as the whole one was;

@@ -1,0 +1,181 @@
+"""Spaces: what one thing is, whether an example or what it is conditioned on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+SpaceKind = Literal["class", "vector", "table", "image", "volume", "labels", "sequence", "tokens"]
+
+_SPATIAL = ("image", "volume", "labels", "sequence")
+_WHOLE = ("class", "labels", "tokens")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table: a number, or a category as one-hot places side by side.
+
+    Args:
+        name: as users write it.
+        categories: names of the values of a category; empty for a number.
+        range: smallest and largest value of a number, or None when unbounded.
+        mean: of the training examples.
+        deviation: standard deviation of the training examples, > 0.
+
+    >>> Column(name="colour", categories=("red", "blue")).width
+    2
+    """
+
+    name: str
+    categories: tuple[str, ...] = ()
+    range: tuple[float, float] | None = None
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @property
+    def width(self) -> int:
+        """Places it takes in a row: one for a number, one for each category."""
+        return len(self.categories) or 1
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Column:
+        """Rebuild a column from its fields, in which lists may stand for tuples."""
+        return cls(**{**fields, "categories": tuple(fields["categories"]), "range": _bounds(fields["range"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """What one thing is; networks and models are built from spaces.
+
+    A batch holds ``n`` of them as a tensor ``(n, *shape)``: int64 for classes, label maps and tokens, else
+    float32 in data units.
+
+    Args:
+        kind: what the axes mean. ``class``: the number of a name; ``table``: columns side by side; ``labels``:
+            a map of label numbers; ``tokens``: numbers of words, i + 1 for ``names[i]`` and 0 for none.
+        shape: without the batch axis; channels first where there are sides: ``(1, 28, 28)`` for a grey image,
+            ``(2,)`` for a point of the plane, ``()`` for a class.
+        range: smallest and largest value of an element, or None when unbounded. Images are always
+            ``(0.0, 1.0)``: models own their preprocessing.
+        levels: number of equally spaced values in ``range`` (256 for 8-bit images); None when continuous.
+        names: of classes, labels or words, in the order of their numbers.
+        columns: of a table, in their order.
+
+    >>> Space(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256).size
+    784
+    """
+
+    kind: SpaceKind
+    shape: tuple[int, ...] = ()
+    range: tuple[float, float] | None = None
+    levels: int | None = None
+    names: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether it has channels and sides."""
+        return self.kind in _SPATIAL
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its elements are whole numbers that stand for names."""
+        return self.kind in _WHOLE
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary from which :meth:`from_json` rebuilds the space."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Space:
+        """Rebuild a space from its fields, in which lists may stand for tuples."""
+        return cls(
+            kind=fields["kind"],
+            shape=tuple(fields["shape"]),
+            range=_bounds(fields["range"]),
+            levels=fields["levels"],
+            names=tuple(fields["names"]),
+            columns=tuple(Column.from_json(column) for column in fields["columns"]),
+        )
+
+    def describe(self) -> str:
+        """A few words for people.
+
+        >>> Space(kind="labels", shape=(1, 8, 8), names=("background", "lung")).describe()
+        'a map 1×8×8 of 2 labels'
+        """
+        sides = "×".join(str(side) for side in self.shape)
+        if self.kind == "class":
+            return f"{len(self.names)} classes"
+        if self.kind == "table" and self.columns:
+            return f"columns {', '.join(column.name for column in self.columns)}"
+        if self.kind == "tokens":
+            return f"text of up to {self.shape[0]} words out of {len(self.names):,}"
+        if self.kind == "labels":
+            return f"a map {sides} of {len(self.names)} labels"
+        return f"{'an' if self.kind == 'image' else 'a'} {self.kind} {sides}"
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Several spaces by name, such as a class and an image that examples are conditioned on together.
+
+    A batch holds a :class:`genus.core.batch.Parts` for it.
+
+    >>> Composite.of(label=Space(kind="class", names=("a", "b")), low=Space(kind="vector", shape=(3,))).describe()
+    '2 classes and a vector 3'
+    """
+
+    parts: tuple[tuple[str, Space], ...]
+
+    @classmethod
+    def of(cls, **spaces: Space) -> Composite:
+        """Spaces by name, in this order."""
+        return cls(tuple(spaces.items()))
+
+    @property
+    def kind(self) -> Literal["composite"]:
+        """For the eyes of those who ask for a kind."""
+        return "composite"
+
+    def __getitem__(self, name: str) -> Space:
+        """The space of a name."""
+        return dict(self.parts)[name]
+
+    def describe(self) -> str:
+        """A few words for people."""
+        return " and ".join(space.describe() for _, space in self.parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dictionary for :func:`space_from_json`."""
+        return {"parts": {name: space.to_json() for name, space in self.parts}}
+
+
+AnySpace = Space | Composite
+
+
+def space_from_json(fields: Mapping[str, Any]) -> AnySpace:
+    """Rebuild what ``to_json`` of a space or of a composite gave."""
+    if "parts" in fields:
+        return Composite.of(**{name: Space.from_json(part) for name, part in fields["parts"].items()})
+    return Space.from_json(fields)
+
+
+def class_space(names: Iterable[str]) -> Space:
+    """The space of class numbers.
+
+    >>> class_space("ab").names
+    ('a', 'b')
+    """
+    return Space(kind="class", names=tuple(names))
+
+
+def _bounds(value: Any) -> tuple[float, float] | None:
+    return None if value is None else (value[0], value[1])

@@ -1,0 +1,341 @@
+"""Conditions that the discriminator reads out: its second head names a class, a code or a style."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from genus.core.batch import Batch
+from genus.core.codes import Code
+from genus.core.components import NO_STATISTICS, BatchStatistics, Conditioning, Network, Readout
+from genus.core.errors import RecipeError
+from genus.core.noise import Noise
+from genus.core.phase import Terms
+from genus.core.ranges import Count, Natural, Share, Weight
+from genus.core.registry import conditioning
+from genus.core.spec import DataSpec
+from genus.layers.condition_encoder import Standardised
+from genus.models.adversarial.conditioning import DataConditioning, conditioned_generator
+from genus.models.adversarial.generator_discriminator import ClassScore, Discriminator, Generator, LinearScore
+
+UNKNOWN = -1
+"""Class number of an example whose class is not known; see :class:`genus.data.few_labels.FewLabels`."""
+
+
+@conditioning("auxiliary", paper="arXiv:1610.09585")
+class Auxiliary(DataConditioning):
+    """AC-GAN: the discriminator tells the condition of real and of generated examples; both gain by it.
+
+    L_C = −E log p(y | x) of real and of generated examples is added to both losses: a cross-entropy for
+    classes; for standardised attributes, normally distributed around what is told with deviation 1,
+    ½ Σ (a − â)² (without the constant).
+    """
+
+    reads_features = True
+    takes = ("attributes",)
+    why_not = "the discriminator tells classes or attributes"
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        features: Count = 128,
+        weight: Weight = 1.0,
+        fakes: Share = 1.0,
+        **base: Any,
+    ) -> None:
+        """Build for data with classes or attributes.
+
+        Args:
+            features: size of φ(x), from which score and condition are read.
+            weight: of L_C.
+            fakes: share of it with which generated examples teach the discriminator; with 0 it learns
+                conditions from real examples alone, and cannot agree with the generator on signs that
+                stand for one.
+            base: see :class:`DataConditioning`.
+        """
+        super().__init__(spec, **base)
+        self.features = features
+        self.weight = weight
+        self.fakes = fakes
+        self.what = "class" if spec.condition is None else "attributes"
+        self.standardised = None if spec.condition is None else Standardised(spec.condition)
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        outputs = self.classes if self.spec.condition is None else self.spec.condition.size
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, LinearScore(self.features, outputs, batch_statistics))
+
+    def missed(self, readout: Readout, condition: Tensor) -> Tensor:
+        """−log p(y | x), a mean over the batch.
+
+        Args:
+            readout: of examples.
+            condition: their classes ``(n,)``, or attributes ``(n, k)`` in their own units.
+        """
+        logits = _logits(readout)
+        if self.standardised is None:
+            return F.cross_entropy(logits, condition)
+        gap = self.standardised.to(condition.device)(condition) - logits
+        return gap.square().sum(1).mean() / 2
+
+    def discriminator_terms(
+        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+    ) -> Terms:
+        assert condition is not None
+        terms = {f"{self.what} of real": self.weight * self.missed(real, condition)}
+        if self.fakes:
+            terms[f"{self.what} of fake"] = self.fakes * self.weight * self.missed(fake, condition)
+        return terms
+
+    def generator_terms(self, fake: Readout, condition: Tensor | None) -> Terms:
+        assert condition is not None
+        return {self.what: self.weight * self.missed(fake, condition)}
+
+
+@conditioning("information", paper="arXiv:1606.03657")
+class Information(Conditioning):
+    """InfoGAN: the generator is given codes c, and the discriminator's head Q(c | x) recovers them.
+
+    A lower bound of the mutual information, E log Q(c | G(z, c)) + H(c), is maximised by both
+    players; c is a category or several, and some uniform numbers in [−1, 1], of which Q gives the mean
+    and the logarithm of the standard deviation. No labels are needed. Samples can be asked for codes:
+    ``category`` (of several ``category1``, ``category2``, …), ``code1``, ``code2``, ….
+    """
+
+    from_data = False
+    reads_features = True
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        categories: int | Sequence[int] = 10,
+        continuous: Natural = 2,
+        features: Count = 128,
+        weight: Weight = 1.0,
+        continuous_weight: Weight = 0.1,
+    ) -> None:
+        """Build for any data.
+
+        Args:
+            categories: values of the category, >= 2; a list for several categories, [] for none.
+            continuous: number of continuous codes, >= 0.
+            features: size of φ(x), from which score and codes are read.
+            weight: of the bound for each category.
+            continuous_weight: of the bound for the continuous codes.
+        """
+        super().__init__(spec)
+        self.categories = (categories,) if isinstance(categories, int) else tuple(categories)
+        if any(values < 2 for values in self.categories):
+            raise RecipeError(
+                "conditioning 'information' needs at least two categories: values to tell apart"
+            )
+        if not (self.categories or continuous):
+            raise RecipeError(
+                "conditioning 'information' needs codes: categories, such as 10 or [10, 10], or continuous "
+                "ones, 1 or more"
+            )
+        self.codes = information_codes(self.categories, continuous)
+        self.continuous = continuous
+        self.features = features
+        self.weight = weight
+        self.continuous_weight = continuous_weight
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        size = sum(self.categories) + self.continuous
+        return conditioned_generator(
+            network, latent, self.spec.shape, torch.nn.Identity, size, "concatenation"
+        )
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        outputs = sum(self.categories) + 2 * self.continuous
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, LinearScore(self.features, outputs, batch_statistics))
+
+    def draw(self, n: int, noise: Noise) -> Tensor:
+        categories = [F.one_hot(noise.integers(k, n), k).float() for k in self.categories]
+        return torch.cat([*categories, 2 * noise.uniform(n, self.continuous) - 1], 1)
+
+    def information_terms(self, fake: Readout, codes: Tensor) -> Terms:
+        """−log Q(c | x) of the codes ``(n, categories + continuous)``, a term per category."""
+        logits, size = _logits(fake), sum(self.categories)
+        terms: dict[str, Tensor] = {}
+        for code in self.codes[: len(self.categories)]:
+            chosen = codes[:, code.place].argmax(1)
+            terms[code.name] = self.weight * F.cross_entropy(logits[:, code.place], chosen)
+        if self.continuous:
+            means, deviations = logits[:, size:].chunk(2, 1)
+            gap = (codes[:, size:] - means) * (-deviations).exp()
+            nll = (gap.square() / 2 + deviations + math.log(2 * math.pi) / 2).sum(1).mean()
+            terms["continuous codes"] = self.continuous_weight * nll
+        return terms
+
+    def discriminator_terms(
+        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+    ) -> Terms:
+        assert condition is not None
+        return self.information_terms(fake, condition)
+
+    def generator_terms(self, fake: Readout, condition: Tensor | None) -> Terms:
+        assert condition is not None
+        return self.information_terms(fake, condition)
+
+
+def information_codes(categories: Sequence[int], continuous: int) -> tuple[Code, ...]:
+    """Categories, then numbers, as they stand side by side.
+
+    Args:
+        categories: values of each category, >= 2.
+        continuous: how many numbers.
+
+    >>> [code.name for code in information_codes([10], 2)]
+    ['category', 'code1', 'code2']
+    """
+    several = len(categories) > 1
+    firsts = [0, *accumulate(categories)]
+    named = [
+        Code(name=f"category{i}" if several else "category", first=first, values=values)
+        for i, (first, values) in enumerate(zip(firsts, categories, strict=False), start=1)
+    ]
+    return (*named, *(Code(name=f"code{i + 1}", first=firsts[-1] + i) for i in range(continuous)))
+
+
+@conditioning("k-plus-one", paper="arXiv:1606.03498")
+class KPlusOne(Conditioning):
+    """Semi-supervised: a classifier of K classes whose evidence for any of them is the score.
+
+    D(x) = Z/(Z + 1) with Z = Σ_k exp l_k(x), so the logit of D is log Z; the K + 1st class, generated,
+    has the logit 0. Examples whose class is known also teach the classifier. The generator is told
+    nothing.
+    """
+
+    from_data = False
+    reads_features = True
+
+    def __init__(self, spec: DataSpec, *, features: Count = 128, weight: Weight = 1.0) -> None:
+        """Build for data of which some examples are labelled.
+
+        Args:
+            features: size of φ(x), from which the classes are read.
+            weight: of the cross-entropy of labelled examples, a sum over them divided by the size of the
+                batch; with few labels (train.labels) an eighth of the batch has one.
+        """
+        super().__init__(spec)
+        if not spec.classes:
+            raise RecipeError(
+                f"conditioning 'k-plus-one' needs classes, of some examples at least; the data have none: "
+                f"{spec.describe()}"
+            )
+        self.features = features
+        self.weight = weight
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        return Generator(network((latent,), self.spec.shape))
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, ClassScore(self.features, self.spec.num_classes, batch_statistics))
+
+    def discriminator_terms(
+        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+    ) -> Terms:
+        if batch.condition is None:
+            return {}
+        losses = F.cross_entropy(_logits(real), batch.condition, ignore_index=UNKNOWN, reduction="none")
+        return {"class of labelled": self.weight * losses.mean()}
+
+
+@conditioning("style-ambiguity", paper="arXiv:1706.07068")
+class StyleAmbiguity(Conditioning):
+    """CAN: the discriminator names the style of real art; the generator is rewarded for none.
+
+    L_G gains −Σ_k (1/K log p_k + (1 − 1/K) log(1 − p_k)), least when all K styles are equally likely.
+    """
+
+    from_data = False
+    reads_features = True
+
+    def __init__(self, spec: DataSpec, *, features: Count = 128, weight: Weight = 1.0) -> None:
+        """Build for labelled data; the classes are the styles.
+
+        Args:
+            features: size of φ(x), from which score and style are read.
+            weight: of both terms.
+        """
+        super().__init__(spec)
+        if not spec.classes:
+            raise RecipeError(
+                "conditioning 'style-ambiguity' needs classes as styles; the data have none: "
+                f"{spec.describe()}"
+            )
+        self.features = features
+        self.weight = weight
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        return Generator(network((latent,), self.spec.shape))
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, LinearScore(self.features, self.spec.num_classes, batch_statistics))
+
+    def discriminator_terms(
+        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+    ) -> Terms:
+        assert batch.condition is not None
+        return {"style of real": self.weight * F.cross_entropy(_logits(real), batch.condition)}
+
+    def generator_terms(self, fake: Readout, condition: Tensor | None) -> Terms:
+        return {"ambiguity": self.weight * style_ambiguity(_logits(fake))}
+
+
+def style_ambiguity(logits: Tensor) -> Tensor:
+    """−Σ_k (1/K log p_k + (1 − 1/K) log(1 − p_k)), a mean over the batch.
+
+    Args:
+        logits: of the styles, ``(n, K)``.
+
+    >>> round(style_ambiguity(torch.zeros(1, 2)).item(), 4)  # 2 log 2
+    1.3863
+    """
+    k = logits.shape[1]
+    log_p = logits.log_softmax(1)
+    others = logits.repeat(k, 1, 1).transpose(0, 1)  # (n, K, K), row k without style k
+    others = others.masked_fill(torch.eye(k, dtype=torch.bool, device=logits.device), -math.inf)
+    log_rest = others.logsumexp(2) - logits.logsumexp(1, keepdim=True)
+    return -(log_p / k + (1 - 1 / k) * log_rest).sum(1).mean()
+
+
+def _logits(readout: Readout) -> Tensor:
+    assert readout.logits is not None
+    return readout.logits

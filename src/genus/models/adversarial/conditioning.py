@@ -1,0 +1,262 @@
+"""How a class or another condition reaches the players of a GAN: beside their input, or at features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+from torch import nn
+
+from genus.core.components import NO_STATISTICS, BatchStatistics, Conditioning, Network
+from genus.core.condition import ConditionKind
+from genus.core.errors import RecipeError
+from genus.core.ranges import Count
+from genus.core.registry import conditioning
+from genus.core.spec import DataSpec
+from genus.layers.condition import build_conditioned
+from genus.layers.condition_encoder import OneHot, condition_encoder, condition_planes
+from genus.models.adversarial.generator_discriminator import (
+    ConditionedInput,
+    ConstantMaps,
+    DirectScore,
+    Discriminator,
+    Generator,
+    ImageBeside,
+    LearnedMap,
+    LinearScore,
+    OneHotBeside,
+    ProjectionScore,
+)
+
+Way = Literal["concatenation", "norm"]
+"""How a generator is told: beside its latent, or through its normalisation layers."""
+
+
+class Unconditional(Conditioning):
+    """No condition: networks see the latent or the example alone.
+
+    Args:
+        spec: the data.
+        packing: examples that the discriminator judges together.
+    """
+
+    from_data = False
+
+    def __init__(self, spec: DataSpec, *, packing: Count = 1) -> None:
+        super().__init__(spec)
+        self.packed = (spec.shape[0] * packing, *spec.shape[1:])
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        return Generator(network((latent,), self.spec.shape))
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        return scored(network, self.packed, features, batch_statistics)
+
+
+def scored(
+    network: Network,
+    inputs: tuple[int, ...],
+    features: int | None,
+    batch_statistics: BatchStatistics,
+    conditioned_input: Callable[[], ConditionedInput] | None = None,
+) -> Discriminator:
+    """Build a discriminator whose only reading is the score.
+
+    Args:
+        network: component of its network, which is built first.
+        inputs: shape of what that sees.
+        features: size of φ(x), from which a linear layer reads the score; None lets the network give it.
+        crowd: what stands beside φ(x).
+        entry: builds what puts the condition beside the example; None for none.
+    """
+    built = network(inputs, (1 if features is None else features,))
+    head = DirectScore() if features is None else LinearScore(features, batch_statistics=batch_statistics)
+    return Discriminator(built, head, None if conditioned_input is None else conditioned_input())
+
+
+class DataConditioning(Conditioning):
+    """Conditions that come with the data, of which the generator is told an encoding.
+
+    Raises:
+        RecipeError: when the data have none, or one of a kind that makes no sense here.
+    """
+
+    takes: ClassVar[tuple[ConditionKind, ...]] = ()
+    """Kinds of condition it understands besides classes."""
+    why_not: ClassVar[str] = ""
+    """Why it understands no others."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        embedding: Count = 32,
+        generator: Literal["concatenation", "norm"] = "concatenation",
+    ) -> None:
+        """Build for data with classes or another condition.
+
+        Args:
+            embedding: size of the generator's encoding of a condition: an embedding of a class, a
+                perceptron's output for attributes and text, a convolutional network's for an image.
+            generator: ``concatenation`` puts the encoding beside the latent; ``norm`` lets it set the
+                scales and shifts of the generator's normalisation layers.
+        """
+        super().__init__(spec)
+        self._check()
+        self.classes = spec.num_classes
+        self.embedding = embedding
+        self.way: Way = generator
+
+    def _check(self) -> None:
+        name, condition = getattr(self, "genus_name", ""), self.spec.condition
+        if condition is not None and condition.kind not in self.takes:
+            raise RecipeError(
+                f"conditioning {name!r} cannot use {condition.describe()}: {self.why_not}. Choose "
+                "model.conditioning=concatenation or projection"
+            )
+        if condition is None and not self.spec.classes:
+            other = f", or {', '.join(self.takes)}" if self.takes else ""
+            raise RecipeError(
+                f"conditioning {name!r} needs classes{other}; the data have none: "
+                f"{self.spec.describe()}. Use labelled data, or model.conditioning=null"
+            )
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        embed = partial(condition_encoder, self.spec, self.embedding)
+        return conditioned_generator(network, latent, self.spec.shape, embed, self.embedding, self.way)
+
+
+def conditioned_generator(
+    network: Network,
+    latent: int,
+    shape: tuple[int, ...],
+    embed: Callable[[], nn.Module],
+    features: int,
+    way: Way,
+) -> Generator:
+    """Build a generator that is told ``features`` numbers in one of the ways.
+
+    The network is built first: with the same seed it has the same weights, whatever it is told.
+    """
+    if way == "norm":
+        return Generator(build_conditioned(network, (latent,), shape, features), embed(), beside=False)
+    return Generator(network((latent + features,), shape), embed())
+
+
+@conditioning("one-hot", paper="arXiv:1411.1784")
+class OneHotVectors(DataConditioning):
+    """A one-hot class stands beside the latent and beside the flattened example; for perceptrons."""
+
+    why_not = "only classes are one-hot"
+
+    def __init__(self, spec: DataSpec) -> None:
+        """Build for labelled data."""
+        super().__init__(spec, embedding=spec.num_classes, generator="concatenation")
+
+    def generator(self, network: Network, latent: int) -> Generator:
+        return conditioned_generator(
+            network, latent, self.spec.shape, partial(OneHot, self.classes), self.classes, self.way
+        )
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        inputs = (math.prod(self.spec.shape) + self.classes,)
+        return scored(network, inputs, features, batch_statistics, partial(OneHotBeside, self.classes))
+
+
+@conditioning("concatenation", paper="arXiv:1411.1784")
+class Concatenation(DataConditioning):
+    """The condition stands beside the input: an encoding beside the latent, maps beside the image.
+
+    The maps are constant for classes (one-hot), attributes (standardised) and text (encoded); an image
+    or mask stands beside the example as it is.
+    """
+
+    takes = ("attributes", "text", "image", "mask")
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        channels, *size = self.spec.shape
+        condition = self.spec.condition
+        if condition is None or not condition.is_image:
+            numbers, count = condition_planes(self.spec, self.embedding)
+            maps = partial(ConstantMaps, numbers)
+            return scored(network, (channels + count, *size), features, batch_statistics, maps)
+        if condition.shape[1:] != self.spec.shape[1:]:
+            raise RecipeError(
+                f"conditioning 'concatenation' puts {condition.describe()} beside examples of the same "
+                f"sides; they have {'×'.join(str(side) for side in size)}. Bring both to one size, or choose "
+                "model.conditioning=projection"
+            )
+        return scored(
+            network, (channels + condition.shape[0], *size), features, batch_statistics, ImageBeside
+        )
+
+
+@conditioning("embedding", paper="arXiv:1605.05396")
+class Embedding(DataConditioning):
+    """The condition is embedded for both players: beside the latent, and as one more, learned channel."""
+
+    takes = ("attributes", "text")
+    why_not = "it is an image already and needs no learned one"
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        channels, *size = self.spec.shape
+
+        def learned_map() -> ConditionedInput:
+            return LearnedMap(condition_encoder(self.spec, math.prod(size)), tuple(size))
+
+        return scored(network, (channels + 1, *size), features, batch_statistics, learned_map)
+
+
+@conditioning("projection", paper="arXiv:1802.05637")
+class Projection(DataConditioning):
+    """The discriminator scores w·φ(x) + e(y)·φ(x), e an encoding of the condition; so is the generator's."""
+
+    reads_features = True
+    takes = ("attributes", "text", "image", "mask")
+
+    def __init__(self, spec: DataSpec, *, features: Count = 128, **base: Any) -> None:
+        """Build for data with classes or another condition.
+
+        Args:
+            features: size of φ(x).
+            base: see :class:`DataConditioning`.
+        """
+        super().__init__(spec, **base)
+        self.features = features
+
+    def discriminator(
+        self,
+        network: Network,
+        *,
+        features: int | None = None,
+        batch_statistics: BatchStatistics = NO_STATISTICS,
+    ) -> Discriminator:
+        embed = partial(condition_encoder, self.spec, self.features)
+        built = network(self.spec.shape, (self.features,))
+        return Discriminator(built, ProjectionScore(self.features, embed, batch_statistics))
