@@ -11,6 +11,7 @@ import torch
 
 from benchmarks.harness import HEAD, Comparison, alternate, timed
 from genus.core.noise import Noise
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.models.autoregressive.pixelcnn import PixelCNN
 from genus.networks.pixelcnn import pixelcnn
@@ -33,7 +34,7 @@ def naive(model: PixelCNN, n: int, noise: Noise) -> torch.Tensor:
 def pixels(n: int = 16, side: int = 28) -> Comparison:
     """PixelCNN of the recipe's size on grey images with four levels."""
     torch.manual_seed(0)
-    spec = DataSpec(kind="image", shape=(1, side, side), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="image", shape=(1, side, side), range=(0.0, 1.0)))
     model = PixelCNN(spec, network=pixelcnn, levels=4)
     ours = timed(lambda: model.sample(n, noise=Noise(0)))
     rival = timed(lambda: naive(model, n, Noise(0)))

@@ -10,8 +10,10 @@ from typing import Any
 import torch
 
 from genus.assembly import build_model, make_engine, open_data
+from genus.core.batch import Condition, Parts
 from genus.core.model import Model
 from genus.core.recipe import Recipe, load_recipe, recipe_files
+from genus.core.space import AnySpace, Column, Composite, Space, table_space
 from genus.training.devices import launch
 from genus.training.engine import Engine
 from genus.training.run import Run
@@ -38,7 +40,7 @@ def tiny_config(name: str, **train: Any) -> dict[str, Any]:
     if data == "photograph":  # one image is all of it
         config["data"], batch = {"name": data, "longest": 24}, 1
         config["model"].update(smallest=7, depth=2, factor=0.5, widen_every=2)
-    if spec.condition is not None:  # digits that come with something
+    if spec.condition is not None and spec.condition.kind != "class":  # digits that come with something
         config["data"] = {"name": data, "digits": "digits8"}
     config["train"] = {
         **config["train"], "length": 4, "batch": batch, "precision": "32", "channels_last": False,
@@ -73,16 +75,33 @@ def tiny_engine(config: Mapping[str, Any], out: Path, **hooks: Any) -> Engine:
     return make_engine(run, recipe, model, dataset, launch("cpu", "32"), **hooks)
 
 
-def asked(model: Model, n: int) -> torch.Tensor | None:
-    """Classes in turn, or random conditions ``(n, …)``, for models that are told such; else None."""
-    if not getattr(model, "conditional", False):
-        return None
-    condition, chance = model.spec.condition, torch.Generator().manual_seed(0)
-    if condition is None:
-        return torch.arange(n) % model.spec.num_classes
-    if condition.kind == "text":
-        return torch.randint(len(condition.names) + 1, (n, *condition.shape), generator=chance)
-    return torch.rand(n, *condition.shape, generator=chance)
+def conditions_for(model: Model, n: int) -> Condition | None:
+    """Classes in turn, or random conditions ``(n, …)``, for conditional models; else None."""
+    space = model.spec.condition if getattr(model, "conditional", False) else None
+    return None if space is None else random_conditions(space, n)
+
+
+def random_conditions(space: AnySpace, n: int) -> Condition:
+    """Classes in turn, or random values of a space."""
+    chance = torch.Generator().manual_seed(0)
+    if isinstance(space, Composite):
+        parts = {name: random_conditions(part, n) for name, part in space.parts}
+        return Parts({name: part for name, part in parts.items() if isinstance(part, torch.Tensor)})
+    if space.kind == "class":
+        return torch.arange(n) % len(space.names)
+    if space.is_whole:
+        most = len(space.names) + (space.kind == "tokens")
+        return torch.randint(most, (n, *space.shape), generator=chance)
+    return torch.rand(n, *space.shape, generator=chance)
+
+
+def table(*columns: tuple[str, float, float]) -> Space:
+    """The space of a table, by name, mean and deviation of each column."""
+    return table_space(Column(name=name, mean=mean, deviation=deviation) for name, mean, deviation in columns)
+
+
+MASK_NAMES = ("0", "255")
+"""Labels of a mask as files hold them."""
 
 
 def weights(model: Model) -> dict[str, torch.Tensor]:

@@ -20,14 +20,14 @@ from genus.assembly import (
 )
 from genus.core.errors import DataError, GenusError, InputError, RecipeError
 from genus.core.recipe import Recipe
-from genus.sampling.conditions import population, requested_condition
+from genus.core.space import same_meaning
+from genus.sampling.conditions import requested_condition, typical_conditions
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from numpy.typing import NDArray
 
-    from genus.core.condition import Condition
     from genus.core.model import Model
     from genus.data.source import Dataset
     from genus.metrics.compare import Row
@@ -215,12 +215,12 @@ def sample(
     return draw(
         model,
         n,
-        labels=labels,
+        condition=labels,
         seed=seed,
         batch=batch,
         truncation=truncation,
         standing=standing,
-        population=population(model, lambda: opened_data(run)) if collects else None,
+        typical=typical_conditions(model, lambda: opened_data(run)) if collects else None,
     ).numpy()
 
 
@@ -313,10 +313,11 @@ def evidence(
         raise DataError(
             f"the run was trained on {opened.spec.describe()}; {data!r} holds {dataset.spec.describe()}"
         )
-    if getattr(model, "conditional", False) and not _told_alike(dataset.spec.condition, model.spec.condition):
+    conditional = getattr(model, "conditional", False)
+    if conditional and not same_meaning(dataset.spec.condition, model.spec.condition):
         raise DataError(
-            f"the model is told what comes with {opened.spec.describe()}; the examples of {data!r} come "
-            f"with something else: {dataset.spec.describe()}"
+            f"the model is conditioned on what comes with {opened.spec.describe()}; the examples of {data!r} "
+            f"come with something else: {dataset.spec.describe()}"
         )
     return gather(
         model,
@@ -413,13 +414,6 @@ def doctor(run: str | PathLike[str], *, samples: bool = True) -> Checkup:
     if not isinstance(model, Samples):
         return check_up(opened)
     return check_up(opened, health_hook(open_data(opened.recipe))(model, LADDER[-1]))
-
-
-def _told_alike(one: Condition | None, other: Condition | None) -> bool:
-    """Whether two conditions are of one kind, shape and names, or both are classes."""
-    if one is None or other is None:
-        return one is other
-    return (one.kind, one.shape, one.names) == (other.kind, other.shape, other.names)
 
 
 def opened_data(run: str | PathLike[str] | Model) -> Dataset:

@@ -180,7 +180,7 @@ def _sheet_hook(dataset: Dataset) -> Any:
     n = 2000 if vectors else 80
 
     def write(model: Any, path: Path) -> None:
-        samples = draw(model, n, labels=default_condition(model, n, lambda: dataset), seed=0).numpy()
+        samples = draw(model, n, condition=default_condition(model, n, lambda: dataset), seed=0).numpy()
         reference = None
         if vectors:
             reference = dataset.train.batch(np.arange(min(2000, len(dataset.train)))).x.numpy()

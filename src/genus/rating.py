@@ -50,7 +50,7 @@ def rating_page(
     if getattr(model, "conditional", False) and chosen.condition is not None:  # pairs of one class
         from genus.sampling.draw import draw
 
-        fake = draw(model, n, labels=chosen.condition, seed=seed).numpy()
+        fake = draw(model, n, condition=chosen.condition, seed=seed).numpy()
     else:
         fake = sample(model, n, seed=seed)
     target = Path(out) if out is not None else opened.path / "rating"

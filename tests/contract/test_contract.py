@@ -19,7 +19,7 @@ from genus.core.phase import Progress
 from genus.sampling.draw import draw
 from genus.training.run import Run
 from genus.training.update import Group, Share, Updater
-from tests.tiny import RECIPES, asked, equal, tiny_config, tiny_engine, weights
+from tests.tiny import RECIPES, conditions_for, equal, tiny_config, tiny_engine, weights
 
 pytestmark = pytest.mark.parametrize("name", RECIPES)
 
@@ -142,14 +142,14 @@ def test_samples_depend_on_seed_and_number_alone(name: str, tmp_path: Path) -> N
     if not isinstance(model, Samples):
         pytest.skip("draws no samples")
     before = weights(model)
-    labels = asked(model, 8)
-    sheets = [draw(model, 8, labels=labels, seed=5, batch=batch) for batch in (1, 3, 8)]
+    labels = conditions_for(model, 8)
+    sheets = [draw(model, 8, condition=labels, seed=5, batch=batch) for batch in (1, 3, 8)]
     assert sheets[0].shape == (8, *model.spec.shape)
     for other in sheets[1:]:
         assert (sheets[0] - other).abs().max() <= 1e-5
     assert equal(before, weights(model))
     assert model.training
-    assert not torch.equal(sheets[0], draw(model, 8, labels=labels, seed=6))
+    assert not torch.equal(sheets[0], draw(model, 8, condition=labels, seed=6))
     if model.spec.range is not None:
         assert sheets[0].min() >= model.spec.range[0]
         assert sheets[0].max() <= model.spec.range[1]

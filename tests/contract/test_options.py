@@ -16,7 +16,7 @@ from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import Noise
 from genus.sampling.draw import draw, evaluating
 from genus.training.engine import Engine
-from tests.tiny import RECIPES, asked, equal, tiny_config, tiny_engine, weights
+from tests.tiny import RECIPES, conditions_for, equal, tiny_config, tiny_engine, weights
 
 LENGTHS = (3, 16)
 """Iterations: most options show at once; momentum in the last of several stages needs a few."""
@@ -129,10 +129,10 @@ def looks_alike(one: Model, other: Model) -> bool:
     spec, count = one.spec, 6
     low, high = spec.range or (-1.0, 1.0)
     x = low + (high - low) * torch.rand(count, *spec.shape, generator=torch.Generator().manual_seed(0))
-    labels = asked(one, count)
+    labels = conditions_for(one, count)
     views: list[Callable[[Any], torch.Tensor]] = []
     if isinstance(one, Samples):
-        views.append(lambda model: draw(model, count, labels=labels, seed=1))
+        views.append(lambda model: draw(model, count, condition=labels, seed=1))
     if isinstance(one, Classifies):
         views.append(lambda model: model.classify(x))
     if isinstance(one, Density):

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from genus.assembly import open_data
 from genus.core.binder import build
 from genus.core.recipe import load_recipe
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from tests.core.test_recipe import VARIANTS
 
-PHOTOGRAPHS = DataSpec(kind="image", shape=(3, 1024, 1024), range=(0.0, 1.0), levels=256)
-SMALL_PHOTOGRAPHS = DataSpec(kind="image", shape=(3, 32, 32), range=(0.0, 1.0), levels=256)
+PHOTOGRAPHS = DataSpec(example=Space(kind="image", shape=(3, 1024, 1024), range=(0.0, 1.0), levels=256))
+SMALL_PHOTOGRAPHS = DataSpec(example=Space(kind="image", shape=(3, 32, 32), range=(0.0, 1.0), levels=256))
 
 
 @pytest.fixture(autouse=True)

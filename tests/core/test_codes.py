@@ -7,25 +7,20 @@ import math
 import pytest
 import torch
 
-from genus.core.codes import Code, choose, code_named, left_to_chance
+from genus.core.codes import chosen_codes, code_named, code_space, code_steps, is_random, random_codes
 from genus.core.errors import InputError
 
-CODES = (
-    Code(name="category1", first=0, values=2),
-    Code(name="category2", first=2, values=3),
-    Code(name="code1", first=5),
-    Code(name="code2", first=6),
-)
+CODES = code_space([2, 3], 2)
 
 
-def test_what_is_named_stands_in_its_place_and_the_rest_is_left_to_chance() -> None:
-    rows = choose(CODES, {"category2": 2, "code1": -0.5}, 3)
+def test_what_is_named_stands_in_its_place_and_the_rest_is_random_codes() -> None:
+    rows = chosen_codes(CODES, {"category2": 2, "code1": -0.5}, 3)
     nan = math.nan
     expected = torch.tensor([nan, nan, 0.0, 0.0, 1.0, -0.5, nan]).expand(3, -1)
     torch.testing.assert_close(rows, expected, equal_nan=True)
-    assert [code.is_free(rows) for code in CODES] == [True, False, False, True]
-    assert left_to_chance(CODES, 2).shape == (2, 7)
-    assert choose(CODES, {"code2": 1, "code1": -1}, 1)[0, 5:].tolist() == [-1, 1]
+    assert [is_random(CODES, column.name, rows) for column in CODES.columns] == [True, False, False, True]
+    assert random_codes(CODES, 2).shape == (2, 7)
+    assert chosen_codes(CODES, {"code2": 1, "code1": -1}, 1)[0, 5:].tolist() == [-1, 1]
 
 
 @pytest.mark.parametrize(
@@ -43,9 +38,9 @@ def test_what_is_named_stands_in_its_place_and_the_rest_is_left_to_chance() -> N
 )
 def test_what_does_not_fit_is_refused(values: dict[str, float], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        choose(CODES, values, 2)
+        chosen_codes(CODES, values, 2)
 
 
 def test_steps_go_through_all_values() -> None:
-    assert CODES[1].steps(5) == [0, 1, 2, 0, 1]
-    assert code_named(CODES, "code2").steps(5) == [-1, -0.5, 0, 0.5, 1]
+    assert code_steps(CODES.columns[1], 5) == [0, 1, 2, 0, 1]
+    assert code_steps(code_named(CODES, "code2"), 5) == [-1, -0.5, 0, 0.5, 1]

@@ -28,7 +28,7 @@ def whole(dataset) -> list[list[float]]:
 def test_numbers_are_read_as_they_stand(write, delimiter, header) -> None:
     text = (header + "1{0}-2.5\n3e2{0} 4\n0{0}7\r\n").format(delimiter)
     dataset = csv_file(path=write(text), holdout=0.3)
-    assert dataset.spec.describe() == "vector 2, unbounded values, no classes"
+    assert dataset.spec.describe() == "table 2, unbounded values, no classes"
     assert whole(dataset) == [[0, 7], [1, -2.5], [300, 4]]
     assert dataset.train.fetch(np.array([0]))[0].dtype == np.float32
 
@@ -38,7 +38,7 @@ def test_labels_by_name_or_number_in_natural_order(write) -> None:
     for label in ("kind", 1, -1):
         dataset = csv_file(path=path, label=label)
         assert dataset.spec.classes == tuple(str(i) for i in range(11))
-        values, labels = dataset.train.fetch(np.arange(len(dataset.train)))
+        values, labels, _ = dataset.train.fetch(np.arange(len(dataset.train)))
         np.testing.assert_array_equal(values[:, 0] % 11, labels)
 
 

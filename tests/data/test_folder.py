@@ -157,7 +157,7 @@ def test_labels_follow_their_images(tmp_path) -> None:
         for i in range(5):
             save(tmp_path / name / f"{i}.png", np.full((2, 2), value + i, np.uint8))
     dataset = folder(path=str(tmp_path))
-    pixels, labels = dataset.train.fetch(np.arange(len(dataset.train)))
+    pixels, labels, _ = dataset.train.fetch(np.arange(len(dataset.train)))
     names = np.array(dataset.spec.classes)[labels]
     np.testing.assert_array_equal(pixels[:, 0, 0, 0] < 100, names == "low")
 

@@ -38,7 +38,7 @@ def test_four_files_round_trip_with_their_own_split(tmp_path, suffix) -> None:
     assert dataset.spec.describe() == "image 1×4×5, 256 levels in [0, 1], 3 classes"
     assert dataset.spec.classes == ("0", "3", "7")
     for source, split in ((dataset.train, "train"), (dataset.test, "t10k")):
-        pixels, numbers = source.fetch(np.arange(len(source)))
+        pixels, numbers, _ = source.fetch(np.arange(len(source)))
         np.testing.assert_array_equal(pixels[:, 0], arrays[split])
         assert [int(dataset.spec.classes[i]) for i in numbers] == labels[split].tolist()
 

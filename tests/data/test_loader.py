@@ -6,15 +6,16 @@ import multiprocessing
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, condition, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from genus.core.errors import DataError
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.loader import Item, Loader
 from genus.data.source import ArraySource, Raw, Source
 
-SPEC = DataSpec(kind="vector", shape=(1,))
+SPEC = DataSpec(example=Space(kind="vector", shape=(1,)))
 
 
 def numbered(n: int) -> ArraySource:
@@ -33,7 +34,7 @@ sizes = st.tuples(st.integers(1, 80), st.integers(1, 30), st.integers(1, 4), st.
 
 
 @settings(deadline=None)
-@condition(sizes)
+@given(sizes)
 def test_every_example_once_per_epoch_in_nearly_equal_batches(size) -> None:
     n, batch, world, seed = size
     batches = -(-n // batch)
@@ -58,7 +59,7 @@ def test_every_example_once_per_epoch_in_nearly_equal_batches(size) -> None:
 
 
 @settings(deadline=None)
-@condition(sizes, st.integers(0, 60))
+@given(sizes, st.integers(0, 60))
 def test_resuming_anywhere_equals_the_tail(size, position) -> None:
     n, batch, _, seed = size
     loader = Loader(numbered(n), batch, seed=seed)
@@ -89,7 +90,10 @@ def test_reader_processes_give_the_same_bits_and_leave_the_global_seed_alone(pos
     source = ArraySource(
         np.random.default_rng(0).integers(0, 256, size=(37, 2), dtype=np.uint8),
         np.arange(37) % 3,
-        DataSpec(kind="vector", shape=(2,), range=(0.0, 1.0), levels=256, classes=("a", "b", "c")),
+        DataSpec(
+            example=Space(kind="vector", shape=(2,), range=(0.0, 1.0), levels=256),
+            condition=class_space(("a", "b", "c")),
+        ),
     )
     inline = Loader(source, 8, seed=1).iterate(position)
     state = torch.random.get_rng_state()

@@ -17,7 +17,7 @@ def test_mnist(shared_data) -> None:
     assert described["name"] == "idx"
     dataset = open_data({**described, "holdout": 0.1})
     assert (len(dataset.train), len(dataset.test)) == (60000, 10000)
-    pixels, labels = dataset.train.fetch(np.arange(60000))
+    pixels, labels, _ = dataset.train.fetch(np.arange(60000))
     assert labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert pixels.mean() / 255 == pytest.approx(0.1307, abs=5e-5)  # the mean everybody normalises by
     assert pixels.std() / 255 == pytest.approx(0.3081, abs=5e-5)

@@ -5,28 +5,32 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import condition, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genus.core.errors import DataError
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.source import ArraySource, Dataset, Subset, dataset_from_arrays
 from genus.data.split import fingerprint, hold_out
 
-GREY = DataSpec(kind="image", shape=(1, 2, 2), range=(0.0, 1.0), levels=256, classes=("a", "b"))
-FLOATS = DataSpec(kind="image", shape=(1, 2, 2), range=(0.0, 1.0))
-VECTOR = DataSpec(kind="vector", shape=(3,))
+GREY = DataSpec(
+    example=Space(kind="image", shape=(1, 2, 2), range=(0.0, 1.0), levels=256),
+    condition=class_space(("a", "b")),
+)
+FLOATS = DataSpec(example=Space(kind="image", shape=(1, 2, 2), range=(0.0, 1.0)))
+VECTOR = DataSpec(example=Space(kind="vector", shape=(3,)))
 
 
 def test_every_8_bit_level_is_the_nearest_float32_to_k_over_255() -> None:
-    spec = DataSpec(kind="vector", shape=(256,), range=(0.0, 1.0), levels=256)
+    spec = DataSpec(example=Space(kind="vector", shape=(256,), range=(0.0, 1.0), levels=256))
     source = ArraySource(np.arange(256, dtype=np.uint8)[None], None, spec)
     expected = (np.arange(256) / 255).astype(np.float32)
     np.testing.assert_array_equal(source.batch(np.array([0])).x[0].numpy(), expected)
 
 
 def test_16_bit_levels_are_k_over_65535() -> None:
-    spec = DataSpec(kind="image", shape=(1, 1, 2), range=(0.0, 1.0), levels=65536)
+    spec = DataSpec(example=Space(kind="image", shape=(1, 1, 2), range=(0.0, 1.0), levels=65536))
     array = np.array([40000, 65535], dtype=np.uint16).reshape(1, 1, 1, 2)
     x = ArraySource(array, None, spec).batch(np.array([0])).x
     assert x.flatten().tolist() == pytest.approx([40000 / 65535, 1.0], abs=1e-7)
@@ -53,9 +57,9 @@ def test_memory_mapped_and_transposed_arrays_read_the_same(tmp_path) -> None:
     values = np.random.default_rng(0).integers(0, 256, size=(6, 2, 2, 3), dtype=np.uint8)
     np.save(tmp_path / "a.npy", values)
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r").transpose(0, 3, 1, 2)
-    spec = DataSpec(kind="image", shape=(3, 2, 2), range=(0.0, 1.0), levels=256)
+    spec = DataSpec(example=Space(kind="image", shape=(3, 2, 2), range=(0.0, 1.0), levels=256))
     indices = np.array([5, 0, 3])
-    raw, _ = ArraySource(mapped, None, spec).fetch(indices)
+    raw, *_ = ArraySource(mapped, None, spec).fetch(indices)
     assert type(raw) is np.ndarray
     np.testing.assert_array_equal(raw, values.transpose(0, 3, 1, 2)[indices])
 
@@ -90,13 +94,13 @@ def test_values_that_do_not_fit_the_declaration_are_refused(array, labels, spec,
 
 
 def test_levels_beyond_the_declared_number_are_refused() -> None:
-    spec = DataSpec(kind="vector", shape=(1,), range=(0.0, 1.0), levels=17)
+    spec = DataSpec(example=Space(kind="vector", shape=(1,), range=(0.0, 1.0), levels=17))
     with pytest.raises(DataError, match="17 occurs"):
         ArraySource(np.array([[17]], np.uint8), None, spec)
 
 
 @settings(deadline=None)
-@condition(st.integers(2, 300), st.floats(0.01, 0.99), st.integers(1, 5), st.integers(0, 9))
+@given(st.integers(2, 300), st.floats(0.01, 0.99), st.integers(1, 5), st.integers(0, 9))
 def test_hold_out_partitions_stratifies_and_repeats(n, share, classes, seed) -> None:
     labels = np.random.default_rng(seed).integers(classes, size=n)
     count = max(1, round(share * n))

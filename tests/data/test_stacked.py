@@ -14,10 +14,10 @@ from genus.data.toy import subspaces
 def test_channels_are_digits_and_the_class_names_them() -> None:
     dataset = stacked_digits(n=50)
     digits = digits28().train
-    pixels, labels = digits.fetch(np.arange(len(digits)))
+    pixels, labels, _ = digits.fetch(np.arange(len(digits)))
     assert labels is not None
     known = {image.tobytes(): label for image, label in zip(pixels[:, 0], labels, strict=True)}
-    stacked, modes = dataset.train.fetch(np.arange(50))
+    stacked, modes, _ = dataset.train.fetch(np.arange(50))
     assert stacked.shape == (50, 3, 28, 28)
     assert modes is not None
     for image, mode in zip(stacked, modes, strict=True):

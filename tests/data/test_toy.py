@@ -10,7 +10,7 @@ ALL = [toy.ring, toy.grid, toy.moons, toy.circles, toy.spirals, toy.pinwheel, to
 
 
 def points(dataset, count=None):
-    values, labels = dataset.train.fetch(np.arange(count or len(dataset.train)))
+    values, labels, _ = dataset.train.fetch(np.arange(count or len(dataset.train)))
     return values.astype(np.float64), labels
 
 

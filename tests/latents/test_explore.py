@@ -13,11 +13,15 @@ import genus
 from genus.core.binder import build, resolve
 from genus.core.errors import CapabilityError, InputError
 from genus.core.noise import Noise
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.layers.pooled_attention import PooledAttention
 from tests.terminal import Result
 
-IMAGES = DataSpec(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), levels=256, classes=("a", "b", "c"))
+IMAGES = DataSpec(
+    example=Space(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), levels=256),
+    condition=class_space(("a", "b", "c")),
+)
 PLAYERS = {"generator": {"name": "mlp", "hidden": [8]}, "discriminator": {"name": "mlp", "hidden": [8]}}
 MLP = {"name": "gan", **PLAYERS, "objective": "hinge", "latent": 4}
 STYLES = {
@@ -179,7 +183,7 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
         genus.explore(model, columns=1)
     with pytest.raises(InputError, match="as many sample numbers"):
         genus.explore(model, "arithmetic", terms=([1], [2, 3], [4]))
-    points = model_of(MLP, DataSpec(kind="vector", shape=(2,)))
+    points = model_of(MLP, DataSpec(example=Space(kind="vector", shape=(2,))))
     with pytest.raises(CapabilityError, match="images and volumes"):
         genus.explore(points)
 

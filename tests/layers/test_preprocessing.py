@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from genus.core.noise import Noise
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.layers.delta import Delta
 from genus.layers.preprocessing import Logit
 
-CONTINUOUS = DataSpec(kind="vector", shape=(3,), range=(-1.0, 3.0))
-GREY = DataSpec(kind="image", shape=(1, 2, 2), range=(0.0, 1.0), levels=4)
+CONTINUOUS = DataSpec(example=Space(kind="vector", shape=(3,), range=(-1.0, 3.0)))
+GREY = DataSpec(example=Space(kind="image", shape=(1, 2, 2), range=(0.0, 1.0), levels=4))
 
 
 def test_logit_of_continuous_data_has_its_jacobian_and_inverse() -> None:
@@ -24,7 +25,7 @@ def test_logit_of_continuous_data_has_its_jacobian_and_inverse() -> None:
 
 
 def test_unbounded_data_pass_unchanged() -> None:
-    layer = Logit(DataSpec(kind="vector", shape=(3,)), 0.05)
+    layer = Logit(DataSpec(example=Space(kind="vector", shape=(3,))), 0.05)
     x = torch.randn(2, 3)
     y, slope = layer(x, None)
     assert torch.equal(y, x)

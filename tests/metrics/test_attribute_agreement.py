@@ -11,11 +11,12 @@ from genus.core.batch import Batch
 from genus.core.errors import DataError
 from genus.core.model import Model, Samples
 from genus.core.noise import Noise
+from genus.core.space import Space
 from genus.core.spec import DataSpec
-from genus.data.conditioned import describe_attributes
 from genus.metrics import agreement
 from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.score import Score
+from tests.tiny import table
 
 
 class Marked:
@@ -28,9 +29,8 @@ class Marked:
         rng = np.random.default_rng(seed)
         self.values = torch.from_numpy(rng.normal([3.0, -50.0], [0.1, 20.0], size=(n, 2))).float()
         self.noise = torch.from_numpy(rng.normal(size=(n, 1))).float()
-        names = ("slant", "age")
-        condition = describe_attributes(self.values.numpy(), names, np.arange(n)) if conditioned else None
-        self.spec = DataSpec(kind="vector", shape=(3,), condition=condition)
+        condition = table(("slant", 3.0, 0.1), ("age", -50.0, 20.0)) if conditioned else None
+        self.spec = DataSpec(example=Space(kind="vector", shape=(3,)), condition=condition)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from genus.core.model import Classifies, Model
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.source import ArraySource
 from genus.metrics.evaluate import gather, measure
 
-SPEC = DataSpec(kind="vector", shape=(2,), classes=("a", "b"))
+SPEC = DataSpec(example=Space(kind="vector", shape=(2,)), condition=class_space(("a", "b")))
 
 
 class Sign(Model, Classifies):

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from genus.core.batch import Batch
 from genus.core.errors import DataError
 from genus.core.model import Clusters, Model
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.metrics import matched_accuracy
 from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.intervals import wilson
 
 CLASSES = ("a", "b", "c")
-LINE = DataSpec(kind="vector", shape=(1,), classes=CLASSES)
+LINE = DataSpec(example=Space(kind="vector", shape=(1,)), condition=class_space(CLASSES))
 
 
 class Numbers:
@@ -97,5 +98,5 @@ def test_what_does_not_fit_is_refused_and_what_has_no_classes_left_out() -> None
         matched_accuracy([0, 1], [0])
     with pytest.raises(DataError, match="no examples"):
         matched_accuracy([], [])
-    plain = DataSpec(kind="vector", shape=(1,))
+    plain = DataSpec(example=Space(kind="vector", shape=(1,)))
     assert not measured(Groups([0, 1, 2], 3), plain).scores

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from genus.core.errors import DataError
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.metrics.features import Classifies, make_features
 from genus.metrics.features import efficientnet as module
 
-PICTURES = DataSpec(kind="image", shape=(3, 32, 40), range=(0.0, 1.0))
+PICTURES = DataSpec(example=Space(kind="image", shape=(3, 32, 40), range=(0.0, 1.0)))
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +35,9 @@ def test_features_of_pictures() -> None:
     assert found.shape == (3, 1280)
     torch.testing.assert_close(torch.cat([net(x[:1]), net(x[1:])]), found, rtol=1e-4, atol=1e-5)
     assert net.read_out(found).shape == (3, 1000)
-    grey = make_features("efficientnet-lite0", DataSpec(kind="image", shape=(1, 32, 40), range=(0.0, 1.0)))
+    grey = make_features(
+        "efficientnet-lite0", DataSpec(example=Space(kind="image", shape=(1, 32, 40), range=(0.0, 1.0)))
+    )
     torch.testing.assert_close(grey(x[:, :1]), net(x[:, :1].expand(-1, 3, -1, -1)))
     with pytest.raises(DataError, match="1 or 3 channels"):
-        make_features("efficientnet-lite0", DataSpec(kind="vector", shape=(3,)))
+        make_features("efficientnet-lite0", DataSpec(example=Space(kind="vector", shape=(3,))))

@@ -19,6 +19,7 @@ from genus.core.errors import DataError, InputError, ProtocolError, RecipeError
 from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise
 from genus.core.registry import catalogue, components
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.digits import digits28
 from genus.metrics.compare import compare_evaluations, table_text
@@ -26,7 +27,7 @@ from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.features import DigitFeatures
 from genus.metrics.quick import quick_reference, quick_scores
 
-POINTS = DataSpec(kind="vector", shape=(2,), classes=("a", "b", "c", "d"))
+POINTS = DataSpec(example=Space(kind="vector", shape=(2,)), condition=class_space(("a", "b", "c", "d")))
 CENTRES = np.array([[0.0, 0.0], [0.0, 4.0], [4.0, 0.0], [4.0, 4.0]])
 SIGMA = 0.2
 ENTROPY = math.log(4) + 1 + math.log(2 * math.pi * SIGMA**2)
@@ -213,7 +214,7 @@ def test_labels_asked_follow_the_training_examples() -> None:
 
 
 def test_a_conditional_model_needs_labels() -> None:
-    unlabelled = replace(POINTS, classes=())
+    unlabelled = replace(POINTS, condition=None)
     found = _evaluate(Perfect(spec=unlabelled, conditional=True), spec=unlabelled)
     assert "labelled" in found.refused["frechet"]
     assert "nll" in [score.name for score in found.scores]
@@ -345,7 +346,10 @@ class ShowsOneClass(Model, Samples):
 class Digits:
     """Ten noisy real digits over and over, as a source."""
 
-    spec = DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), classes=tuple("0123456789"))
+    spec = DataSpec(
+        example=Space(kind="image", shape=(1, 28, 28), range=(0.0, 1.0)),
+        condition=class_space(tuple("0123456789")),
+    )
 
     def __init__(self, images: Tensor, n: int, seed: int) -> None:
         self.labels = torch.arange(n) % 10

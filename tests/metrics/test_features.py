@@ -11,6 +11,7 @@ import torch
 
 from genus.core.errors import DataError, RecipeError
 from genus.core.registry import components
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.metrics.features import (
     DIGIT_WEIGHTS,
@@ -23,9 +24,12 @@ from genus.metrics.features import (
     make_features,
 )
 
-GREY28 = DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256, classes=DIGITS)
-COLOUR = DataSpec(kind="image", shape=(3, 40, 24), range=(0.0, 1.0))
-POINTS = DataSpec(kind="vector", shape=(2,))
+GREY28 = DataSpec(
+    example=Space(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256),
+    condition=class_space(DIGITS),
+)
+COLOUR = DataSpec(example=Space(kind="image", shape=(3, 40, 24), range=(0.0, 1.0)))
+POINTS = DataSpec(example=Space(kind="vector", shape=(2,)))
 
 
 def test_shipped_weights_are_small_and_say_how_good_they_are() -> None:
@@ -81,14 +85,17 @@ def test_default_features(spec: DataSpec, name: str, size: int) -> None:
 
 
 def test_clothing_is_not_read_as_digits() -> None:
-    clothing = DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), classes=tuple("abcdefghij"))
+    clothing = DataSpec(
+        example=Space(kind="image", shape=(1, 28, 28), range=(0.0, 1.0)),
+        condition=class_space(tuple("abcdefghij")),
+    )
     chosen = default_features(clothing, "clothing")
     assert chosen is not None
     assert chosen.name == "pixels"
 
 
 def test_digits_without_classes_are_known_by_the_name_of_their_data() -> None:
-    plain = DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0))
+    plain = DataSpec(example=Space(kind="image", shape=(1, 28, 28), range=(0.0, 1.0)))
     for name, expected in (("mnist-odd", "digits"), ("digit-attributes", "digits"), ("clothing", "pixels")):
         chosen = default_features(plain, name)
         assert chosen is not None
@@ -96,21 +103,21 @@ def test_digits_without_classes_are_known_by_the_name_of_their_data() -> None:
 
 
 def test_token_numbers_have_no_default_features() -> None:
-    assert default_features(DataSpec(kind="tokens", shape=(16,), levels=50)) is None
+    assert default_features(DataSpec(example=Space(kind="tokens", shape=(16,), levels=50))) is None
 
 
 def test_pixels_average_areas_and_keep_small_images() -> None:
-    small = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))
+    small = DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0)))
     x = torch.rand(2, 1, 8, 8)
     assert torch.equal(make_features("pixels", small)(x), x.flatten(1))
-    big = DataSpec(kind="image", shape=(1, 32, 32), range=(0.0, 1.0))
+    big = DataSpec(example=Space(kind="image", shape=(1, 32, 32), range=(0.0, 1.0)))
     y = torch.rand(2, 1, 32, 32)
     means = y.view(2, 16, 2, 16, 2).mean((2, 4)).flatten(1)
     torch.testing.assert_close(make_features("pixels", big)(y), means)
 
 
 def test_pixels_take_volumes() -> None:
-    volume = DataSpec(kind="volume", shape=(1, 32, 8, 20), range=(0.0, 1.0))
+    volume = DataSpec(example=Space(kind="volume", shape=(1, 32, 8, 20), range=(0.0, 1.0)))
     assert make_features("pixels", volume)(torch.rand(2, 1, 32, 8, 20)).shape == (2, 16 * 8 * 16)
 
 

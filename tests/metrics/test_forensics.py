@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from genus.core.errors import DataError
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.metrics.detector import auc_interval, detector_scores
 from genus.metrics.spectrum import as_stored, azimuthal_spectra, spectrum_gap
@@ -76,8 +77,8 @@ def test_a_planted_trace_is_found_and_nothing_else() -> None:
 
 
 def test_samples_are_rounded_as_files_would_be() -> None:
-    spec = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=3)
+    spec = DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=3))
     x = torch.tensor([0.0, 0.2, 0.26, 0.74, 0.8, 1.3])
     assert as_stored(x, spec).tolist() == [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
-    continuous = DataSpec(kind="image", shape=(1, 8, 8))
+    continuous = DataSpec(example=Space(kind="image", shape=(1, 8, 8)))
     assert torch.equal(as_stored(x, continuous), x)

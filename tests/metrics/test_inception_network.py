@@ -15,12 +15,13 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from genus.core.errors import DataError
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.metrics.features import Classifies, make_features
 from genus.metrics.features.inception_blocks import BlockA, BlockE, InceptionNet, average_around
 from genus.metrics.features.inception_network import prepare, read_weights, resize
 
-PICTURES = DataSpec(kind="image", shape=(3, 8, 8), range=(0.0, 1.0))
+PICTURES = DataSpec(example=Space(kind="image", shape=(3, 8, 8), range=(0.0, 1.0)))
 
 
 @pytest.fixture(scope="module")
@@ -170,4 +171,4 @@ def test_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
         make_features("inception", PICTURES)
     monkeypatch.setenv("GENUS_INCEPTION", str(file))
     with pytest.raises(DataError, match="1 or 3 channels"):
-        make_features("inception", DataSpec(kind="image", shape=(2, 8, 8), range=(0.0, 1.0)))
+        make_features("inception", DataSpec(example=Space(kind="image", shape=(2, 8, 8), range=(0.0, 1.0))))

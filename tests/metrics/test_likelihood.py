@@ -12,10 +12,11 @@ from torch import Tensor
 from genus.core.errors import CapabilityError, DataError, NonFiniteError
 from genus.core.model import Density, Model
 from genus.core.noise import Noise
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.metrics.likelihood import likelihood_kind, log_likelihoods, summarise_likelihood, to_levels
 
-GREY = DataSpec(kind="image", shape=(1, 4, 4), range=(0.0, 1.0), levels=256)
+GREY = DataSpec(example=Space(kind="image", shape=(1, 4, 4), range=(0.0, 1.0), levels=256))
 
 
 class Uniform(Model, Density):
@@ -70,7 +71,7 @@ def test_binarisation_is_random_with_the_grey_value_and_the_seed() -> None:
 
 
 def test_other_grids_are_rounded_to() -> None:
-    spec = DataSpec(kind="image", shape=(1, 1, 3), range=(-1.0, 1.0))
+    spec = DataSpec(example=Space(kind="image", shape=(1, 1, 3), range=(-1.0, 1.0)))
     x = torch.tensor([[[[-1.0, 0.1, 0.9]]]])
     torch.testing.assert_close(to_levels(x, spec, 5, Noise(0)), torch.tensor([[[[-1.0, 0.0, 1.0]]]]))
     assert to_levels(x, spec, None, Noise(0)) is x
@@ -80,7 +81,7 @@ def test_other_grids_are_rounded_to() -> None:
 
 def test_unbounded_data_have_no_grid() -> None:
     with pytest.raises(DataError, match="unbounded"):
-        to_levels(torch.zeros(1, 2), DataSpec(kind="vector", shape=(2,)), 2, Noise(0))
+        to_levels(torch.zeros(1, 2), DataSpec(example=Space(kind="vector", shape=(2,))), 2, Noise(0))
 
 
 def test_splitting_the_work_changes_nothing() -> None:

@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 
 from genus.core.errors import DataError
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.metrics.accuracy import class_accuracy, classes_drawn
 from genus.metrics.baseline import EMMixture
@@ -85,7 +86,7 @@ def test_jackknife_of_a_mean_is_its_standard_error() -> None:
 
 
 def test_mixture_fits_vectors_as_they_are() -> None:
-    spec = DataSpec(kind="vector", shape=(2,))
+    spec = DataSpec(example=Space(kind="vector", shape=(2,)))
     x = torch.from_numpy(RING[np.arange(2000) % 8]).float() + 0.02 * torch.randn(
         2000, 2, generator=torch.Generator().manual_seed(0)
     )
@@ -102,7 +103,7 @@ def test_mixture_fits_vectors_as_they_are() -> None:
 
 
 def test_mixture_of_images_keeps_shape_range_and_random_order() -> None:
-    spec = DataSpec(kind="image", shape=(1, 12, 12), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="image", shape=(1, 12, 12), range=(0.0, 1.0)))
     x = torch.rand(200, 1, 12, 12, generator=torch.Generator().manual_seed(0)).round()
     x[:100] *= 0.1
     drawn = EMMixture(x, spec).sample(100)
@@ -116,4 +117,4 @@ def test_mixture_of_images_keeps_shape_range_and_random_order() -> None:
 
 def test_mixture_needs_some_examples() -> None:
     with pytest.raises(DataError, match="at least 4"):
-        EMMixture(torch.zeros(3, 2), DataSpec(kind="vector", shape=(2,)))
+        EMMixture(torch.zeros(3, 2), DataSpec(example=Space(kind="vector", shape=(2,))))

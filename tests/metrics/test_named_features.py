@@ -9,11 +9,12 @@ from torch import Tensor
 from genus.core.batch import Batch
 from genus.core.model import Model, Samples
 from genus.core.noise import Noise
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.features import Classifies
 
-POINTS = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
+POINTS = DataSpec(example=Space(kind="vector", shape=(2,)), condition=class_space(("left", "right")))
 
 
 class Halves:

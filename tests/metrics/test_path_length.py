@@ -13,12 +13,13 @@ from torch import Tensor
 from genus.core.batch import Batch
 from genus.core.model import LatentSpace, Model, StyleSpace
 from genus.core.noise import Noise
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.path_length import EPSILON, lerp, path_lengths, slerp
 
 LATENT = 5
-POINTS = DataSpec(kind="vector", shape=(3,), classes=("a", "b"))
+POINTS = DataSpec(example=Space(kind="vector", shape=(3,)), condition=class_space(("a", "b")))
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from genus.core.errors import DataError, RecipeError
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.metrics.features import FeatureMap, make_features
 
-COLOUR = DataSpec(kind="image", shape=(3, 40, 24), range=(0.0, 1.0))
+COLOUR = DataSpec(example=Space(kind="image", shape=(3, 40, 24), range=(0.0, 1.0)))
 
 
 def examples(spec: DataSpec, n: int) -> torch.Tensor:
@@ -19,7 +20,7 @@ def examples(spec: DataSpec, n: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 40, 24), (2, 100), (1, 9, 2, 17), (1, 1, 1)])
 def test_any_size_and_dimension(shape: tuple[int, ...]) -> None:
-    spec = DataSpec(kind="image", shape=shape, range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="image", shape=shape, range=(0.0, 1.0)))
     net = make_features("random", spec)
     x = examples(spec, 7)
     whole = net(x)
@@ -46,7 +47,7 @@ def test_seed_and_size_are_part_of_the_fingerprint() -> None:
 
 
 def test_ranges_are_brought_to_the_same_scale() -> None:
-    wide = DataSpec(kind="image", shape=COLOUR.shape, range=(-100.0, 300.0))
+    wide = DataSpec(example=Space(kind="image", shape=COLOUR.shape, range=(-100.0, 300.0)))
     x = examples(COLOUR, 3)
     torch.testing.assert_close(
         make_features("random", wide)(400 * x - 100), make_features("random", COLOUR)(x), rtol=1e-3, atol=1e-4
@@ -54,13 +55,13 @@ def test_ranges_are_brought_to_the_same_scale() -> None:
 
 
 def test_signals_keep_their_size() -> None:
-    big = DataSpec(kind="image", shape=(3, 64, 64))
+    big = DataSpec(example=Space(kind="image", shape=(3, 64, 64)))
     x = torch.randn(8, *big.shape, generator=torch.Generator().manual_seed(0))
     assert 1e-3 < make_features("random", big)(x).std() < 10
 
 
 def test_what_has_no_neighbours_is_refused() -> None:
     with pytest.raises(DataError, match="Use identity for vectors"):
-        make_features("random", DataSpec(kind="vector", shape=(5,)))
+        make_features("random", DataSpec(example=Space(kind="vector", shape=(5,))))
     with pytest.raises(RecipeError, match="did you mean 'seed'"):
         make_features({"name": "random", "sed": 3}, COLOUR)

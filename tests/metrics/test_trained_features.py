@@ -14,11 +14,15 @@ from safetensors.torch import save_file
 import genus
 from genus.core.binder import build, resolve
 from genus.core.errors import DataError, InputError
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.metrics.features import Classifies, make_features
 from genus.metrics.features.trained import load_features, read_features, write_features
 
-SPEC = DataSpec(kind="image", shape=(2, 6, 9), range=(0.0, 1.0), classes=("cat", "dog", "eel"))
+SPEC = DataSpec(
+    example=Space(kind="image", shape=(2, 6, 9), range=(0.0, 1.0)),
+    condition=class_space(("cat", "dog", "eel")),
+)
 MODEL = {"name": "classifier", "encoder": {"name": "convnet", "width": 4}, "features": 5}
 
 
@@ -62,14 +66,14 @@ def test_a_file_gives_the_network_back(file: Path, record: dict[str, Any]) -> No
 def test_classes_are_read_by_name(file: Path) -> None:
     x = examples(6)
     whole = load_features(file, SPEC)
-    turned = load_features(file, replace(SPEC, classes=("eel", "cat", "dog")))
+    turned = load_features(file, replace(SPEC, condition=class_space(("eel", "cat", "dog"))))
     assert isinstance(whole, Classifies)
     assert isinstance(turned, Classifies)
     torch.testing.assert_close(turned.classify(x), whole.classify(x)[:, [2, 0, 1]])
-    unlabelled = load_features(file, replace(SPEC, classes=()))
+    unlabelled = load_features(file, replace(SPEC, condition=None))
     assert isinstance(unlabelled, Classifies)
     torch.testing.assert_close(unlabelled.classify(x), whole.classify(x))
-    others = load_features(file, replace(SPEC, classes=("ant", "bee")))
+    others = load_features(file, replace(SPEC, condition=class_space(("ant", "bee"))))
     assert not isinstance(others, Classifies)  # their accuracy would mean nothing
     torch.testing.assert_close(others(x), whole(x))
 

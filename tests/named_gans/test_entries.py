@@ -13,6 +13,7 @@ from genus.assembly import build_model, open_data
 from genus.core.model import Samples
 from genus.core.noise import Noise
 from genus.core.recipe import load_recipe, recipe_files
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.named_gans.zoo import NamedGAN, count, entries
 from tests.docs.pages import REPOSITORY
@@ -83,10 +84,10 @@ def test_commands_bind_and_build(entry: NamedGAN) -> None:
 
 
 SPECS = {
-    "3D-GAN": DataSpec(kind="volume", shape=(1, 16, 16, 16), range=(0.0, 1.0)),
-    "3D-IWGAN": DataSpec(kind="volume", shape=(1, 16, 16, 16), range=(0.0, 1.0)),
-    "PassGAN": DataSpec(kind="sequence", shape=(60, 10), range=(0.0, 1.0)),
-    "WaveGAN": DataSpec(kind="sequence", shape=(1, 256), range=(-1.0, 1.0)),
+    "3D-GAN": DataSpec(example=Space(kind="volume", shape=(1, 16, 16, 16), range=(0.0, 1.0))),
+    "3D-IWGAN": DataSpec(example=Space(kind="volume", shape=(1, 16, 16, 16), range=(0.0, 1.0))),
+    "PassGAN": DataSpec(example=Space(kind="sequence", shape=(60, 10), range=(0.0, 1.0))),
+    "WaveGAN": DataSpec(example=Space(kind="sequence", shape=(1, 256), range=(-1.0, 1.0))),
 }
 """What some commands want, to be given with --data."""
 

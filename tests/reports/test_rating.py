@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from genus.core.errors import InputError
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.metrics.intervals import mean_interval, wilson
 from genus.reports.rating import analyse_ratings, write_rating_page
 
-SPEC = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17)
+SPEC = DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17))
 
 
 def page(folder: Path, n: int = 40) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import io
 import numpy as np
 from matplotlib.image import imread
 
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.reports.sheet import sheet
 
@@ -21,7 +22,7 @@ def heights(samples: np.ndarray, spec: DataSpec, columns: int) -> list[float]:
 
 
 def test_sequences_are_curves_on_one_scale() -> None:
-    spec = DataSpec(kind="sequence", shape=(2, 20), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="sequence", shape=(2, 20), range=(0.0, 1.0)))
     samples = np.zeros((3, 2, 20))
     samples[:, 0] = np.array([0.1, 0.5, 0.9])[:, None]
     low, middle, high = heights(samples, spec, 3)
@@ -29,7 +30,7 @@ def test_sequences_are_curves_on_one_scale() -> None:
 
 
 def test_sequences_without_bounds_or_with_nan_are_drawn() -> None:
-    spec = DataSpec(kind="sequence", shape=(1, 20))
+    spec = DataSpec(example=Space(kind="sequence", shape=(1, 20)))
     samples = np.stack([np.full((1, 20), -300.0), np.full((1, 20), 500.0), np.full((1, 20), 100.0)])
     low, high, middle = heights(samples, spec, 3)
     assert low < middle < high

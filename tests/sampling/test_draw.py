@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, Samples, StyleSpace
 from genus.core.noise import Noise
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.sampling.draw import batch_size, class_sequence, draw, evaluating
 
-POINTS = DataSpec(kind="vector", shape=(3,))
+POINTS = DataSpec(example=Space(kind="vector", shape=(3,)))
 
 
 class Restless(Model, Samples):
@@ -41,14 +42,14 @@ def test_samples_do_not_depend_on_the_batch() -> None:
     torch.manual_seed(0)
     model = Restless()
     labels = class_sequence([1, 1, 1], 8)
-    whole = draw(model, 8, labels=labels, seed=3)
+    whole = draw(model, 8, condition=labels, seed=3)
     for batch in (1, 3):
         torch.testing.assert_close(
-            draw(model, 8, labels=labels, seed=3, batch=batch), whole, rtol=0, atol=1e-5
+            draw(model, 8, condition=labels, seed=3, batch=batch), whole, rtol=0, atol=1e-5
         )
-    tail = draw(model, 3, labels=labels[5:], seed=3, start=5)
+    tail = draw(model, 3, condition=labels[5:], seed=3, start=5)
     torch.testing.assert_close(tail, whole[5:], rtol=0, atol=1e-5)
-    assert not torch.allclose(draw(model, 8, labels=labels, seed=4), whole)
+    assert not torch.allclose(draw(model, 8, condition=labels, seed=4), whole)
 
 
 def test_drawing_changes_neither_mode_nor_buffers_nor_the_global_generator() -> None:
@@ -104,7 +105,7 @@ def test_labels_follow_any_shares_and_are_prefixes_of_each_other() -> None:
 
 def test_large_examples_are_drawn_a_few_at_a_time() -> None:
     assert batch_size(POINTS) == 250
-    assert batch_size(DataSpec(kind="volume", shape=(1, 64, 64, 64), range=(0.0, 1.0))) == 16
+    assert batch_size(DataSpec(example=Space(kind="volume", shape=(1, 64, 64, 64), range=(0.0, 1.0)))) == 16
 
 
 class Latents(Model, LatentSpace):

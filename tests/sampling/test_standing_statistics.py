@@ -11,12 +11,14 @@ from torch.nn.utils.parametrizations import spectral_norm
 from genus.core.errors import CapabilityError
 from genus.core.model import LatentSpace, Model
 from genus.core.noise import Noise
-from genus.core.spec import Condition, DataSpec
+from genus.core.space import Space, class_space
+from genus.core.spec import DataSpec
 from genus.sampling.draw import class_sequence, draw, evaluating
 from genus.sampling.standing_statistics import standing_statistics
+from tests.tiny import table
 
-POINTS = DataSpec(kind="vector", shape=(3,))
-CLASSES = DataSpec(kind="vector", shape=(3,), classes=("a", "b", "c", "d"))
+POINTS = DataSpec(example=Space(kind="vector", shape=(3,)))
+CLASSES = DataSpec(example=Space(kind="vector", shape=(3,)), condition=class_space(("a", "b", "c", "d")))
 T = 0.5
 VARIANCE = float(stats.truncnorm.var(-T, T))
 """0.08, where the training's latents have 1."""
@@ -42,9 +44,7 @@ class Linear(Model, LatentSpace):
 
     def before(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """What the batch norm is given."""
-        conditioned = (
-            condition if condition is None or self.spec.condition is None else condition[:, 0].long()
-        )
+        conditioned = condition[:, 0].long() if condition is not None and condition.dim() == 2 else condition
         return self.dropout(self.linear(z) + (0 if conditioned is None else self.shift(conditioned)))
 
     def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
@@ -52,9 +52,9 @@ class Linear(Model, LatentSpace):
         return self.norm(self.before(z, condition)) + self.chain * 0
 
 
-def moments(model: Linear, seed: int = 0, population: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def moments(model: Linear, seed: int = 0, typical: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and variance that the batch norm has within, in evaluation mode."""
-    with evaluating(model), standing_statistics(model, T, seed=seed, population=population):
+    with evaluating(model), standing_statistics(model, T, seed=seed, typical=typical):
         assert not any(module.training for module in model.modules())
         return model.norm.running_mean.clone(), model.norm.running_var.clone()
 
@@ -88,7 +88,7 @@ def test_classes_count_equally_or_as_in_the_population() -> None:
     torch.testing.assert_close(mean, model.linear.bias + shift.mean(0), rtol=0, atol=0.06)
     torch.testing.assert_close(variance, within + shift.var(0, correction=0), rtol=0.06, atol=0)
     shares = class_sequence([3, 1, 0, 0], 40)[torch.randperm(40)]
-    mean, _ = moments(model, population=shares)
+    mean, _ = moments(model, typical=shares)
     torch.testing.assert_close(
         mean, model.linear.bias + shift[:2].T @ torch.tensor([0.75, 0.25]), rtol=0, atol=0.06
     )
@@ -96,28 +96,29 @@ def test_classes_count_equally_or_as_in_the_population() -> None:
 
 def test_other_conditions_need_a_population() -> None:
     conditioned = DataSpec(
-        kind="vector", shape=(3,), condition=Condition(kind="attributes", shape=(1,), names=("x",))
+        example=Space(kind="vector", shape=(3,)),
+        condition=table(("x", 0.0, 1.0)),
     )
     model = Linear(conditioned)
     asked = torch.ones(5, 1)
     with pytest.raises(CapabilityError, match="name its run"):
-        draw(model, 5, labels=asked, truncation=T, standing=True)
-    mean, _ = moments(model, population=asked)
+        draw(model, 5, condition=asked, truncation=T, standing=True)
+    mean, _ = moments(model, typical=asked)
     torch.testing.assert_close(mean, (model.linear.bias + model.shift.weight[1]).detach(), rtol=0, atol=0.02)
-    assert draw(model, 5, labels=asked, truncation=T, standing=True, population=asked).shape == (5, 3)
-    assert draw(model, 5, labels=asked, truncation=T).shape == (5, 3)
+    assert draw(model, 5, condition=asked, truncation=T, standing=True, typical=asked).shape == (5, 3)
+    assert draw(model, 5, condition=asked, truncation=T).shape == (5, 3)
 
 
 def test_samples_depend_on_neither_batch_nor_number_nor_other_labels() -> None:
     model = Linear(CLASSES)
     labels = class_sequence([1, 1, 1, 1], 8)
-    whole = draw(model, 8, labels=labels, truncation=T, standing=True, seed=3)
+    whole = draw(model, 8, condition=labels, truncation=T, standing=True, seed=3)
     for batch in (1, 3):
-        parts = draw(model, 8, labels=labels, truncation=T, standing=True, seed=3, batch=batch)
+        parts = draw(model, 8, condition=labels, truncation=T, standing=True, seed=3, batch=batch)
         torch.testing.assert_close(parts, whole, rtol=0, atol=1e-5)
-    fewer = draw(model, 2, labels=labels[:2], truncation=T, standing=True, seed=3)
+    fewer = draw(model, 2, condition=labels[:2], truncation=T, standing=True, seed=3)
     torch.testing.assert_close(fewer, whole[:2], rtol=0, atol=1e-5)
-    tail = draw(model, 3, labels=labels[5:], truncation=T, standing=True, seed=3, start=5)
+    tail = draw(model, 3, condition=labels[5:], truncation=T, standing=True, seed=3, start=5)
     torch.testing.assert_close(tail, whole[5:], rtol=0, atol=1e-5)
 
 
@@ -148,7 +149,7 @@ def test_nothing_of_it_remains(fails: bool) -> None:
 
 def test_an_error_while_collecting_leaves_the_statistics_of_training() -> None:
     model = Linear(CLASSES).eval()
-    with pytest.raises(IndexError), standing_statistics(model, T, population=torch.tensor([9])):
+    with pytest.raises(IndexError), standing_statistics(model, T, typical=torch.tensor([9])):
         raise AssertionError("there is no such class")
     assert torch.equal(model.norm.running_var, torch.ones(3))
     assert (model.norm.momentum, model.norm.training) == (0.1, False)

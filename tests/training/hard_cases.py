@@ -12,10 +12,11 @@ from genus.core.batch import Batch
 from genus.core.model import Model, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 
-IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))
-PLANE = DataSpec(kind="vector", shape=(2,))
+IMAGES = DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0)))
+PLANE = DataSpec(example=Space(kind="vector", shape=(2,)))
 
 
 class GrowingGAN(Model, Samples):

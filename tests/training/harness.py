@@ -14,6 +14,7 @@ from genus.core.batch import Batch
 from genus.core.model import Model
 from genus.core.phase import Context, Phase, Terms
 from genus.core.recipe import Recipe, load_recipe
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.data.source import ArraySource
 from genus.training.callbacks import JsonLines
@@ -22,7 +23,7 @@ from genus.training.devices import launch
 from genus.training.engine import Engine
 from genus.training.run import Run
 
-PLANE = DataSpec(kind="vector", shape=(2,))
+PLANE = DataSpec(example=Space(kind="vector", shape=(2,)))
 
 
 def points(n: int = 24, *, seed: int = 0, spec: DataSpec = PLANE) -> ArraySource:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from genus.core.batch import Batch
-from genus.core.codes import Code
+from genus.core.batch import Batch, Condition
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Progress, Terms
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 
 Network = Callable[[tuple[int, ...], tuple[int, ...]], nn.Module]
@@ -93,8 +93,8 @@ class Conditioning(ABC):
     """Whether the condition comes with the data, so that samples can be asked for it."""
     reads_features: ClassVar[bool] = False
     """Whether its discriminator reads features φ(x) of a size of its own."""
-    codes: Sequence[Code] = ()
-    """What does not come with the data and can be chosen all the same, in the order of :meth:`draw`."""
+    codes: Space | None = None
+    """The table that :meth:`draw` draws, where the condition is not of the data but can be chosen."""
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
@@ -117,40 +117,40 @@ class Conditioning(ABC):
             network: from what it sees to its outputs.
             features: size of φ(x), from which the score is read; None lets the network give the score. Only
                 without ``reads_features``.
-            crowd: what stands beside φ(x).
+            batch_statistics: what stands beside φ(x).
         """
 
-    def condition_of(self, batch: Batch, noise: Noise) -> Tensor | None:
+    def condition_of(self, batch: Batch, noise: Noise) -> Condition | None:
         """The condition to generate with, beside the examples of a batch: by default their own."""
         return batch.condition if self.from_data else self.draw(len(batch), noise)
 
     def draw(self, n: int, noise: Noise) -> Tensor | None:
-        """Conditions to sample with when none are asked for."""
+        """Conditions to sample with when none are requested."""
         return None
 
-    def complete(self, condition: Tensor | None, n: int, noise: Noise) -> Tensor | None:
-        """What ``n`` samples are told: what is asked for, and what is not as it is drawn.
+    def complete(self, condition: Condition | None, n: int, noise: Noise) -> Condition | None:
+        """Conditions of ``n`` samples: as requested, and drawn where nothing is.
 
         Args:
-            condition: classes or conditions; codes ``(n, size)``, NaN where they are left to chance; or None.
+            condition: requested conditions; codes ``(n, size)``, NaN where they are drawn at random; or None.
             n: how many samples.
             noise: where codes come from; what is drawn does not depend on which are chosen, so that a sample
                 changes in the chosen ones alone.
         """
-        if condition is not None and not self.codes:
+        if condition is not None and self.codes is None:
             return condition
         drawn = self.draw(n, noise)
-        return (
-            drawn if condition is None or drawn is None else torch.where(condition.isnan(), drawn, condition)
-        )
+        if not isinstance(condition, Tensor) or drawn is None:
+            return drawn
+        return torch.where(condition.isnan(), drawn, condition)
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
     ) -> Terms:
         """Terms beside the objective in the discriminator's loss."""
         return {}
 
-    def generator_terms(self, fake: Readout, condition: Tensor | None) -> Terms:
+    def generator_terms(self, fake: Readout, condition: Condition | None) -> Terms:
         """Terms beside the objective in the generator's loss."""
         return {}
 

@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from genus.core.batch import Batch
-from genus.core.codes import Code
-from genus.core.errors import RecipeError
+from genus.core.batch import Batch, Condition
+from genus.core.errors import InputError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Phase, Stage
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 
 
@@ -44,12 +44,18 @@ class Model(nn.Module, ABC):
     """Whether it learns from a single example, by looking inside it."""
     optimised: bool = True
     """Whether optimisers move its parameters; closed forms have none, and recipes name none for them."""
+    example_kinds: tuple[str, ...] = ("vector", "table", "image", "volume", "sequence")
+    """Kinds of example it can be built for."""
+    partial_examples: bool = False
+    """Whether it learns from examples of which some elements are not observed."""
     groups_elsewhere: Sequence[str] = ()
     """Optimiser groups that it may lack, having them for other data; recipes may name them all the same."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.require(f"examples of kind {', '.join(self.example_kinds)}", spec.kind in self.example_kinds)
+        self.require("examples without missing values", self.partial_examples or not spec.missing)
 
     def phases(self) -> Sequence[Phase]:
         """Phases of the only stage; models with several stages override :meth:`stages`."""
@@ -63,49 +69,82 @@ class Model(nn.Module, ABC):
         """Fewest examples that it can be trained on at once; by default what its layers need."""
         return MinimumBatch(minimum_batch_of_layers(self), "batch normalisation of vectors")
 
-    def require(self, what: str, condition: bool) -> None:
+    def require(self, what: str, holds: bool) -> None:
         """Refuse data this model cannot be built for.
 
         Raises:
-            RecipeError: when ``condition`` is false: ``"realnvp needs …; the data are …"``.
+            RecipeError: when ``holds`` is false: ``"realnvp needs …; the data are …"``.
         """
-        if not condition:
+        if not holds:
             raise RecipeError(f"{type(self).__name__} needs {what}; the data are: {self.spec.describe()}")
+
+    def require_condition(self, conditional: bool, *kinds: str) -> None:
+        """Refuse data without a paired condition, or with one of another kind, for a conditional model.
+
+        Args:
+            conditional: whether it is.
+            kinds: of condition that it understands; none for all.
+
+        Raises:
+            RecipeError: naming what is missing.
+        """
+        space = self.spec.condition
+        if not conditional:
+            return
+        self.require(f"{' or '.join(kinds) or 'a condition'} to be conditional", space is not None)
+        self.require("conditions that belong to their examples to be conditional", self.spec.paired)
+        fits = not kinds or (space is not None and space.kind in kinds)
+        self.require(f"{' or '.join(kinds)} to be conditional", fits)
 
 
 def minimum_batch_of_layers(network: nn.Module) -> int:
     """Fewest examples that all layers of a network can be trained on.
 
-    Those that need more than one have an attribute ``least_examples``.
+    Those that need more than one have an attribute ``minimum_examples``.
     """
-    return max(getattr(layer, "least_examples", 1) for layer in network.modules())
+    return max(getattr(layer, "minimum_examples", 1) for layer in network.modules())
 
 
 class Samples(ABC):
     """Can draw new examples."""
 
+    spec: DataSpec
     conditional: bool = False
-    """Whether samples follow a class, or another condition of the data, that is given."""
-    codes: Sequence[Code] = ()
-    """What samples follow that is not of the data: drawn, unless it is given."""
+    """Whether samples follow conditions of the data, ``spec.condition``."""
+    codes: Space | None = None
+    """A table that samples follow and that is not of the data: drawn, unless it is chosen."""
 
     @abstractmethod
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Draw examples.
 
         Args:
             n: how many.
-            condition: class numbers ``(n,)`` or conditions ``(n, *spec.condition.shape)``, for conditional
-                models only; codes ``(n, size)``, NaN where they are left to chance, for models with codes.
+            condition: ``(n, *spec.condition.shape)``, for conditional models only; codes ``(n, size)``, NaN
+                where they are drawn at random, for models with codes.
             noise: where all randomness comes from.
 
         Returns:
             ``(n, *spec.shape)`` in data units.
         """
 
-    def condition_of(self, batch: Batch) -> Tensor | None:
-        """The classes or conditions of a batch, if this model uses them."""
+    def condition_of(self, batch: Batch) -> Condition | None:
+        """The conditions of a batch, if this model uses them."""
         return batch.condition if self.conditional else None
+
+    def requested_or_uniform(self, n: int, condition: Condition | None, noise: Noise) -> Condition | None:
+        """Conditions of ``n`` samples: those requested, else classes at random; None where there are none.
+
+        Raises:
+            InputError: when nothing is requested of a model whose condition is no class.
+        """
+        if not self.conditional or condition is not None:
+            return condition if self.conditional else None
+        space = self.spec.condition
+        if space is None or space.kind != "class":
+            known = "nothing" if space is None else space.describe()
+            raise InputError(f"the model is conditioned on {known}: request conditions of the samples")
+        return noise.integers(self.spec.num_classes, n)
 
 
 class LatentSpace(Samples):
@@ -121,11 +160,11 @@ class LatentSpace(Samples):
         return truncated_normal(noise.uniform(n, self.latent), truncation)
 
     @abstractmethod
-    def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def generate_from(self, z: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Examples in data units from latents ``(n, latent)``; what else is random comes from ``noise``."""
 
     def sample(
-        self, n: int, *, condition: Tensor | None = None, noise: Noise, truncation: float | None = None
+        self, n: int, *, condition: Condition | None = None, noise: Noise, truncation: float | None = None
     ) -> Tensor:
         """As :meth:`Samples.sample`; with ``truncation``, quality is bought with diversity."""
         z = self.draw_latent(n, noise=noise, truncation=truncation)
@@ -141,7 +180,7 @@ class StyleSpace(LatentSpace):
         """Layers that take a style, coarse ones first."""
 
     @abstractmethod
-    def map_latent(self, z: Tensor, *, condition: Tensor | None = None) -> Tensor:
+    def map_latent(self, z: Tensor, *, condition: Condition | None = None) -> Tensor:
         """Styles ``(n, style_size)`` of latents ``(n, latent)``."""
 
     @abstractmethod
@@ -229,7 +268,7 @@ class Density(ABC):
     None for continuous data. Likelihoods on different levels do not compare."""
 
     @abstractmethod
-    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Log-likelihood in nats per example, ``(n,)``, in data units.
 
         With ``levels`` it is the log-probability of the discrete value (preprocessing and
@@ -290,5 +329,5 @@ class Denoises(ABC):
     """Predicts the noise in a noisy example; what diffusion samplers need."""
 
     @abstractmethod
-    def predict_noise(self, x: Tensor, step: Tensor, condition: Tensor | None = None) -> Tensor:
+    def predict_noise(self, x: Tensor, step: Tensor, condition: Condition | None = None) -> Tensor:
         """Predicted noise ``(n, *spec.shape)`` in noisy examples ``x`` at steps ``(n,)``."""

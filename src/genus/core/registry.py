@@ -23,6 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from genus.core.annotations import annotation_text
 from genus.core.errors import GenusError, RecipeError, nearest
 
 KINDS = (
@@ -70,7 +71,7 @@ COMPONENT_TYPES = {
     "Network": "network", "Objective": "objective", "Penalty": "penalty",
     "Regulariser": "regulariser", "ConditioningFactory": "conditioning", "Augmentation": "augmentation",
     "AugmentationScheduleFactory": "augmentation_schedule",
-    "DiscriminatorScheduleFactory": "discriminator_schedule",
+    "DiscriminatorScheduleFactory": "discriminator_schedule", "Reader": "data",
 }  # fmt: skip
 """Annotations that say: a recipe names a component here, and the code receives it with its
 recipe arguments already bound."""
@@ -260,7 +261,7 @@ def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Cla
             ) from None
         yield Parameter(
             name=arg.arg,
-            annotation=ast.unparse(arg.annotation) if arg.annotation else "Any",
+            annotation=annotation_text(module, arg.annotation),
             default=value,
             required=default is None,
             doc=docs.get(arg.arg, ""),

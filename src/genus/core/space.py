@@ -42,7 +42,13 @@ class Column:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Column:
         """Rebuild a column from its fields, in which lists may stand for tuples."""
-        return cls(**{**fields, "categories": tuple(fields["categories"]), "range": _bounds(fields["range"])})
+        return cls(
+            name=fields["name"],
+            categories=tuple(fields["categories"]),
+            range=_bounds(fields["range"]),
+            mean=fields["mean"],
+            deviation=fields["deviation"],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +59,9 @@ class Space:
     float32 in data units.
 
     Args:
-        kind: what the axes mean. ``class``: the number of a name; ``table``: columns side by side; ``labels``:
-            a map of label numbers; ``tokens``: numbers of words, i + 1 for ``names[i]`` and 0 for none.
+        kind: what the axes mean. ``class``: the number of a name; ``table``: columns side by side;
+            ``labels``: a map of label numbers; ``tokens``: numbers of words, i + 1 for ``names[i]`` and 0 for
+            none.
         shape: without the batch axis; channels first where there are sides: ``(1, 28, 28)`` for a grey image,
             ``(2,)`` for a point of the plane, ``()`` for a class.
         range: smallest and largest value of an element, or None when unbounded. Images are always
@@ -79,10 +86,36 @@ class Space:
         """Number of elements."""
         return math.prod(self.shape)
 
+    def place(self, name: str) -> slice:
+        """Where a column of a table stands in a row.
+
+        Raises:
+            KeyError: when there is no such column.
+        """
+        first = 0
+        for column in self.columns:
+            if column.name == name:
+                return slice(first, first + column.width)
+            first += column.width
+        raise KeyError(name)
+
+    def column(self, name: str) -> Column:
+        """The column of a name.
+
+        Raises:
+            KeyError: when there is none.
+        """
+        return {column.name: column for column in self.columns}[name]
+
     @property
     def is_spatial(self) -> bool:
         """Whether it has channels and sides."""
         return self.kind in _SPATIAL
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it is a row of numbers, whose places have no neighbours."""
+        return self.kind in ("vector", "table")
 
     @property
     def is_whole(self) -> bool:
@@ -129,8 +162,8 @@ class Composite:
 
     A batch holds a :class:`genus.core.batch.Parts` for it.
 
-    >>> Composite.of(label=Space(kind="class", names=("a", "b")), low=Space(kind="vector", shape=(3,))).describe()
-    '2 classes and a vector 3'
+    >>> Composite.of(label=Space(kind="class", names=("a", "b")), at=Space(kind="vector", shape=(3,))).kind
+    'composite'
     """
 
     parts: tuple[tuple[str, Space], ...]
@@ -161,6 +194,24 @@ class Composite:
 AnySpace = Space | Composite
 
 
+def same_meaning(one: AnySpace | None, other: AnySpace | None) -> bool:
+    """Whether values of one space can stand for those of another: of one kind, shape and names, or classes.
+
+    >>> same_meaning(class_space("ab"), class_space("abc")), same_meaning(class_space("ab"), None)
+    (True, False)
+    """
+    if isinstance(one, Composite) and isinstance(other, Composite):
+        pairs = zip(one.parts, other.parts, strict=False)
+        alike = all(a[0] == b[0] and same_meaning(a[1], b[1]) for a, b in pairs)
+        return len(one.parts) == len(other.parts) and alike
+    if not isinstance(one, Space) or not isinstance(other, Space):
+        return one is other
+    if one.kind == other.kind == "class":
+        return True
+    names = [column.name for column in one.columns] == [column.name for column in other.columns]
+    return names and (one.kind, one.shape, one.names) == (other.kind, other.shape, other.names)
+
+
 def space_from_json(fields: Mapping[str, Any]) -> AnySpace:
     """Rebuild what ``to_json`` of a space or of a composite gave."""
     if "parts" in fields:
@@ -168,13 +219,24 @@ def space_from_json(fields: Mapping[str, Any]) -> AnySpace:
     return Space.from_json(fields)
 
 
-def class_space(names: Iterable[str]) -> Space:
-    """The space of class numbers.
+def class_space(names: Iterable[str]) -> Space | None:
+    """The space of class numbers; None without a name, as of unlabelled data.
 
-    >>> class_space("ab").names
-    ('a', 'b')
+    >>> print(class_space("ab"), class_space(""))
+    Space(kind='class', shape=(), range=None, levels=None, names=('a', 'b'), columns=()) None
     """
-    return Space(kind="class", names=tuple(names))
+    known = tuple(names)
+    return Space(kind="class", names=known) if known else None
+
+
+def table_space(columns: Iterable[Column]) -> Space:
+    """The space of rows of a table.
+
+    >>> table_space([Column(name="colour", categories=("red", "blue")), Column(name="age")]).shape
+    (3,)
+    """
+    known = tuple(columns)
+    return Space(kind="table", shape=(sum(column.width for column in known),), columns=known)
 
 
 def _bounds(value: Any) -> tuple[float, float] | None:

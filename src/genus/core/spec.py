@@ -1,94 +1,139 @@
-"""What one example of a data set is."""
+"""What a data set holds: examples, and what they are conditioned on."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from genus.core.condition import Condition
-from genus.core.errors import DataError
+from genus.core.space import AnySpace, Composite, Space, SpaceKind, space_from_json
 
-Kind = Literal["vector", "image", "volume", "sequence", "table", "tokens"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genus.core.batch import Condition
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
-    """What one example is; networks and models are built from it.
+    """What one example is, and what it comes with; networks and models are built from it.
 
     Args:
-        kind: what the axes mean.
-        shape: channels first and without the batch axis: ``(1, 28, 28)`` for a grey image,
-            ``(2,)`` for a point of the plane.
-        range: smallest and largest value of an element, or None when unbounded.
-            Images are always ``(0.0, 1.0)``: models own their preprocessing.
-        levels: number of equally spaced values in ``range`` (256 for 8-bit images);
-            None when values are continuous.
-        classes: names of the classes, in the order of the integer labels; empty when unlabelled.
-        condition: what examples come with in place of a class; None for a class or nothing.
+        example: what one example is.
+        condition: what examples come with: a class, numbers, words, an image, or several of these; None
+            when they come alone.
+        paired: whether a condition belongs to its example; else it is any member of a second domain.
+        grouped: whether examples belong to groups (a subject's slices) that splits do not cut.
+        missing: whether elements of an example may be unobserved (``Batch.observed``).
 
-    Raises:
-        DataError: when there are both classes and a condition.
-
-    >>> DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256).size
-    784
+    >>> spec = DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17))
+    >>> spec.describe()
+    'image 1×8×8, 17 levels in [0, 1], no classes'
     """
 
-    kind: Kind
-    shape: tuple[int, ...]
-    range: tuple[float, float] | None = None
-    levels: int | None = None
-    classes: tuple[str, ...] = ()
-    condition: Condition | None = None
+    example: Space
+    condition: AnySpace | None = None
+    paired: bool = True
+    grouped: bool = False
+    missing: bool = False
 
-    def __post_init__(self) -> None:
-        if self.classes and self.condition is not None:
-            raise DataError(
-                f"examples come with one thing: classes, or {self.condition.describe()}; leave one out"
-            )
+    @property
+    def kind(self) -> SpaceKind:
+        """Kind of an example."""
+        return self.example.kind
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of an example, without the batch axis."""
+        return self.example.shape
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Smallest and largest value of an element of an example, or None when unbounded."""
+        return self.example.range
+
+    @property
+    def levels(self) -> int | None:
+        """Number of values an element of an example may have, or None when continuous."""
+        return self.example.levels
 
     @property
     def size(self) -> int:
         """Number of elements of one example."""
-        return math.prod(self.shape)
+        return self.example.size
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, where the condition is a class or has one as a part; else empty."""
+        for space in self.condition_parts().values():
+            if space.kind == "class":
+                return space.names
+        return ()
 
     @property
     def num_classes(self) -> int:
-        """Number of classes; 0 when the data are unlabelled."""
+        """Number of classes; 0 where the condition is no class and has none as a part."""
         return len(self.classes)
+
+    def condition_parts(self) -> dict[str, Space]:
+        """Spaces of the condition by name: one, named by its kind, unless it is composite."""
+        if isinstance(self.condition, Composite):
+            return dict(self.condition.parts)
+        return {} if self.condition is None else {self.condition.kind: self.condition}
+
+    def class_labels(self, condition: Condition | None) -> Tensor | None:
+        """Class numbers ``(n,)`` in the conditions of a batch; None where there are none.
+
+        Args:
+            condition: of the batch.
+        """
+        for name, space in self.condition_parts().items():
+            if space.kind == "class" and condition is not None:
+                return condition[name] if isinstance(self.condition, Composite) else condition  # type: ignore[index,return-value]
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dictionary from which :meth:`from_json` rebuilds the spec."""
-        return asdict(self)
+        return {
+            "example": self.example.to_json(),
+            "condition": None if self.condition is None else self.condition.to_json(),
+            "paired": self.paired,
+            "grouped": self.grouped,
+            "missing": self.missing,
+        }
 
     @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> DataSpec:
+    def from_json(cls, fields: Mapping[str, Any]) -> DataSpec:
         """Rebuild a spec from :meth:`to_json`."""
-        fields = dict(fields)
-        bounds, condition = fields.get("range"), fields.get("condition")
+        condition = fields["condition"]
         return cls(
-            kind=fields["kind"],
-            shape=tuple(fields["shape"]),
-            range=None if bounds is None else (bounds[0], bounds[1]),
-            levels=fields.get("levels"),
-            classes=tuple(fields.get("classes") or ()),
-            condition=None if condition is None else Condition.from_json(condition),
+            example=Space.from_json(fields["example"]),
+            condition=None if condition is None else space_from_json(condition),
+            paired=fields["paired"],
+            grouped=fields["grouped"],
+            missing=fields["missing"],
         )
 
     def describe(self) -> str:
-        """One line for people.
-
-        >>> DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17).describe()
-        'image 1×8×8, 17 levels in [0, 1], no classes'
-        """
+        """One line for people."""
         size = "×".join(str(n) for n in self.shape)
-        if self.range is None:
+        if self.kind == "labels":
+            values = f"{len(self.example.names)} labels"
+        elif self.range is None:
             values = "unbounded values"
         else:
             low, high = self.range
             kind = "continuous values" if self.levels is None else f"{self.levels} levels"
             values = f"{kind} in [{low:g}, {high:g}]"
-        labels = f"{self.num_classes} classes" if self.classes else "no classes"
-        if self.condition is not None:
-            labels = f"each with {self.condition.describe()}"
-        return f"{self.kind} {size}, {values}, {labels}"
+        facts = [f"{self.kind} {size}", values, self._condition_text()]
+        facts += ["some values missing"] if self.missing else []
+        facts += ["in groups"] if self.grouped else []
+        return ", ".join(facts)
+
+    def _condition_text(self) -> str:
+        if self.condition is None:
+            return "no classes"
+        if not self.paired:
+            return f"beside an unpaired domain, {self.condition.describe()}"
+        text = self.condition.describe()
+        return text if self.condition.kind == "class" else f"each with {text}"

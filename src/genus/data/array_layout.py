@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from genus.core.errors import DataError
-from genus.core.spec import Kind
+from genus.core.space import SpaceKind
 from genus.data.checks import Array
 
 _AXES = {"vector": 1, "l": 1, "cl": 2, "lc": 2, "hw": 2, "hwc": 3, "chw": 3, "dhw": 3, "cdhw": 4}
@@ -15,7 +15,7 @@ _FEW = 16
 """Up to so many on an outer axis may be channels or slices, when the other axes are much longer."""
 
 
-def arrange(array: Array, layout: str, where: str) -> tuple[Array, Kind, int | None]:
+def arrange(array: Array, layout: str, where: str) -> tuple[Array, SpaceKind, int | None]:
     """Bring an array of examples to ``(N, channels, …)`` and a type that sources read.
 
     Args:
@@ -60,7 +60,7 @@ def otherwise(shape: tuple[int, ...], layout: str) -> str:
     return f"; sequences may have any values: {_choices(shape, ('cl', 'lc'))}"
 
 
-def _kind(axes: str) -> Kind:
+def _kind(axes: str) -> SpaceKind:
     if axes == "vector":
         return "vector"
     if "l" in axes:
@@ -116,7 +116,7 @@ def _choices(shape: tuple[int, ...], layouts: tuple[str, ...]) -> str:
     return f"set {settings} (`genus data info` takes layout={layouts[0]})"
 
 
-def _typed(array: Array, kind: Kind, where: str, other: str) -> tuple[Array, Kind, int | None]:
+def _typed(array: Array, kind: SpaceKind, where: str, other: str) -> tuple[Array, SpaceKind, int | None]:
     if array.dtype == bool:
         return array.view(np.uint8), kind, 2
     if array.dtype.kind in "iu" and array.dtype not in (np.uint8, np.uint16):

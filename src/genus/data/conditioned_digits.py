@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from genus.core.condition import Condition
 from genus.core.registry import data
+from genus.core.space import Column, Space, table_space
+from genus.core.spec import DataSpec
 from genus.data.checks import Array
-from genus.data.conditioned import Conditioned, describe_attributes
 from genus.data.digits import digits8, digits28
+from genus.data.paired import PairedSource, table_of
 from genus.data.source import ArraySource, Dataset, Subset
 from genus.data.split import fingerprint
 
@@ -30,15 +30,15 @@ def digit_attributes(*, digits: Literal["digits28", "digits8"] = "digits28", hol
         DataError: when the package that holds the digits is not installed.
 
     >>> digit_attributes(digits="digits8").spec.describe()
-    'image 1×8×8, 17 levels in [0, 1], each with attributes slant, thickness'
+    'image 1×8×8, 17 levels in [0, 1], each with columns slant, thickness'
     """
     opened = _OPENED[digits](holdout=holdout)
     images = _images(opened)
     units = images / np.float32((opened.spec.levels or 2) - 1)
     values = np.stack([slant(units), thickness(units)], axis=1).astype(np.float32)
-    condition = describe_attributes(values, ("slant", "thickness"), np.arange(len(opened.train)))
+    columns = table_space([Column(name="slant"), Column(name="thickness")])
     return _with_condition(
-        "digit-attributes", opened, images, values, condition, "how slanted and thick they are"
+        "digit-attributes", opened, images, values, columns, "how slanted and thick they are"
     )
 
 
@@ -60,8 +60,7 @@ def digit_halves(*, digits: Literal["digits28", "digits8"] = "digits28", holdout
     images = _images(opened)
     halves = images.copy()
     halves[:, :, : images.shape[2] // 2] = 0
-    condition = Condition(kind="image", shape=opened.spec.shape, levels=opened.spec.levels)
-    return _with_condition("digit-halves", opened, images, halves, condition, "their lower halves")
+    return _with_condition("digit-halves", opened, images, halves, opened.spec.example, "their lower halves")
 
 
 def slant(images: Array) -> Array:
@@ -105,21 +104,22 @@ def thickness(images: Array) -> Array:
 
 def _images(digits: Dataset) -> Array:
     """Level numbers of all digits, those for training first."""
-    return np.concatenate([part.fetch(np.arange(len(part)))[0] for part in (digits.train, digits.test)])
+    return np.concatenate([part.fetch(np.arange(len(part))).values for part in (digits.train, digits.test)])
 
 
 def _with_condition(
-    name: str, digits: Dataset, images: Array, conditions: Array, condition: Condition, what: str
+    name: str, digits: Dataset, images: Array, conditions: Array, space: Space, what: str
 ) -> Dataset:
     """The digits in the splits they came in, with conditions in place of classes."""
-    spec = replace(digits.spec, classes=())
-    source = Conditioned(ArraySource(images, None, spec), conditions, condition)
-    cut = len(digits.train)
+    examples = ArraySource(images, None, DataSpec(example=digits.spec.example))
+    beside = ArraySource(conditions, None, DataSpec(example=space))
+    train, test = np.split(np.arange(len(images)), [len(digits.train)])
+    source = PairedSource(examples, beside, None, table_of(beside, train) if space.is_flat else None)
     return Dataset(
         name=name,
         spec=source.spec,
-        train=Subset(source, np.arange(cut)),
-        test=Subset(source, np.arange(cut, len(images))),
+        train=Subset(source, train),
+        test=Subset(source, test),
         fingerprint=fingerprint(digits.fingerprint, conditions),
         description=f"{digits.description}, and {what}",
         licence=digits.licence,

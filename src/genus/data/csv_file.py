@@ -7,11 +7,13 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from genus.core.errors import DataError, nearest
 from genus.core.registry import data
+from genus.core.space import Column, class_space, table_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.labels import encode_labels
@@ -27,6 +29,9 @@ def csv_file(
     path: str,
     label: str | int | None = None,
     columns: Sequence[str | int] | None = None,
+    key: str | int | None = None,
+    group: str | int | None = None,
+    missing: Literal["refuse", "keep"] = "refuse",
     header: bool | None = None,
     holdout: float = 0.1,
 ) -> Dataset:
@@ -38,7 +43,12 @@ def csv_file(
         path: the file, UTF-8 text.
         label: column of the class, by name or number from 0 (negative from the right); null for
             unlabelled data.
-        columns: columns to read, by name or number; null for all but the label.
+        columns: columns to read, by name or number; null for all but the label, the key and the group.
+        key: column that names each row, by which ``pair`` finds it; null takes the first column if it holds
+            a different text in each row.
+        group: column of the group (a subject, say): rows of one never fall into both splits.
+        missing: ``keep`` reads an empty cell as not observed (0, with a mask beside it); only models that
+            can learn from such examples take them.
         header: whether the first row names the columns; null to find out.
         holdout: share of the rows kept for testing, in (0, 1).
 
@@ -47,19 +57,67 @@ def csv_file(
     """
     names, rows, first = read_table(Path(path).expanduser(), header)
     cells = [np.array(column, dtype=str) for column in zip(*rows, strict=True)]
-    target = None if label is None else column_number(label, names, path)
-    chosen = [i for i in range(len(names)) if i != target]
+    roles = {
+        role: None if column is None else column_number(column, names, path)
+        for role, column in (("label", label), ("key", key), ("group", group))
+    }
+    if key is None and _names_rows(cells[0]) and 0 not in roles.values():
+        roles["key"] = 0
+    chosen = [i for i in range(len(names)) if i not in roles.values()]
     if columns is not None:
         chosen = [column_number(column, names, path) for column in columns]
-        if target in chosen:
-            raise DataError(f"{path}: column {names[target]!r} is both the label and among columns")
+        for role, number in roles.items():
+            if number in chosen and (role != "key" or key is not None):
+                raise DataError(f"{path}: column {names[number or 0]!r} is both the {role} and among columns")
     if not chosen:
         raise DataError(f"{path}: no column of numbers is left")
-    values = np.stack([number_column(cells[i], names[i], path, first) for i in chosen], axis=1)
+    read = [number_column(cells[i], names[i], path, first, missing == "keep") for i in chosen]
+    values = np.stack(read, axis=1)
+    lacking = ~np.isfinite(values)
+    target, named, grouped = roles["label"], roles["key"], roles["group"]
     numbers, classes = (None, ()) if target is None else _classes(cells[target], names[target], path, first)
-    spec = DataSpec(kind="vector", shape=(len(chosen),), classes=classes)
-    described = f"{len(rows):,} rows of {len(chosen)} columns in {path}"
-    return dataset_from_arrays("csv", values, numbers, spec, holdout=holdout, description=described)
+    spec = DataSpec(
+        example=table_space(Column(name=names[i]) for i in chosen),
+        condition=class_space(classes),
+        grouped=grouped is not None,
+        missing=bool(lacking.any()),
+    )
+    return dataset_from_arrays(
+        "csv",
+        np.where(lacking, np.float32(0), values),
+        numbers,
+        spec,
+        holdout=holdout,
+        observed=~lacking if lacking.any() else None,
+        keys=None if named is None else unique_keys(cells[named].tolist(), path, first),
+        groups=None if grouped is None else np.unique(cells[grouped], return_inverse=True)[1],
+        description=f"{len(rows):,} rows of {len(chosen)} columns in {path}",
+    )
+
+
+def unique_keys(keys: Sequence[str], path: str, first: int) -> Sequence[str]:
+    """Names of rows, no two alike.
+
+    Args:
+        keys: of each row.
+        path: of the table.
+        first: number of its first row in the file.
+
+    Raises:
+        DataError: naming the first row whose name another has.
+    """
+    seen: set[str] = set()
+    for number, key in enumerate(keys, start=first):
+        if key in seen:
+            raise DataError(f"{path}: row {number}: {key!r} has a row above; keep one of them")
+        seen.add(key)
+    return keys
+
+
+def _names_rows(cells: Array) -> bool:
+    """Whether a column holds a different text in each row."""
+    texts = cells.tolist()
+    return len(texts) > 1 and len(set(texts)) == len(texts) and not any(_is_number(text) for text in texts)
 
 
 def read_table(path: Path, header: bool | None = None) -> tuple[list[str], list[list[str]], int]:
@@ -134,7 +192,7 @@ def column_number(column: str | int, names: list[str], path: str) -> int:
     return names.index(column)
 
 
-def number_column(cells: Array, name: str, path: str, first: int) -> Array:
+def number_column(cells: Array, name: str, path: str, first: int, missing: bool = False) -> Array:
     """One column as float32 ``(n,)``.
 
     Args:
@@ -142,17 +200,20 @@ def number_column(cells: Array, name: str, path: str, first: int) -> Array:
         name: of the column.
         path: of the table.
         first: number of its first row in the file.
+        missing: whether cells without a value become NaN.
 
     Raises:
         DataError: naming the first cell that is no finite number.
     """
+    if missing:
+        cells = np.where(np.isin(np.char.lower(cells), sorted(_MISSING)), "nan", cells)
     try:
         values = cells.astype(np.float64)
     except ValueError:
         values = np.array([float(cell) if _is_number(cell) else np.nan for cell in cells.tolist()])
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(narrow))
+    bad = np.flatnonzero(~np.isfinite(narrow) & ~((cells == "nan") & missing))
     if not len(bad):
         return narrow
     cell, row = str(cells[bad[0]]), int(bad[0]) + first

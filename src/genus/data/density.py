@@ -10,6 +10,7 @@ import numpy as np
 from genus.core.errors import DataError
 from genus.core.noise import derive_seed
 from genus.core.registry import data
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.image_layout import choose_layout
@@ -52,7 +53,7 @@ def image_density(
         grey = 1 - grey
     if grey.sum() == 0:
         raise DataError(f"{path}: no pixel has any density; set invert: {'false' if invert else 'true'}")
-    spec = DataSpec(kind="vector", shape=(2,))
+    spec = DataSpec(example=Space(kind="vector", shape=(2,)))
     train, test = (
         _points(grey, count, np.random.default_rng(derive_seed(seed, "image_density", split)))
         for split, count in (("train", n), ("test", -(-n // 10)))

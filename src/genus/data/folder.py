@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
 from genus.core.errors import DataError
 from genus.core.registry import data
-from genus.core.spec import DataSpec
 from genus.data.checks import Array
-from genus.data.image_layout import choose_layout
-from genus.data.images import (
-    SUFFIXES,
-    Alpha,
-    Header,
-    Layout,
-    Resize,
-    no_bomb_warnings,
-    read_header,
-    read_image,
-)
-from genus.data.source import ArraySource, Dataset, Raw, Source, Subset
+from genus.data.image_source import open_images
+from genus.data.images import SUFFIXES, Alpha, Mode, Resize
+from genus.data.source import Dataset, Subset
 from genus.data.split import fingerprint, hold_out
 
 _TRAIN = frozenset({"train", "training"})
 _TEST = frozenset({"test", "testing"})
 _VALIDATION = frozenset({"val", "valid", "validation"})
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 
 
 @data("folder")
 def folder(
     *,
     path: str,
+    kind: Literal["image", "labels"] = "image",
     size: int | Sequence[int] | None = None,
-    resize: Literal["refuse", "crop", "pad", "stretch"] = "refuse",
-    mode: Literal["auto", "grey", "rgb"] = "auto",
-    alpha: Literal["refuse", "drop", "white", "black", "keep"] = "refuse",
+    resize: Resize = "refuse",
+    mode: Mode = "auto",
+    alpha: Alpha = "refuse",
     labels: bool = True,
+    group: str | None = None,
     holdout: float = 0.1,
     check: bool = True,
     cache: int = 256,
@@ -60,6 +49,8 @@ def folder(
 
     Args:
         path: the folder.
+        kind: ``labels`` takes the values of grey images, or the indices of a palette, for the numbers of
+            labels: a mask of 0 and 255 is a map of two labels.
         size: height and width in pixels, or one number for both; null when all images agree.
         resize: how images of another size are brought to ``size``: ``crop`` fills it and cuts the
             rest, ``pad`` fits inside and adds black, ``stretch`` changes proportions.
@@ -67,6 +58,8 @@ def folder(
         alpha: what becomes of transparency: ``drop`` ignores it, ``white`` and ``black`` lay the
             image on that background, ``keep`` adds it as the last channel.
         labels: whether subfolders are classes; with false the images are unlabelled.
+        group: regular expression whose first parenthesis, in a file's relative name, names its group, such
+            as ``(.*)_slice``: images of one group never fall into both splits.
         holdout: share kept for testing when the folder has no test split, in (0, 1).
         check: decode every file once when opening; false reads headers only.
         cache: images are kept decoded in memory when all of them take at most so many MiB;
@@ -80,12 +73,15 @@ def folder(
     names = find_images(root)
     train, test, depth = split_folders(names)
     classes, numbers = _classes(names, depth) if labels else ((), None)
+    groups = None if group is None else _groups(names, group)
     source, content = open_images(
-        [root / name for name in names], numbers, classes,
+        [root / name for name in names], numbers, classes, keys=names, groups=groups, labels=kind == "labels",
         size=size, resize=resize, mode=mode, alpha=alpha, check=check, cache=cache,
     )  # fmt: skip
     if len(test) == 0:
-        train, test = hold_out(len(names), holdout, numbers)
+        train, test = hold_out(len(names), holdout, numbers, groups)
+    elif groups is not None and np.intersect1d(groups[train], groups[test]).size:
+        raise DataError(f"{path}: images of one group lie in its folders for training and for testing")
     return Dataset(
         name="folder",
         spec=source.spec,
@@ -94,75 +90,6 @@ def folder(
         fingerprint=fingerprint(names, *content, train, test),
         description=f"{len(names):,} images in {path}",
     )
-
-
-def open_images(
-    paths: Sequence[Path],
-    numbers: Array | None = None,
-    classes: tuple[str, ...] = (),
-    *,
-    size: int | Sequence[int] | None = None,
-    resize: Resize = "refuse",
-    mode: Literal["auto", "grey", "rgb"] = "auto",
-    alpha: Alpha = "refuse",
-    check: bool = True,
-    cache: int = 256,
-) -> tuple[Source, tuple[list[str], str]]:
-    """Bring image files to one layout.
-
-    Args:
-        paths: the files.
-        numbers: class numbers ``(N,)``, or None.
-        classes: names of the classes.
-        size: see :func:`folder`; so are the others.
-        resize: how images of another size are brought to ``size``.
-        mode: channels to deliver.
-        alpha: what becomes of transparency.
-        check: decode every file once.
-        cache: MiB up to which images are kept decoded.
-
-    Returns:
-        The images in the order of the files; and what a fingerprint is made of: a text per file that
-        changes with it, and the layout.
-
-    Raises:
-        DataError: as :func:`folder`.
-    """
-    layout = choose_layout(_headers(paths), paths, size=size, resize=resize, mode=mode, alpha=alpha)
-    levels = 1 << layout.bits
-    spec = DataSpec(kind="image", shape=layout.shape, range=(0.0, 1.0), levels=levels, classes=classes)
-    source: Source = FolderSource(paths, numbers, spec, layout)
-    if check:
-        source, content = _decoded(source, paths, numbers, layout, limit=cache << 20)
-    else:
-        content = [f"{s.st_size} {s.st_mtime_ns}" for s in (p.stat() for p in paths)]
-    return source, (content, repr(layout))
-
-
-class FolderSource(Source):
-    """Images that are decoded when they are fetched.
-
-    Args:
-        paths: the files.
-        labels: class numbers ``(N,)``, or None.
-        spec: what one image is.
-        layout: how images are delivered.
-    """
-
-    def __init__(self, paths: Sequence[Path], labels: Array | None, spec: DataSpec, layout: Layout) -> None:
-        self.spec = spec
-        self._paths = paths
-        self._labels = labels
-        self._layout = layout
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def fetch(self, indices: Array) -> Raw:
-        values = np.empty((len(indices), *self.spec.shape), dtype=_dtype(self._layout))
-        for row, index in enumerate(indices.tolist()):
-            values[row] = read_image(self._paths[index], self._layout)
-        return values, None if self._labels is None else self._labels.take(indices)
 
 
 def find_images(root: Path) -> list[str]:
@@ -210,6 +137,19 @@ def split_folders(names: Sequence[str]) -> tuple[Array, Array, int]:
     return np.arange(len(names)), np.arange(0), 0
 
 
+def _groups(names: Sequence[str], pattern: str) -> Array:
+    """Number of the group of each file."""
+    try:
+        found = [re.search(pattern, name) for name in names]
+        groups = [match[1] if match else None for match in found]
+    except (re.error, IndexError) as error:
+        raise DataError(f"group: {pattern!r} is no regular expression with a parenthesis ({error})") from None
+    lacking = [name for name, group in zip(names, groups, strict=True) if group is None]
+    if lacking:
+        raise DataError(f"group: {pattern!r} is not found in {len(lacking)} file names, first {lacking[0]}")
+    return np.unique(np.array(groups), return_inverse=True)[1].astype(np.int64)
+
+
 def _classes(names: Sequence[str], depth: int) -> tuple[tuple[str, ...], Array | None]:
     """Class names and numbers from the folder at ``depth``; fewer than two make no classes."""
     parts = [name.split("/")[depth:] for name in names]
@@ -225,61 +165,3 @@ def _classes(names: Sequence[str], depth: int) -> tuple[tuple[str, ...], Array |
     if len(folders) < 2:
         return (), None
     return tuple(folders.tolist()), numbers.astype(np.int64)
-
-
-def _headers(paths: Sequence[Path]) -> list[Header]:
-    with no_bomb_warnings():
-        return _all_or_error(read_header, paths)
-
-
-def _decoded(
-    source: Source, paths: Sequence[Path], labels: Array | None, layout: Layout, *, limit: int
-) -> tuple[Source, list[str]]:
-    """Decode every file; return the source, in memory if it fits, and a hash of each file."""
-    shape = (len(paths), *layout.shape)
-    fits = int(np.prod(shape)) * np.dtype(_dtype(layout)).itemsize <= limit
-    values = np.empty(shape if fits else (0, *layout.shape), dtype=_dtype(layout))
-
-    def decode(numbered: tuple[int, Path]) -> str:
-        number, path = numbered
-        content = path.read_bytes()
-        image = read_image(path, layout, content)
-        if fits:
-            values[number] = image
-        return hashlib.sha256(content).hexdigest()
-
-    hashes = _all_or_error(decode, list(enumerate(paths)))
-    return (ArraySource(values, labels, source.spec) if fits else source), hashes
-
-
-def _all_or_error(function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
-    """Apply ``function`` to all items in threads; raise one error that names the bad ones."""
-
-    def attempt(item: _T) -> tuple[_R | None, str]:
-        try:
-            return function(item), ""
-        except (DataError, OSError) as error:
-            return None, str(error)
-
-    results: list[_R] = []
-    errors: list[str] = []
-    with ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
-        for chunk in _chunks(items, 4096):  # a future costs a kilobyte; a million would cost a gigabyte
-            for result, error in pool.map(attempt, chunk):
-                if error:
-                    errors.append(error)
-                else:
-                    results.append(result)  # type: ignore[arg-type]
-    if errors:
-        more = f"\nand {len(errors) - 10} more" if len(errors) > 10 else ""
-        count = "1 file" if len(errors) == 1 else f"{len(errors)} files"
-        raise DataError(f"{count} of {len(items)} cannot be used:\n" + "\n".join(errors[:10]) + more)
-    return results
-
-
-def _chunks(items: Sequence[_T], length: int) -> Iterator[Sequence[_T]]:
-    return (items[first : first + length] for first in range(0, len(items), length))
-
-
-def _dtype(layout: Layout) -> type[np.unsignedinteger]:
-    return np.uint16 if layout.bits == 16 else np.uint8

@@ -12,6 +12,7 @@ import numpy as np
 
 from genus.core.errors import DataError
 from genus.core.registry import data
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.labels import encode_labels
@@ -39,7 +40,9 @@ def idx(*, path: str, holdout: float = 0.1) -> Dataset:
     images = [_images(file) for file in files]
     labels, classes = _labels(files)
     shape = (1, *images[0].shape[2:])
-    spec = DataSpec(kind="image", shape=shape, range=(0.0, 1.0), levels=256, classes=classes)
+    spec = DataSpec(
+        example=Space(kind="image", shape=shape, range=(0.0, 1.0), levels=256), condition=class_space(classes)
+    )
     description = f"idx images in {path}"
     if len(files) == 1:
         return dataset_from_arrays(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from genus.core.errors import DataError
-from genus.data.images import Alpha, Header, Layout, Resize
+from genus.data.images import Alpha, Header, Layout, Mode, Resize
 
 _T = TypeVar("_T", bound=Hashable)
 
@@ -19,7 +19,7 @@ def choose_layout(
     *,
     size: int | Sequence[int] | None = None,
     resize: Resize = "refuse",
-    mode: Literal["auto", "grey", "rgb"] = "auto",
+    mode: Mode = "auto",
     alpha: Alpha = "refuse",
 ) -> Layout:
     """Decide size, channels and depth for all images.
@@ -82,7 +82,7 @@ def _size(headers: Sequence[Header], size: int | Sequence[int] | None, resize: R
     return sides[0], sides[1]
 
 
-def _colour(headers: Sequence[Header], paths: Sequence[Path], mode: Literal["auto", "grey", "rgb"]) -> bool:
+def _colour(headers: Sequence[Header], paths: Sequence[Path], mode: Mode) -> bool:
     if mode != "auto":
         return mode == "rgb"
     for header, path in zip(headers, paths, strict=True):

@@ -29,6 +29,7 @@ MAX_PIXELS = 1 << 26
 
 Alpha = Literal["refuse", "drop", "white", "black", "keep"]
 Resize = Literal["refuse", "crop", "pad", "stretch"]
+Mode = Literal["auto", "grey", "rgb"]
 
 _GREY_8 = ("1", "L", "LA")
 _COLOUR_8 = ("P", "PA", "RGB", "RGBA")
@@ -71,6 +72,7 @@ class Layout:
         keep_alpha: whether opacity follows as the last channel.
         alpha: what happens to transparency.
         resize: how another size becomes this one.
+        labels: whether values are numbers of labels: never mixed when resized, indices of a palette kept.
     """
 
     height: int
@@ -80,6 +82,7 @@ class Layout:
     keep_alpha: bool = False
     alpha: Alpha = "refuse"
     resize: Resize = "refuse"
+    labels: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -141,6 +144,9 @@ def read_image(path: Path, layout: Layout, content: bytes | None = None) -> Arra
         if (_bits(opened, path) == 16) != (layout.bits == 16):
             raise DataError(f"{path}: no longer has {layout.bits} bits per channel")
         image = ImageOps.exif_transpose(opened)
+        if layout.labels:
+            values = np.asarray(_resized(_label_image(image, path), layout, path))
+            return values.astype(np.uint16 if layout.bits == 16 else np.uint8)[None]
         if layout.bits == 16:
             grey = Image.fromarray(np.asarray(image).astype(np.float32))
             values = np.rint(np.asarray(_resized(grey, layout, path))).clip(0, 65535).astype(np.uint16)
@@ -185,6 +191,18 @@ def _bits(image: Image.Image, path: Path) -> int:
     return 8
 
 
+def _label_image(image: Image.Image, path: Path) -> Image.Image:
+    """An image whose values are numbers: grey, or the indices of a palette."""
+    if image.mode == "P":
+        return Image.fromarray(np.asarray(image))
+    if image.mode in ("1", "L", *_GREY_16, "I"):
+        return image.convert("L") if image.mode == "1" else image
+    raise DataError(
+        f"{path}: pixel format {image.mode!r} holds no label numbers; store label maps as grey or palette "
+        "images"
+    )
+
+
 def _flattened(image: Image.Image, layout: Layout, path: Path) -> Image.Image:
     """Bring an 8-bit image to the layout's channels, transparency treated as declared."""
     image.load()
@@ -206,16 +224,17 @@ def _flattened(image: Image.Image, layout: Layout, path: Path) -> Image.Image:
 
 
 def _resized(image: Image.Image, layout: Layout, path: Path) -> Image.Image:
-    """Bring an image to the layout's size; bicubic with antialiasing."""
+    """Bring an image to the layout's size: bicubic with antialiasing, labels by their nearest pixel."""
     size = (layout.width, layout.height)
     if image.size == size:
         return image
+    how = Image.Resampling.NEAREST if layout.labels else Image.Resampling.BICUBIC
     if layout.resize == "crop":
-        return ImageOps.fit(image, size, method=Image.Resampling.BICUBIC)
+        return ImageOps.fit(image, size, method=how)
     if layout.resize == "pad":
-        return ImageOps.pad(image, size, method=Image.Resampling.BICUBIC)
+        return ImageOps.pad(image, size, method=how)
     if layout.resize == "stretch":
-        return image.resize(size, resample=Image.Resampling.BICUBIC)
+        return image.resize(size, resample=how)
     raise DataError(
         f"{path}: is {image.height}×{image.width}, not {layout.height}×{layout.width}; "
         "set resize: crop, pad or stretch"

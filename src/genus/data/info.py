@@ -88,8 +88,9 @@ def summarise(source: Source) -> dict[str, Any]:
         values -= shift
         total += float(values.sum())
         squares += float(values.square().sum())
-        if batch.condition is not None and source.spec.classes:
-            counts += np.bincount(batch.condition.numpy(), minlength=len(counts))
+        labels = source.spec.class_labels(batch.condition)
+        if labels is not None:
+            counts += np.bincount(labels.numpy(), minlength=len(counts))
     mean = total / (n * size)
     return {
         "examples": n,

@@ -98,7 +98,7 @@ class Loader:
         n, batches = len(self.source), self.batches_per_epoch
         epoch, first = divmod(position, batches)
         while True:
-            order = np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(n)
+            order = self._order(epoch)
             for number in range(first, batches):
                 low, high = number * n // batches, (number + 1) * n // batches
                 total = high - low
@@ -107,6 +107,16 @@ class Loader:
                 place = (start, total, epoch, number == batches - 1)
                 yield order[low + start : low + stop], place
             epoch, first = epoch + 1, 0
+
+    def _order(self, epoch: int) -> Array:
+        """Rows of a pass, ``(N,)``; with a second domain ``(N, 2)``, its order independent of the first."""
+        n, second = len(self.source), self.source.second
+        order = np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(n)
+        if not second:
+            return order
+        rng = np.random.default_rng(derive_seed(self.seed, "second order", epoch))
+        passes = [rng.permutation(second) for _ in range(-(-n // second))]
+        return np.stack([order, np.concatenate(passes)[:n]], axis=1)
 
     def _in_parallel(self, plan: _Plan) -> Iterator[Item]:
         places: deque[tuple[int, int, int, bool]] = deque()
@@ -129,11 +139,10 @@ class Loader:
             )
         )
         # Only this frame holds the reader, so closing the generator ends its processes.
-        for values, labels, error in reader:
+        for raw, error in reader:
             if error is not None:
                 raise error
-            raw: Raw = (values.numpy(), None if labels is None else labels.numpy())
-            yield Item(to_batch(raw, self.source.spec), *places.popleft())
+            yield Item(to_batch(Raw(*map(_as_array, raw)), self.source.spec), *places.popleft())
 
 
 class _Reads(TorchDataset[Any]):
@@ -144,10 +153,23 @@ class _Reads(TorchDataset[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         try:
-            values, labels = self._source.fetch(index)
+            raw = self._source.fetch(index)
         except GenusError as error:  # carried over as a value: raised there, it loses its message
-            return None, None, error
-        return torch.from_numpy(values), None if labels is None else torch.from_numpy(labels), None
+            return None, error
+        return tuple(map(_as_tensor, raw)), None
+
+
+def _as_tensor(part: Any) -> Any:
+    """Arrays as tensors, which cross between processes without a copy."""
+    if isinstance(part, dict):
+        return {name: torch.from_numpy(array) for name, array in part.items()}
+    return None if part is None else torch.from_numpy(part)
+
+
+def _as_array(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: tensor.numpy() for name, tensor in part.items()}
+    return None if part is None else part.numpy()
 
 
 def _unchanged(item: Any) -> Any:

@@ -12,7 +12,8 @@ import numpy as np
 
 from genus.core.errors import DataError
 from genus.core.registry import data
-from genus.core.spec import DataSpec, Kind
+from genus.core.space import Space, SpaceKind, class_space
+from genus.core.spec import DataSpec
 from genus.data.array_layout import arrange, otherwise
 from genus.data.checks import Array, OutOfRange, within_unit
 from genus.data.labels import encode_labels
@@ -69,11 +70,13 @@ def npz(
             raise DataError(f"{path}: has no array {tags[present.index(False)]!r}; set labels: false")
         numbers, classes = encode_labels([content[key] for key in tags])
     spec = DataSpec(
-        kind=kinds[0],
-        shape=arrays[0].shape[1:],
-        range=_range(arrays, kinds[0], levels[0]),
-        levels=levels[0],
-        classes=classes,
+        example=Space(
+            kind=kinds[0],
+            shape=arrays[0].shape[1:],
+            range=_range(arrays, kinds[0], levels[0]),
+            levels=levels[0],
+        ),
+        condition=class_space(classes),
     )
     if len(arrays) == 2 and (arrays[0].shape[1:] != arrays[1].shape[1:] or levels[0] != levels[1]):
         raise DataError(f"{path}: {examples[0]} and {examples[1]} differ in shape or type")
@@ -86,7 +89,7 @@ def npz(
         raise DataError(f"{taken}: {error}{other}") from None
 
 
-def _range(arrays: Sequence[Array], kind: Kind, levels: int | None) -> tuple[float, float] | None:
+def _range(arrays: Sequence[Array], kind: SpaceKind, levels: int | None) -> tuple[float, float] | None:
     if levels is not None or kind in ("image", "volume"):
         return (0.0, 1.0)
     return (0.0, 1.0) if kind == "sequence" and all(within_unit(array) for array in arrays) else None

@@ -7,8 +7,8 @@ from typing import Literal
 
 from genus.core.errors import DataError
 from genus.core.registry import data
-from genus.data.folder import open_images
-from genus.data.images import no_bomb_warnings, read_header
+from genus.data.image_source import open_images
+from genus.data.images import Alpha, Mode, no_bomb_warnings, read_header
 from genus.data.packaged import package_file
 from genus.data.source import Dataset
 from genus.data.split import fingerprint
@@ -20,8 +20,8 @@ def photograph(
     which: Literal["china", "flower"] = "china",
     path: str | None = None,
     longest: int | None = 128,
-    mode: Literal["auto", "grey", "rgb"] = "auto",
-    alpha: Literal["refuse", "drop", "white", "black", "keep"] = "refuse",
+    mode: Mode = "auto",
+    alpha: Alpha = "refuse",
 ) -> Dataset:
     """One image, which is the whole of both splits: nothing of it is held out.
 

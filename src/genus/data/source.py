@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Parts
 from genus.core.errors import DataError
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array, check_labels, check_values
 from genus.data.split import fingerprint, hold_out
 
-Raw = tuple[Array, Array | None]
-"""Raw values ``(n, *spec.shape)``, and int64 labels ``(n,)`` or raw conditions, or None without."""
+
+class Raw(NamedTuple):
+    """Examples as a source stores them.
+
+    Args:
+        values: level numbers ``0 … levels − 1`` as unsigned integers, numbers of labels or words as integers,
+            anything else as float32 in data units, ``(n, *spec.shape)``.
+        condition: the same of conditions: one array, or one for each part of a composite space; None without.
+        observed: which elements of ``values`` are known, bool; None when all are.
+    """
+
+    values: Array
+    condition: RawCondition | None = None
+    observed: Array | None = None
+
+
+RawCondition = Array | dict[str, Array]
+"""Conditions as a source stores them, by name where there are several parts."""
 
 
 class Source(ABC):
@@ -33,47 +52,66 @@ class Source(ABC):
     deviations: float = 3.0
     """Distance to its centre, in standard deviations, up to which a sample is of high quality."""
 
+    keys: Sequence[str] | None = None
+    """Names by which examples find their conditions in another source (file names, say); None without."""
+    groups: Array | None = None
+    """Number of the group of each example, int64 ``(N,)``; splits cut no group. None without groups."""
+    second: int = 0
+    """Examples of an unpaired second domain; 0 where conditions belong to their examples."""
+
     @abstractmethod
     def __len__(self) -> int:
         """Number of examples."""
 
     @abstractmethod
     def fetch(self, indices: Array) -> Raw:
-        """Return raw values and labels of the examples ``indices``, in that order.
-
-        Unsigned integers are level numbers ``0 … spec.levels − 1``; anything else is float32 in
-        data units.
+        """Return the examples ``indices`` as they are stored, in that order.
 
         Args:
-            indices: int64 ``(n,)``, each in ``[0, len(self))``; repeats are allowed.
+            indices: int64 ``(n,)``, each in ``[0, len(self))``; repeats are allowed. With a second domain
+                also ``(n, 2)``, of which the second column numbers its examples.
         """
 
     def batch(self, indices: Array) -> Batch:
         """Return the examples ``indices`` in data units: level ``k`` becomes ``k / (levels − 1)``."""
         return to_batch(self.fetch(indices), self.spec)
 
+    def fitted(self, rows: Array) -> Source:
+        """The same examples, described by what the examples ``rows`` say (vocabulary, means)."""
+        del rows
+        return self
+
+
+Reader = Callable[[], "Dataset"]
+"""A reader with its arguments, as a component that another one takes."""
+
 
 def to_batch(raw: Raw, spec: DataSpec) -> Batch:
-    """Convert raw values to data units: level ``k`` becomes ``k / (levels − 1)``, floats pass.
+    """Convert stored values to data units: level ``k`` becomes ``k / (levels − 1)``, floats pass.
 
-    >>> spec = DataSpec(kind="vector", shape=(2,), range=(0.0, 1.0), levels=256)
-    >>> to_batch((np.array([[0, 255]], dtype=np.uint8), None), spec).x
+    >>> spec = DataSpec(example=Space(kind="vector", shape=(2,), range=(0.0, 1.0), levels=256))
+    >>> to_batch(Raw(np.array([[0, 255]], dtype=np.uint8)), spec).x
     tensor([[0., 1.]])
     """
-    values, labels = raw
-    x = _units(torch.from_numpy(values), spec.levels)
-    if labels is None:
-        return Batch(x)
-    condition = torch.from_numpy(labels)
-    if spec.condition is not None and spec.condition.is_image:
-        condition = _units(condition, spec.condition.levels)
-    return Batch(x, condition)
+    x = in_units(raw.values, spec.example)
+    observed = None if raw.observed is None else torch.from_numpy(raw.observed)
+    if raw.condition is None:
+        return Batch(x, None, observed)
+    parts = spec.condition_parts()
+    if isinstance(raw.condition, dict):
+        named = {name: in_units(values, parts[name]) for name, values in raw.condition.items()}
+        return Batch(x, Parts(named), observed)
+    return Batch(x, in_units(raw.condition, next(iter(parts.values()), None)), observed)
 
 
-def _units(values: Tensor, levels: int | None) -> Tensor:
-    if values.dtype == torch.float32:
-        return values
-    return values.to(torch.float32).div_((levels or 2) - 1)
+def in_units(values: Array, space: Space | None) -> Tensor:
+    """Stored values as a batch holds them: whole numbers int64, all others float32 in data units."""
+    tensor = torch.from_numpy(values)
+    if tensor.dtype == torch.float32 or tensor.dtype == torch.int64:
+        return tensor
+    if space is not None and space.is_whole:
+        return tensor.long()
+    return tensor.to(torch.float32).div_(((space.levels if space is not None else None) or 2) - 1)
 
 
 class ArraySource(Source):
@@ -84,6 +122,9 @@ class ArraySource(Source):
             else any float type.
         labels: integers ``(N,)``, positions in ``spec.classes``; None when unlabelled.
         spec: what one example is.
+        observed: which elements are known, bool like ``array``; None when all are.
+        keys: see :class:`Source`.
+        groups: see :class:`Source`.
         centres: modes ``(modes, *spec.shape)`` of a mixture toy.
         sigma: standard deviation around each centre.
         deviations: see :class:`Source`.
@@ -91,7 +132,7 @@ class ArraySource(Source):
     Raises:
         DataError: when shapes, types or values do not fit ``spec``.
 
-    >>> spec = DataSpec(kind="vector", shape=(2,))
+    >>> spec = DataSpec(example=Space(kind="vector", shape=(2,)))
     >>> len(ArraySource(np.zeros((5, 2)), None, spec))
     5
     """
@@ -102,15 +143,20 @@ class ArraySource(Source):
         labels: Array | None,
         spec: DataSpec,
         *,
+        observed: Array | None = None,
+        keys: Sequence[str] | None = None,
+        groups: Array | None = None,
         centres: Array | None = None,
         sigma: float | None = None,
         deviations: float = 3.0,
     ) -> None:
         if array.shape[1:] != spec.shape:
             raise DataError(f"the array has examples of shape {array.shape[1:]}; declared is {spec.shape}")
-        if array.dtype in (np.uint8, np.uint16):
+        if array.dtype in (np.uint8, np.uint16) and not spec.example.is_whole:
             if spec.levels is None or spec.range != (0.0, 1.0):
                 raise DataError("whole numbers are level numbers: declare spec.levels and range (0, 1)")
+        elif spec.example.is_whole and np.issubdtype(array.dtype, np.integer):
+            array = array.astype(np.int64, copy=False)
         elif np.issubdtype(array.dtype, np.floating):
             if not isinstance(array, np.memmap):
                 array = array.astype(np.float32, copy=False)
@@ -121,11 +167,14 @@ class ArraySource(Source):
             labels = np.ascontiguousarray(labels, dtype=np.int64)
             check_labels(labels, len(array), spec)
         self.spec = spec
+        self.keys = keys
+        self.groups = groups
         self.centres = centres
         self.sigma = sigma
         self.deviations = deviations
         self._array = array
         self._labels = labels
+        self._observed = observed
 
     def __len__(self) -> int:
         return len(self._array)
@@ -137,7 +186,9 @@ class ArraySource(Source):
             values = np.ascontiguousarray(self._array[indices])
         if values.dtype.kind == "f":
             values = values.astype(np.float32, copy=False)
-        return np.asarray(values), None if self._labels is None else self._labels.take(indices)
+        labels = None if self._labels is None else self._labels.take(indices)
+        observed = None if self._observed is None else self._observed.take(indices, axis=0)
+        return Raw(np.asarray(values), labels, observed)
 
 
 class Subset(Source):
@@ -153,14 +204,49 @@ class Subset(Source):
         self.centres = source.centres
         self.sigma = source.sigma
         self.deviations = source.deviations
-        self._source = source
-        self._indices = np.ascontiguousarray(indices, dtype=np.int64)
+        self.source = source
+        self.indices = np.ascontiguousarray(indices, dtype=np.int64)
+        keys = source.keys
+        self.keys = None if keys is None else [keys[int(i)] for i in self.indices]
+        self.groups = None if source.groups is None else source.groups.take(self.indices)
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self.indices)
 
     def fetch(self, indices: Array) -> Raw:
-        return self._source.fetch(self._indices.take(indices))
+        return self.source.fetch(self.indices.take(indices))
+
+    def fitted(self, rows: Array) -> Source:
+        return Subset(self.source.fitted(self.indices.take(rows)), self.indices)
+
+
+class Joined(Source):
+    """The examples of several sources one after the other.
+
+    Args:
+        sources: with one spec, at least one.
+    """
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.spec = sources[0].spec
+        self.sources = sources
+        self._firsts = np.cumsum([0, *(len(source) for source in sources)])
+        if all(source.keys is not None for source in sources):
+            self.keys = [key for source in sources for key in source.keys or ()]
+
+    def __len__(self) -> int:
+        return int(self._firsts[-1])
+
+    def fetch(self, indices: Array) -> Raw:
+        owner = np.searchsorted(self._firsts, indices, side="right") - 1
+        values, places = list[Array](), list[Array]()
+        for number, source in enumerate(self.sources):
+            mine = np.flatnonzero(owner == number)
+            if len(mine):
+                values.append(source.fetch(indices[mine] - self._firsts[number]).values)
+                places.append(mine)
+        order = np.argsort(np.concatenate(places), kind="stable")
+        return Raw(np.concatenate(values)[order])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +284,14 @@ class Dataset:
                     f"declared is {self.spec.describe()}"
                 )
 
+    def whole(self) -> tuple[Source, list[Array]]:
+        """All examples, in the order of the file where there is one; and the rows of each split."""
+        train, test = self.train, self.test
+        if isinstance(train, Subset) and isinstance(test, Subset) and train.source is test.source:
+            return train.source, [train.indices, test.indices]
+        cut = len(train)
+        return Joined([train, test]), [np.arange(cut), np.arange(cut, cut + len(test))]
+
 
 def dataset_from_arrays(
     name: str,
@@ -206,6 +300,9 @@ def dataset_from_arrays(
     spec: DataSpec,
     *,
     holdout: float = 0.1,
+    observed: Array | None = None,
+    keys: Sequence[str] | None = None,
+    groups: Array | None = None,
     description: str = "",
     licence: str = "",
 ) -> Dataset:
@@ -217,17 +314,22 @@ def dataset_from_arrays(
         labels: see :class:`ArraySource`.
         spec: what one example is.
         holdout: share of the examples kept for testing, in (0, 1); see :func:`hold_out`.
+        observed: see :class:`ArraySource`.
+        keys: see :class:`Source`.
+        groups: see :class:`Source`.
         description: one line for people.
         licence: terms of use.
     """
-    source = ArraySource(array, labels, spec)
-    train, test = hold_out(len(source), holdout, labels)
+    source = ArraySource(array, labels, spec, observed=observed, keys=keys, groups=groups)
+    train, test = hold_out(len(source), holdout, labels, groups)
     return Dataset(
         name=name,
         spec=spec,
         train=Subset(source, train),
         test=Subset(source, test),
-        fingerprint=fingerprint(array, labels, f"holdout {holdout}"),
+        fingerprint=fingerprint(
+            array, labels, *(part for part in (observed, groups) if part is not None), f"holdout {holdout}"
+        ),
         description=description,
         licence=licence,
     )

@@ -12,7 +12,9 @@ from genus.core.errors import DataError
 from genus.data.checks import CHUNK, Array
 
 
-def hold_out(n: int, share: float, labels: Array | None = None) -> tuple[Array, Array]:
+def hold_out(
+    n: int, share: float, labels: Array | None = None, groups: Array | None = None
+) -> tuple[Array, Array]:
     """Split example numbers into train and test, the same way in every run.
 
     Examples are put in random order within their class, classes one after the other; the test
@@ -22,6 +24,8 @@ def hold_out(n: int, share: float, labels: Array | None = None) -> tuple[Array, 
         n: how many examples there are.
         share: share of the test split, in (0, 1).
         labels: integers ``(n,)`` to stratify by.
+        groups: integers ``(n,)``; examples of one group never fall into both splits. Whole groups are taken
+            at random until they hold the share; labels are not looked at then.
 
     Returns:
         Sorted numbers of the training and of the test examples; the latter are
@@ -36,6 +40,8 @@ def hold_out(n: int, share: float, labels: Array | None = None) -> tuple[Array, 
     """
     if not 0 < share < 1:
         raise DataError(f"holdout is a share between 0 and 1, such as 0.1; got {share}")
+    if groups is not None:
+        return _hold_out_groups(groups, share)
     count = max(1, round(share * n))
     if count >= n:
         raise DataError(f"{n} examples cannot be split with holdout {share}: no training examples are left")
@@ -44,6 +50,21 @@ def hold_out(n: int, share: float, labels: Array | None = None) -> tuple[Array, 
         order = order[np.argsort(labels[order], kind="stable")]
     chosen = np.zeros(n, dtype=bool)
     chosen[order[((np.arange(count) + 0.5) * n / count).astype(np.int64)]] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _hold_out_groups(groups: Array, share: float) -> tuple[Array, Array]:
+    """Splits that cut no group: groups in random order, until the test split has its share of examples."""
+    names, sizes = np.unique(groups, return_counts=True)
+    if len(names) < 2:
+        raise DataError(
+            f"all {len(groups)} examples belong to one group, and a group is never cut; bring more of them"
+        )
+    order = np.random.default_rng(0).permutation(len(names))
+    before = np.cumsum(sizes[order]) - sizes[order]
+    taken = before < max(1.0, share * len(groups)) - 0.5
+    taken[-1] = False  # one group at least is left to learn from
+    chosen = np.isin(groups, names[order[taken]])
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 

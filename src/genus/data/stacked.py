@@ -7,6 +7,7 @@ import numpy as np
 from genus.core.errors import DataError
 from genus.core.noise import derive_seed
 from genus.core.registry import data
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.digits import digits28
@@ -29,11 +30,10 @@ class StackedSource(Source):
     def __init__(self, source: Source, rows: Array) -> None:
         _, *size = source.spec.shape
         self.spec = DataSpec(
-            kind="image",
-            shape=(_CHANNELS, *size),
-            range=source.spec.range,
-            levels=source.spec.levels,
-            classes=_MODES,
+            example=Space(
+                kind="image", shape=(_CHANNELS, *size), range=source.spec.range, levels=source.spec.levels
+            ),
+            condition=class_space(_MODES),
         )
         self._source = source
         self._rows = rows
@@ -43,10 +43,10 @@ class StackedSource(Source):
 
     def fetch(self, indices: Array) -> Raw:
         rows = self._rows[indices]
-        values, labels = self._source.fetch(rows.reshape(-1))
-        assert labels is not None
+        values, labels, _ = self._source.fetch(rows.reshape(-1))
+        assert isinstance(labels, np.ndarray)
         modes = labels.reshape(-1, _CHANNELS) @ np.array([100, 10, 1])
-        return values.reshape(len(rows), _CHANNELS, *values.shape[2:]), modes
+        return Raw(values.reshape(len(rows), _CHANNELS, *values.shape[2:]), modes)
 
 
 @data("stacked-digits", paper="arXiv:1611.02163")

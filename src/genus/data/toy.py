@@ -9,6 +9,7 @@ import numpy as np
 from genus.core.errors import DataError
 from genus.core.noise import derive_seed
 from genus.core.registry import data
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.source import ArraySource, Dataset
@@ -241,7 +242,10 @@ def _toy(
 ) -> Dataset:
     if n < 1:
         raise DataError(f"{name}: n is a number of points, at least 1; got {n}")
-    spec = DataSpec(kind="vector", shape=(size,), classes=tuple(str(i) for i in range(classes)))
+    spec = DataSpec(
+        example=Space(kind="vector", shape=(size,)),
+        condition=class_space(tuple(str(i) for i in range(classes))),
+    )
     splits: list[ArraySource] = []
     parts: list[Array | None] = []
     for split, count in (("train", n), ("test", -(-n // 10))):

@@ -135,9 +135,10 @@ def clusters(*, count: int = 10, axes: int = 16, restarts: int = 5, seed: int = 
     require(2 <= axes <= 64, f"axes={axes}: must be 2 to 64")
     train = digits8().train
     batch = train.batch(np.arange(len(train)))
-    if batch.condition is None:
+    known = train.spec.class_labels(batch.condition)
+    if known is None:
         raise DataError("the digits have no classes")
-    x, labels = batch.x.flatten(1).double().numpy(), batch.condition.numpy()
+    x, labels = batch.x.flatten(1).double().numpy(), known.numpy()
     found = principal_axes(x, 64)
     kept = principal_axes(x, axes)
     error = float(((kept.restore(kept.project(x)) - x) ** 2).sum(1).mean())

@@ -64,8 +64,9 @@ def digit_features(count: int) -> tuple[Array, NDArray[np.int64]]:
     batch = train.batch(np.arange(min(count, len(train))))
     with torch.no_grad():
         found = torch.cat([digit_net()(part)[0] for part in batch.x.split(250)])
-    condition = batch.condition if batch.condition is not None else torch.zeros(len(found), dtype=torch.long)
-    return found.double().numpy(), condition.numpy()
+    labels = train.spec.class_labels(batch.condition)
+    assert labels is not None  # digits have classes
+    return found.double().numpy(), labels.numpy()
 
 
 @lab("wasserstein-bounds", paper="arXiv:1704.00028")

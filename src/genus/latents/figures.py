@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genus.core.codes import Code, code_named, left_to_chance
+from genus.core.batch import Condition, repeated
+from genus.core.codes import code_named, code_steps, encode_code, is_random, random_codes
 from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, StyleSpace
 from genus.core.noise import Noise
+from genus.core.space import Column, Space
 from genus.layers.pooled_attention import PooledAttention
 from genus.metrics.path_length import lerp, slerp
 from genus.sampling.draw import device_of, draw
@@ -51,7 +53,7 @@ class Request:
     rows: int = 6
     columns: int = 8
     seed: int = 0
-    condition: Tensor | None = None
+    condition: Condition | None = None
     linear: bool = False
     code: str | None = None
     terms: tuple[Sequence[int], Sequence[int], Sequence[int]] = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
@@ -133,7 +135,8 @@ def truncation(model: LatentModel, asked: Request) -> Figure:
     bounds = [i / (asked.columns - 1) for i in range(asked.columns)]
     bounds = bounds if styles else [0.1 + 2.9 * share for share in bounds]
     columns = [
-        draw(model, asked.rows, labels=asked.condition, seed=asked.seed, truncation=bound) for bound in bounds
+        draw(model, asked.rows, condition=asked.condition, seed=asked.seed, truncation=bound)
+        for bound in bounds
     ]
     values = ", ".join(f"{bound:.2g}" for bound in bounds)
     return Figure(
@@ -196,19 +199,23 @@ def traversal(model: LatentModel, asked: Request) -> Figure:
     Raises:
         InputError: when there is no such code, or it is given, too.
     """
-    device = device_of(model)
-    held = left_to_chance(model.codes, asked.rows).to(device) if asked.condition is None else asked.condition
-    along = _free_code(model.codes, held, asked.code)
-    down = next((code for code in model.codes if code.values and code.is_free(held) and code != along), None)
-    steps = along.steps(asked.columns)
-    turns = 1 if down is None or down.values is None else down.values
+    device, codes = device_of(model), model.codes
+    assert codes is not None
+    chosen = asked.condition
+    held = chosen if isinstance(chosen, Tensor) else random_codes(codes, asked.rows).to(device)
+    along = _free_code(codes, held, asked.code)
+    free = (c for c in codes.columns if c.categories and is_random(codes, c.name, held) and c != along)
+    down = next(free, None)
+    steps = code_steps(along, asked.columns)
+    turns = 1 if down is None else len(down.categories)
     rows: list[Tensor] = []
     for row in range(asked.rows):
         number, turn = divmod(row, turns)
         condition = held[row].repeat(asked.columns, 1)
-        condition[:, along.place] = torch.stack([along.encode(value) for value in steps]).to(device)
+        encoded = torch.stack([encode_code(along, value) for value in steps])
+        condition[:, codes.place(along.name)] = encoded.to(device)
         if down is not None:
-            condition[:, down.place] = down.encode(turn).to(device)
+            condition[:, codes.place(down.name)] = encode_code(down, turn).to(device)
         z = latents(model, asked.seed, [number]).expand(asked.columns, -1)
         rows.append(_generate(model, z, condition, asked.seed, number))
     values = ", ".join(f"{value:.2g}" for value in steps)
@@ -218,14 +225,12 @@ def traversal(model: LatentModel, asked: Request) -> Figure:
     return Figure(examples=torch.cat(rows), columns=asked.columns, caption=caption)
 
 
-def _free_code(codes: Sequence[Code], held: Tensor, name: str | None) -> Code:
-    """The code of a name, or the first number, else category, that is left to chance in ``held``."""
-    if name is None:
-        free = sorted((c for c in codes if c.is_free(held)), key=lambda c: c.values is not None)
-    else:
-        free = [c for c in [code_named(codes, name)] if c.is_free(held)]
+def _free_code(codes: Space, held: Tensor, name: str | None) -> Column:
+    """The code of a name, or the first number, else category, that is drawn at random in ``held``."""
+    wanted = codes.columns if name is None else [code_named(codes, name)]
+    free = sorted((c for c in wanted if is_random(codes, c.name, held)), key=lambda c: bool(c.categories))
     if not free:
-        raise InputError(f"{name or 'each code'} is given, and so cannot change along the columns, too")
+        raise InputError(f"{name or 'each code'} is chosen, and so cannot change along the columns, too")
     return free[0]
 
 
@@ -252,7 +257,7 @@ def _has_styles(model: Model) -> bool:
 
 
 def _has_codes(model: Model) -> bool:
-    return isinstance(model, LatentSpace) and bool(model.codes)
+    return isinstance(model, LatentSpace) and model.codes is not None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -274,7 +279,7 @@ def latents(model: LatentModel, seed: int, numbers: Sequence[int]) -> Tensor:
     )
 
 
-def _generate(model: LatentModel, z: Tensor, condition: Tensor | None, seed: int, number: int) -> Tensor:
+def _generate(model: LatentModel, z: Tensor, condition: Condition | None, seed: int, number: int) -> Tensor:
     """Examples of latents, all with the other noise of one sample."""
     drawn = [
         model.generate_from(
@@ -287,6 +292,6 @@ def _generate(model: LatentModel, z: Tensor, condition: Tensor | None, seed: int
     return torch.cat(drawn)
 
 
-def _alike(condition: Tensor | None, row: int, n: int) -> Tensor | None:
+def _alike(condition: Condition | None, row: int, n: int) -> Condition | None:
     """The condition of one row, ``n`` times."""
-    return None if condition is None else condition[row : row + 1].expand(n, *condition.shape[1:])
+    return None if condition is None else repeated(condition[row : row + 1], n)

@@ -1,6 +1,6 @@
-"""What a network is told besides its input: a vector of features per example.
+"""Conditioned networks: they see a vector of features per example beside their input.
 
-A network that can be told takes the number of these features as a third positional argument, and
+Such a network takes the number of these features as a third positional argument, and
 the features ``(n, condition)`` as the second argument of ``forward``.
 """
 
@@ -13,8 +13,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from genus.core.batch import Condition
 from genus.core.components import Network
 from genus.core.errors import RecipeError
+from genus.core.space import AnySpace
+from genus.layers.condition_encoder import condition_encoder
 
 
 def build_conditioned(
@@ -39,7 +42,7 @@ def build_conditioned(
     except TypeError:
         name = getattr(getattr(network, "func", network), "genus_name", "this one")
         raise RecipeError(
-            f"the model needs a network that can be told a step or a class; {name!r} cannot: "
+            f"the model needs a network that takes a step or a condition; {name!r} takes none: "
             "choose unet for images and volumes, residual-mlp for vectors, pixelcnn for pixelcnn, "
             "laplacian-level for levels of lapgan, or for the generator of a GAN dcgan, mlp, resnet, biggan, "
             "progan, stylegan, stylegan2 or styleswin"
@@ -68,23 +71,23 @@ def sinusoids(position: Tensor, features: int, longest: float = 10_000.0) -> Ten
 
 
 class StepEmbedding(nn.Module):
-    """Features of a diffusion step, and of a class where there are classes.
+    """Features of a diffusion step, and of a condition where there is one.
 
     Args:
         features: number of features returned; even.
-        classes: number of classes, 0 for none.
+        condition: what examples are conditioned on; None for nothing.
     """
 
-    def __init__(self, features: int, classes: int = 0) -> None:
+    def __init__(self, features: int, condition: AnySpace | None = None) -> None:
         super().__init__()
         self.features = features
         self.body = nn.Sequential(nn.Linear(features, features), nn.SiLU(), nn.Linear(features, features))
-        self.classes = nn.Embedding(classes, features) if classes else None
+        self.encoder = None if condition is None else condition_encoder(condition, features)
 
-    def forward(self, step: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map steps ``(n,)`` and class numbers ``(n,)`` to ``(n, features)``."""
+    def forward(self, step: Tensor, condition: Condition | None = None) -> Tensor:
+        """Map steps ``(n,)`` and conditions to ``(n, features)``."""
         dtype = next(self.parameters()).dtype
         found = self.body(sinusoids(step, self.features).to(dtype))
-        if self.classes is not None and condition is not None:
-            found = found + self.classes(condition)
+        if self.encoder is not None and condition is not None:
+            found = found + self.encoder(condition)
         return found

@@ -1,4 +1,4 @@
-"""From what an example comes with to features that a network can be told."""
+"""Condition encoders: from conditions of any kind to features that a network sees."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.core.condition import Condition
-from genus.core.spec import DataSpec
+from genus.core.batch import Parts
+from genus.core.space import AnySpace, Composite, Space
 from genus.layers.convolution import convolution
 
 WIDTH = 16
@@ -28,41 +28,41 @@ class OneHot(nn.Module):
 
 
 class Standardised(nn.Module):
-    """Attributes ``(n, k)`` less their means, over their deviations.
+    """Rows of a table ``(n, k)`` less their means, over their deviations.
 
     Args:
-        condition: of attributes.
+        space: of a table of numbers.
     """
 
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, condition: Condition) -> None:
+    def __init__(self, space: Space) -> None:
         super().__init__()
-        self.register_buffer("centre", torch.tensor(condition.centre))
-        self.register_buffer("spread", torch.tensor(condition.spread))
+        self.register_buffer("centre", torch.tensor([column.mean for column in space.columns]))
+        self.register_buffer("spread", torch.tensor([column.deviation for column in space.columns]))
 
     def forward(self, condition: Tensor) -> Tensor:
         return (condition.to(self.centre.dtype) - self.centre) / self.spread
 
 
-class AttributeEncoder(nn.Module):
-    """A perceptron of one hidden layer on standardised attributes.
+class TableEncoder(nn.Module):
+    """A perceptron of one hidden layer on standardised numbers.
 
     Args:
-        condition: of attributes.
+        space: of a table of numbers.
         features: numbers it gives, and hidden units.
     """
 
-    def __init__(self, condition: Condition, features: int) -> None:
+    def __init__(self, space: Space, features: int) -> None:
         super().__init__()
-        self.standardised = Standardised(condition)
+        self.standardised = Standardised(space)
         self.body = nn.Sequential(
-            nn.Linear(condition.size, features), nn.LeakyReLU(0.2), nn.Linear(features, features)
+            nn.Linear(space.size, features), nn.LeakyReLU(0.2), nn.Linear(features, features)
         )
 
     def forward(self, condition: Tensor) -> Tensor:
-        """Map attributes ``(n, k)`` in their own units to ``(n, features)``."""
+        """Map rows ``(n, k)`` in their own units to ``(n, features)``."""
         return self.body(self.standardised(condition))
 
 
@@ -70,16 +70,16 @@ class TextEncoder(nn.Module):
     """A perceptron of one hidden layer on the mean embedding of a text's words; blind to their order.
 
     Args:
-        condition: of text.
+        space: of tokens.
         features: numbers it gives, size of a word's embedding, and hidden units.
 
     Paper: Iyyer et al., Deep unordered composition rivals syntactic methods for text classification,
     ACL 2015.
     """
 
-    def __init__(self, condition: Condition, features: int) -> None:
+    def __init__(self, space: Space, features: int) -> None:
         super().__init__()
-        self.words = nn.Embedding(len(condition.names) + 1, features)
+        self.words = nn.Embedding(len(space.names) + 1, features)
         self.body = nn.Sequential(
             nn.Linear(features, features), nn.LeakyReLU(0.2), nn.Linear(features, features)
         )
@@ -95,13 +95,14 @@ class ImageEncoder(nn.Module):
     """Strided convolutions, then a linear layer; for images in 1-D, 2-D and 3-D.
 
     Args:
-        condition: an image or a mask.
+        space: an image, a volume, a sequence or a map of labels.
         features: numbers it gives.
     """
 
-    def __init__(self, condition: Condition, features: int) -> None:
+    def __init__(self, space: Space, features: int) -> None:
         super().__init__()
-        channels, *sides = condition.shape
+        channels, sides = condition_channels(space), list(space.shape[1:])
+        self.labels = len(space.names) if space.kind == "labels" else 0
         width, layers = WIDTH, list[nn.Module]()
         while min(sides) > SMALLEST or not layers:
             layers += [convolution(len(sides), channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
@@ -114,39 +115,80 @@ class ImageEncoder(nn.Module):
         self.head = nn.Linear(size, features)
 
     def forward(self, condition: Tensor) -> Tensor:
-        """Map images ``(n, channels, *sides)`` in [0, 1] to ``(n, features)``."""
-        return self.head(self.body(2 * condition.to(self.head.weight.dtype) - 1))
+        """Map images ``(n, channels, *sides)`` in [0, 1], or label maps, to ``(n, features)``."""
+        images = label_planes(condition, self.labels) if self.labels else condition
+        return self.head(self.body(2 * images.to(self.head.weight.dtype) - 1))
 
 
-def condition_encoder(spec: DataSpec, features: int) -> nn.Module:
-    """A module from conditions of the data to ``(n, features)``; classes are embedded.
+class PartsEncoder(nn.Module):
+    """The sum of the features of a condition's parts.
 
     Args:
-        spec: data with classes or a condition.
+        space: of several parts.
         features: numbers it gives.
     """
-    condition = spec.condition
-    if condition is None:
-        return nn.Embedding(spec.num_classes, features)
-    if condition.kind == "attributes":
-        return AttributeEncoder(condition, features)
-    if condition.kind == "text":
-        return TextEncoder(condition, features)
-    return ImageEncoder(condition, features)
+
+    def __init__(self, space: Composite, features: int) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleDict({name: condition_encoder(part, features) for name, part in space.parts})
+
+    def forward(self, condition: Parts) -> Tensor:
+        """Map conditions of all parts to ``(n, features)``."""
+        encoded = [encoder(condition[name]) for name, encoder in self.encoders.items()]
+        return torch.stack(encoded).sum(0)
 
 
-def condition_planes(spec: DataSpec, features: int) -> tuple[nn.Module, int]:
-    """A module from conditions to the numbers that stand beside an example, and how many these are.
-
-    Classes are one-hot and attributes standardised; text is encoded as ``features`` numbers.
+def condition_encoder(space: AnySpace, features: int) -> nn.Module:
+    """A module from conditions of a space to ``(n, features)``; classes are embedded.
 
     Args:
-        spec: data with classes, attributes or text.
+        space: what the conditions are.
+        features: numbers it gives.
+    """
+    if isinstance(space, Composite):
+        return PartsEncoder(space, features)
+    if space.kind == "class":
+        return nn.Embedding(len(space.names), features)
+    if space.kind == "table":
+        return TableEncoder(space, features)
+    return TextEncoder(space, features) if space.kind == "tokens" else ImageEncoder(space, features)
+
+
+def condition_planes(space: Space, features: int) -> tuple[nn.Module, int]:
+    """A module from conditions to the numbers that stand beside an example, and how many these are.
+
+    Classes are one-hot and numbers of a table standardised; text is encoded as ``features`` numbers.
+
+    Args:
+        space: classes, a table or text.
         features: numbers for text.
     """
-    condition = spec.condition
-    if condition is None:
-        return OneHot(spec.num_classes), spec.num_classes
-    if condition.kind == "attributes":
-        return Standardised(condition), condition.size
-    return condition_encoder(spec, features), features
+    if space.kind == "class":
+        return OneHot(len(space.names)), len(space.names)
+    if space.kind == "table":
+        return Standardised(space), space.size
+    return condition_encoder(space, features), features
+
+
+def condition_channels(space: Space) -> int:
+    """Channels of a spatial condition where a network sees it: of labels one each, of two labels one."""
+    if space.kind == "labels":
+        return 1 if len(space.names) <= 2 else len(space.names)
+    return space.shape[0]
+
+
+def label_planes(labels: Tensor, names: int) -> Tensor:
+    """Label maps ``(n, 1, *sides)`` as planes of 0 and 1, ``(n, channels, *sides)``, float32.
+
+    One plane per label; of two labels only the plane of the second.
+
+    Args:
+        labels: numbers from 0 to ``names`` − 1.
+        names: how many labels there are.
+
+    >>> label_planes(torch.tensor([[[0, 2]]]), 3).tolist()
+    [[[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]]
+    """
+    if names <= 2:
+        return labels.float()
+    return F.one_hot(labels[:, 0], names).movedim(-1, 1).float()

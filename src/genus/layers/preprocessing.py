@@ -70,4 +70,4 @@ class Logit(nn.Module):
 
 def with_levels(spec: DataSpec, levels: int | None) -> DataSpec:
     """The data as a model with so many levels sees them; None keeps the data's own."""
-    return spec if levels is None else replace(spec, levels=levels)
+    return spec if levels is None else replace(spec, example=replace(spec.example, levels=levels))

@@ -7,10 +7,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.core.space import Space
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import jackknife
 from genus.metrics.score import Score
@@ -51,7 +53,7 @@ def agreement(asked: ArrayLike, read: ArrayLike) -> NDArray[np.float64]:
 def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
     """Mean correlation of the attributes asked for with those that a linear map reads from samples."""
     condition, asked = evidence.spec.condition, evidence.asked
-    if condition is None or condition.kind != "attributes" or asked is None:
+    if not isinstance(condition, Space) or condition.kind != "table" or not isinstance(asked, Tensor):
         return []
     reader = _reader(evidence)
     read = _read(reader, evidence.generated.features, asked.shape[1])
@@ -61,9 +63,10 @@ def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
     left_out = [agreement(np.delete(wanted, g, 0), np.delete(read, g, 0)).mean() for g in groups]
     low, high = jackknife(float(each.mean()), [left_out])
     real = evidence.real_condition()
+    assert isinstance(real, Tensor)
     floor = agreement(real.numpy(), _read(reader, evidence.real.features, real.shape[1]))
     worst = np.argsort(each)[:SHOWN]
-    named = ", ".join(f"{condition.names[i]} {each[i]:.2f} ({floor[i]:.2f})" for i in worst)
+    named = ", ".join(f"{condition.columns[i].name} {each[i]:.2f} ({floor[i]:.2f})" for i in worst)
     return [
         Score(
             name="attribute-agreement",
@@ -84,7 +87,9 @@ def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
 def _reader(evidence: Evidence) -> Pipeline:
     """Ridge regression of attributes on features of training examples, its weight by leave-one-out."""
     reader = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2, 4, 13)))
-    return reader.fit(evidence.reference.features, evidence.reference_condition().numpy())
+    known = evidence.reference_condition()
+    assert isinstance(known, Tensor)
+    return reader.fit(evidence.reference.features, known.numpy())
 
 
 def _read(reader: Pipeline, features: NDArray[np.float32], attributes: int) -> NDArray[np.float64]:

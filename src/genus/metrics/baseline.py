@@ -45,7 +45,7 @@ class EMMixture:
         self._seed = seed
         rows = x.flatten(1).double().numpy()
         self._pca: PCA | None = None
-        if spec.kind != "vector" or spec.size > DIMENSIONS:
+        if not spec.example.is_flat or spec.size > DIMENSIONS:
             width = min(DIMENSIONS, len(rows) - 1, spec.size)
             self._pca = PCA(width, svd_solver="randomized", random_state=seed)
             rows = self._pca.fit_transform(rows)

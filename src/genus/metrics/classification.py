@@ -24,10 +24,11 @@ def classification_scores(evidence: Evidence) -> list[Score]:
     labels: list[torch.Tensor] = []
     with evaluating(model):
         for batch in evidence.likelihood_batches():
-            if batch.condition is None:
+            known = evidence.spec.class_labels(batch.condition)
+            if known is None:
                 return []
             logits.append(model.classify(batch.x.to(device_of(model))).float().cpu())
-            labels.append(batch.condition)
+            labels.append(known)
     wrong = torch.cat(logits).argmax(1) != torch.cat(labels)
     right, low, high = class_accuracy(torch.cat(logits).numpy(), torch.cat(labels).numpy())
     shares = np.bincount(torch.cat(labels).numpy()) / sum(map(len, labels))

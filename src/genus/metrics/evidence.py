@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition, join_conditions
 from genus.core.errors import DataError
 from genus.core.model import Model, Samples
 from genus.core.noise import derive_seed
@@ -132,20 +132,20 @@ class Evidence:
     @cached_property
     def labels(self) -> Tensor | None:
         """Classes asked of a conditional model, in the proportions of the training examples."""
-        return None if self.spec.condition is not None else self.asked
+        return self.spec.class_labels(self.asked)
 
     @cached_property
-    def asked(self) -> Tensor | None:
+    def asked(self) -> Condition | None:
         """What samples are asked for, by the training examples; None of models that are told nothing."""
         if not self.conditional:
             return None
-        n, condition = self.protocol.num_samples, self.reference.labels
-        if self.spec.condition is not None:
-            condition = self._conditions(
-                self.train, self._order(self.train)[: min(n, self.protocol.num_reference)]
-            )
-        if condition is None:
+        n = self.protocol.num_samples
+        if self.spec.condition is None:
             raise DataError("a conditional model needs labelled training data to be evaluated on")
+        condition: Condition | None = self.reference.labels
+        if self.spec.condition.kind != "class" or condition is None:
+            rows = self._order(self.train)[: min(n, self.protocol.num_reference)]
+            condition = self._conditions(self.train, rows)
         return conditions_like(condition, self.spec, n)
 
     @cached_property
@@ -158,11 +158,11 @@ class Evidence:
         return draw(
             self.model,
             n,
-            labels=self.asked,
+            condition=self.asked,
             seed=seed,
             truncation=truncation,
             standing=standing,
-            population=population,
+            typical=population,
         )
 
     def truncated(self, truncation: float, *, standing: bool = False) -> Evidence:
@@ -188,7 +188,7 @@ class Evidence:
         n = min(self.protocol.num_reference, self.protocol.num_samples)
         return torch.cat([batch.x for batch in batches(self.train, self._order(self.train)[:n])])
 
-    def reference_condition(self) -> Tensor:
+    def reference_condition(self) -> Condition:
         """What all training examples that distances refer to come with ``(num_reference, …)``."""
         return self._conditions(self.train, self._order(self.train)[: self.protocol.num_reference])
 
@@ -201,7 +201,7 @@ class Evidence:
         """Those test examples themselves ``(n, *shape)``, in data units."""
         return torch.cat([batch.x for batch in batches(self.test, self._test_rows)])
 
-    def real_condition(self) -> Tensor:
+    def real_condition(self) -> Condition:
         """What those test examples come with ``(n, …)``."""
         return self._conditions(self.test, self._test_rows)
 
@@ -287,12 +287,13 @@ class Evidence:
         # shuffled, because files are often sorted by class
         return np.random.default_rng(self.protocol.seed).permutation(len(source)).astype(np.int64)
 
-    def _conditions(self, source: Source, rows: NDArray[np.int64]) -> Tensor:
-        """Classes or conditions of examples by number; :class:`DataError` where there are none."""
-        condition = _joined([batch.condition for batch in batches(source, rows)])
-        if condition is None:
+    def _conditions(self, source: Source, rows: NDArray[np.int64]) -> Condition:
+        """Conditions of examples by number; :class:`DataError` where there are none."""
+        found = [batch.condition for batch in batches(source, rows)]
+        known = [part for part in found if part is not None]
+        if not known:
             raise DataError("these examples come with no class and no condition")
-        return condition
+        return join_conditions(known)
 
     def _real(self, name: str, source: Source, rows: NDArray[np.int64]) -> Examples:
         """Examples of the data by number, of one evaluation or kept by another."""
@@ -303,7 +304,7 @@ class Evidence:
         labels: list[Tensor | None] = []
         for part in parts:
             found.append(torch.zeros(len(part), 0) if self.features is None else self.features(part.x))
-            labels.append(None if self.spec.condition is not None else part.condition)
+            labels.append(self.spec.class_labels(part.condition))
         return torch.cat(found), _joined(labels)
 
     def _read(self, values: Tensor, labels: Tensor | None) -> Examples:

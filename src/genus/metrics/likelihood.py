@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from genus.core.batch import Condition
 from genus.core.errors import CapabilityError, DataError, NonFiniteError
 from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise, derive_seed
@@ -113,7 +114,7 @@ def likelihood_kind(model: Density) -> str:
 
 
 def log_likelihoods(
-    model: Model, x: Tensor, condition: Tensor | None = None, *, seed: int, start: int = 0
+    model: Model, x: Tensor, condition: Condition | None = None, *, seed: int, start: int = 0
 ) -> Tensor:
     """Log-likelihoods of some examples, in nats; the model is left as it was.
 
@@ -157,7 +158,7 @@ def likelihood_scores(evidence: Evidence) -> list[Score]:
     start = 0
     for batch in evidence.likelihood_batches():
         values.append(log_likelihoods(model, batch.x, batch.condition, seed=seed, start=start))
-        if model.levels is None and evidence.spec.kind == "vector":
+        if model.levels is None and evidence.spec.example.is_flat:
             densities = evidence.em_mixture.log_prob(batch.x)
             baseline += [] if densities is None else densities.tolist()
         start += len(batch)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from genus.core.batch import Condition
 from genus.core.model import LatentSpace, StyleSpace
 from genus.core.noise import Noise, derive_seed
 from genus.core.registry import metric
@@ -103,10 +104,10 @@ def path_length_scores(evidence: Evidence) -> list[Score]:
     model = evidence.model
     assert isinstance(model, LatentSpace)
 
-    def ends(n: int, noise: Noise, condition: Tensor | None) -> Tensor:
+    def ends(n: int, noise: Noise, condition: Condition | None) -> Tensor:
         return model.draw_latent(n, noise=noise)
 
-    def generate(z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+    def generate(z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         return model.generate_from(z, condition=condition, noise=noise)
 
     return [_score("path-length", evidence, ends, generate, slerp, "great circles between latents z")]
@@ -119,10 +120,10 @@ def style_path_length_scores(evidence: Evidence) -> list[Score]:
     model = evidence.model
     assert isinstance(model, StyleSpace)
 
-    def ends(n: int, noise: Noise, condition: Tensor | None) -> Tensor:
+    def ends(n: int, noise: Noise, condition: Condition | None) -> Tensor:
         return model.map_latent(model.draw_latent(n, noise=noise), condition=condition)
 
-    def generate(w: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+    def generate(w: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         return model.generate_from_styles(w, noise=noise)
 
     return [_score("path-length-w", evidence, ends, generate, lerp, "lines between styles w")]
@@ -131,8 +132,8 @@ def style_path_length_scores(evidence: Evidence) -> list[Score]:
 def _score(
     name: str,
     evidence: Evidence,
-    ends: Callable[[int, Noise, Tensor | None], Tensor],
-    generate: Callable[[Tensor, Tensor | None, Noise], Tensor],
+    ends: Callable[[int, Noise, Condition | None], Tensor],
+    generate: Callable[[Tensor, Condition | None, Noise], Tensor],
     blend: Blend,
     along: str,
 ) -> Score:
@@ -160,8 +161,8 @@ def _score(
 def _values(
     evidence: Evidence,
     count: int,
-    ends: Callable[[int, Noise, Tensor | None], Tensor],
-    generate: Callable[[Tensor, Tensor | None, Noise], Tensor],
+    ends: Callable[[int, Noise, Condition | None], Tensor],
+    generate: Callable[[Tensor, Condition | None, Noise], Tensor],
     blend: Blend,
 ) -> list[Tensor]:
     """Movements of each path, a batch at a time; a path depends on the seed and its number alone."""
@@ -182,7 +183,7 @@ def _values(
                 x.cpu() for x in (paths.uniform(n), ends(n, paths, condition), ends(n, paths, condition))
             )
 
-            def at(latents: Tensor, condition: Tensor | None = condition, first: int = first) -> Tensor:
+            def at(latents: Tensor, condition: Condition | None = condition, first: int = first) -> Tensor:
                 return generate(latents.to(device), condition, noise_for("else", first)).float().cpu()
 
             found.append(path_lengths(at, features, a, b, t, blend=blend))

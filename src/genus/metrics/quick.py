@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition, join_conditions
 from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import derive_seed
 from genus.metrics.evidence import Source, batches
@@ -40,7 +39,7 @@ class QuickReference:
     features: FeatureMap | None
     moments: Moments | None
     held_out: Batch
-    condition: Tensor | None
+    condition: Condition | None
 
 
 def quick_reference(
@@ -65,15 +64,15 @@ def quick_reference(
     features = default_features(train.spec, data_name)
     rng = np.random.default_rng(seed)
     parts: list[Moments] = []
-    labels: list[Tensor] = []
+    conditions: list[Condition] = []
     for batch in batches(train, rng.permutation(len(train))[:num_reference]):
         if features is not None:
             parts.append(Moments.of(features(batch.x).numpy()))
         if batch.condition is not None:
-            labels.append(batch.condition)
+            conditions.append(batch.condition)
     moments = Moments.merged(parts) if parts else None
     kept = held_out.batch(rng.permutation(len(held_out))[:num_held_out])
-    return QuickReference(features, moments, kept, torch.cat(labels) if labels else None)
+    return QuickReference(features, moments, kept, join_conditions(conditions) if conditions else None)
 
 
 def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed: int = 0) -> dict[str, float]:
@@ -102,7 +101,7 @@ def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed:
         labels = None
         if model.conditional and reference.condition is not None:
             labels = conditions_like(reference.condition, model.spec, n)
-        x = draw(model, n, labels=labels, seed=derive_seed(seed, "samples"))
+        x = draw(model, n, condition=labels, seed=derive_seed(seed, "samples"))
         rows = reference.features(x).numpy()
         distance = math.inf
         if np.isfinite(rows).all():

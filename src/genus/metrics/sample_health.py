@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genus.core.batch import Condition
 from genus.core.model import Model, Samples
 from genus.metrics.features import ClassifyingFeatures, FeatureMap, default_features
 from genus.metrics.memorisation import copy_threshold, gap_ratios, training_gaps
@@ -65,7 +66,7 @@ class HealthReference:
     copy: float | None
     held_out: float
     values: Rows
-    condition: Tensor | None
+    condition: Condition | None
     all_train: bool
 
 
@@ -141,7 +142,7 @@ def look(model: Model, reference: HealthReference, *, seed: int = 0, n: int = SA
     if model.conditional and reference.condition is not None:
         labels = conditions_like(reference.condition, model.spec, n)
     try:
-        x = draw(model, n, labels=labels, seed=seed)
+        x = draw(model, n, condition=labels, seed=seed)
     except RuntimeError:  # half trained, a model may be unable to draw; training must not end by a look
         return {}
     finite = torch.isfinite(x.flatten(1)).all(1)

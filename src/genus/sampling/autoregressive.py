@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from genus.core.batch import Condition
 from genus.layers.masked import Cache, CausalNetwork
 
 
@@ -15,7 +16,7 @@ def raster(
     network: CausalNetwork,
     uniform: Tensor,
     choose: Callable[[Tensor, Tensor], Tensor],
-    condition: Tensor | None = None,
+    condition: Condition | None = None,
 ) -> Tensor:
     """Fill images in raster order, each element given all before it.
 

@@ -1,20 +1,21 @@
-"""What samples are asked for: a class, a condition, codes, or each in turn."""
+"""Conditions of samples: as a user requests them, or those of the data in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from genus.core.errors import CapabilityError, InputError
+from genus.core.errors import CapabilityError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genus.core.batch import Condition
     from genus.core.model import Model
     from genus.data.source import Dataset
     from genus.sampling.parse_condition import ConditionWords
 
-POPULATION = 1000
+MANY = 1000
 """Conditions that stand for all those of the data."""
 
 
@@ -24,88 +25,84 @@ def requested_condition(
     label: int | str | None,
     condition: ConditionWords | None,
     dataset: Callable[[], Dataset],
-) -> Any:
-    """What ``n`` samples are asked for, in the words of :func:`sample`.
+) -> Condition | None:
+    """Conditions of ``n`` samples, in the words of :func:`genus.sample`.
 
     Args:
         model: any model.
         n: how many samples.
-        label: see :func:`sample`.
-        condition: see :func:`sample`.
-        dataset: opens the data where theirs is needed.
+        label: a class, by name or number; the same as ``condition`` for models of classes.
+        condition: see :func:`genus.sample`.
+        dataset: opens the data where conditions of theirs are needed.
 
     Returns:
-        Class numbers ``(n,)``, conditions ``(n, ...)``, codes ``(n, size)`` with NaN for those left to
-        chance, or None for a model that is told nothing or whose codes are all left to chance.
+        Conditions ``(n, …)``, codes ``(n, size)`` with NaN for those drawn at random, or None for a model
+        without condition or whose codes are all drawn.
 
     Raises:
-        CapabilityError: when the model is told nothing of the kind.
+        CapabilityError: when the model has no such condition.
         InputError: for an unknown class, or a condition or code that does not fit.
     """
-    import torch
-
     from genus.core.model import Samples
-    from genus.data.conditioned import conditions_in_turn
+    from genus.data.paired import conditions_in_turn
     from genus.sampling.parse_condition import parse_condition
 
-    if not isinstance(model, Samples) or not model.conditional:
-        return _codes_asked_for(model, label, condition, n)
+    space = model.spec.condition
+    if not isinstance(model, Samples) or not model.conditional or space is None:
+        return _requested_codes(model, label, condition, n)
     if label is None and condition is None:
         return default_condition(model, n, dataset)
-    space = model.spec.condition
-    if space is not None:
-        if label is not None or condition is None:
-            raise CapabilityError(f"this model has no classes; it is told {space.describe()}: use condition")
-        return parse_condition(condition, space, n, lambda: conditions_in_turn(dataset().test, n))
-    if condition is not None:
-        raise CapabilityError("this model is told classes: use label")
-    classes, text = model.spec.classes, str(label)
-    if text in classes:
-        return torch.full((n,), classes.index(text))
-    if text.isdigit() and int(text) < len(classes):
-        return torch.full((n,), int(text))
-    raise InputError(f"label {text!r}: the classes are {', '.join(classes)}")
+    if label is not None:
+        if space.kind != "class":
+            raise CapabilityError(
+                f"this model has no classes; it is conditioned on {space.describe()}: use condition"
+            )
+        condition = str(label)
+    assert condition is not None
+    return parse_condition(condition, space, n, lambda: conditions_in_turn(dataset().test, n))
 
 
-def _codes_asked_for(
+def _requested_codes(
     model: Model, label: int | str | None, condition: ConditionWords | None, n: int
 ) -> Tensor | None:
-    """What ``n`` samples are asked for of a model that is told nothing that comes with the data."""
+    """Codes of ``n`` samples of a model without conditions that come with the data."""
     from genus.core.model import Samples
     from genus.sampling.parse_condition import parse_codes
 
-    codes = model.codes if isinstance(model, Samples) else ()
+    codes = model.codes if isinstance(model, Samples) else None
     if label is not None:
-        instead = f"; it has codes: use given, such as {codes[0].name}=1" if codes else ""
+        instead = "" if codes is None else f"; it has codes: use condition, such as {codes.columns[0].name}=1"
         raise CapabilityError(f"this model was not trained with classes, so it takes no label{instead}")
     if condition is None:
         return None
-    if not codes:
-        raise CapabilityError("this model was not trained with conditions, so nothing can be given")
+    if codes is None:
+        raise CapabilityError("this model was not trained with conditions, so it takes none")
     return parse_codes(condition, codes, n)
 
 
-def population(model: Model, dataset: Callable[[], Dataset]) -> Tensor | None:
-    """What samples of a model are asked for as a rule, for batch-norm statistics of truncated latents.
+def typical_conditions(model: Model, dataset: Callable[[], Dataset]) -> Condition | None:
+    """Many conditions of the data, over which batch-norm statistics of truncated latents are collected.
 
     Args:
         model: any model.
-        dataset: opens the data where theirs is needed.
+        dataset: opens the data where theirs are needed.
 
     Returns:
-        Conditions of test examples ``(POPULATION, ...)``; None where nobody needs to be told: of models
-        without running statistics, and of those that are told classes or nothing.
+        Conditions of test examples ``(MANY, …)``; None for models without running statistics, and for those
+        that are conditioned on classes or on nothing.
     """
     from genus.core.model import Samples
-    from genus.data.conditioned import conditions_in_turn
+    from genus.data.paired import conditions_in_turn
     from genus.layers.batch_norm_statistics import batch_norms
 
-    conditioned = isinstance(model, Samples) and model.conditional and model.spec.condition is not None
-    return conditions_in_turn(dataset().test, POPULATION) if conditioned and batch_norms(model) else None
+    space = model.spec.condition
+    if not isinstance(model, Samples) or not model.conditional or space is None or space.kind == "class":
+        return None
+    return conditions_in_turn(dataset().test, MANY) if batch_norms(model) else None
 
 
-def default_condition(model: Model, n: int, dataset: Callable[[], Dataset]) -> Tensor | None:
-    """What ``n`` samples are asked for when nobody says: classes, or conditions of test examples, in turn.
+def default_condition(model: Model, n: int, dataset: Callable[[], Dataset]) -> Condition | None:
+    """Conditions of ``n`` samples when none are requested: classes, or those of test examples, in turn.
 
     Args:
         model: any model.
@@ -115,10 +112,11 @@ def default_condition(model: Model, n: int, dataset: Callable[[], Dataset]) -> T
     import torch
 
     from genus.core.model import Samples
-    from genus.data.conditioned import conditions_in_turn
+    from genus.data.paired import conditions_in_turn
 
-    if not isinstance(model, Samples) or not model.conditional:
+    space = model.spec.condition
+    if not isinstance(model, Samples) or not model.conditional or space is None:
         return None
-    if model.spec.condition is None:
+    if space.kind == "class":
         return torch.arange(n) % model.spec.num_classes
     return conditions_in_turn(dataset().test, n)

@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from genus.core.batch import Condition
 from genus.core.errors import InputError
 from genus.core.model import Denoises
 from genus.core.noise import Noise
@@ -45,7 +46,7 @@ def ancestral(
     *,
     noise: Noise,
     num_steps: int,
-    condition: Tensor | None = None,
+    condition: Condition | None = None,
     bounds: tuple[float, float] | None = None,
     variance: Literal["large", "small"] = "large",
 ) -> Tensor:
@@ -82,7 +83,7 @@ def ddim(
     *,
     noise: Noise,
     num_steps: int,
-    condition: Tensor | None = None,
+    condition: Condition | None = None,
     bounds: tuple[float, float] | None = None,
     eta: float = 0.0,
 ) -> Tensor:
@@ -126,7 +127,7 @@ def _predict(
     schedule: NoiseSchedule,
     x: Tensor,
     step: Tensor,
-    condition: Tensor | None,
+    condition: Condition | None,
     bounds: tuple[float, float] | None,
 ) -> tuple[Tensor, Tensor]:
     """Clean example and noise, consistent with each other after clipping."""

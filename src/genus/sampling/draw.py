@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from genus.core.batch import Condition
 from genus.core.errors import CapabilityError, InputError
 from genus.core.model import LatentSpace, Model, Samples, StyleSpace
 from genus.core.noise import Noise
@@ -44,21 +45,21 @@ def draw(
     model: Model,
     n: int,
     *,
-    labels: Tensor | None = None,
+    condition: Condition | None = None,
     seed: int = 0,
     batch: int | None = None,
     start: int = 0,
     truncation: float | None = None,
     standing: bool = False,
-    population: Tensor | None = None,
+    typical: Condition | None = None,
 ) -> Tensor:
     """Draw samples ``start … start + n``; sample i is the same in every batch size.
 
     Args:
         model: one that can sample.
         n: how many.
-        labels: class numbers ``(n,)``, or conditions ``(n, *spec.condition.shape)``, for conditional models;
-            codes ``(n, size)``, NaN where they are left to chance, for models with codes.
+        condition: ``(n, *spec.condition.shape)``, for conditional models; codes ``(n, size)``, NaN where they
+            are drawn at random, for models with codes.
         seed: all randomness derives from it.
         batch: samples drawn together; limits memory only. None chooses by their size.
         start: number of the first sample, so that ranks can share the work.
@@ -67,15 +68,15 @@ def draw(
             mean style (arXiv:1812.04948). None for neither.
         standing: beside a truncation, batch norms normalise by statistics of truncated latents, see
             :func:`genus.sampling.standing_statistics.standing_statistics`; else by those of training.
-        population: for these statistics: what samples are asked for as a rule, like ``labels`` but of
-            any length. None for all classes alike.
+        typical: for these statistics: conditions of the data, like ``condition`` but of any length. None for
+            all classes alike.
 
     Returns:
         ``(n, *spec.shape)`` in data units, float32, on the CPU.
 
     Raises:
-        CapabilityError: when the model cannot sample, has no latent to truncate, or is told conditions
-            of which a ``population`` is needed.
+        CapabilityError: when the model cannot sample, has no latent to truncate, or has conditions of
+            which ``typical`` ones are needed.
         InputError: for a truncation out of range, or ``standing`` without one.
     """
     check_standing(standing, truncation)
@@ -87,18 +88,16 @@ def draw(
         check_truncation(model, truncation)
         options["truncation"] = truncation
         if standing:
-            statistics = standing_statistics(model, truncation, seed=seed, population=population)
+            statistics = standing_statistics(model, truncation, seed=seed, typical=typical)
     device = device_of(model)
     batch = batch or batch_size(model.spec)
     parts = [torch.zeros(0, *model.spec.shape)]
     with evaluating(model), statistics:
         for first in range(0, n, batch):
             count = min(batch, n - first)
-            condition = None if labels is None else labels[first : first + count].to(device)
+            part = None if condition is None else condition[first : first + count].to(device)
             noise = Noise(seed, start=start + first, block=1, device=device)
-            parts.append(
-                model.sample(count, condition=condition, noise=noise, **options).detach().float().cpu()
-            )
+            parts.append(model.sample(count, condition=part, noise=noise, **options).detach().float().cpu())
     return torch.cat(parts)
 
 
@@ -145,20 +144,20 @@ def device_of(model: Model) -> torch.device:
     return torch.device("cpu")
 
 
-def conditions_like(condition: Tensor, spec: DataSpec, n: int) -> Tensor:
-    """What ``n`` samples are asked for, so that they resemble examples in that.
+def conditions_like(condition: Condition, spec: DataSpec, n: int) -> Condition:
+    """Conditions of ``n`` samples, so that they resemble those of examples.
 
     Args:
-        condition: what the examples come with, ``(m, …)``: class numbers or conditions.
+        condition: of the examples, ``(m, …)``.
         spec: the data.
         n: how many samples.
 
     Returns:
         Classes in the same proportions, ``(n,)``; other conditions as they are, in turn.
     """
-    if spec.condition is not None:
-        return condition[torch.arange(n) % len(condition)]
-    return class_sequence(torch.bincount(condition, minlength=spec.num_classes).numpy(), n)
+    if isinstance(condition, Tensor) and spec.condition is not None and spec.condition.kind == "class":
+        return class_sequence(torch.bincount(condition, minlength=spec.num_classes).numpy(), n)
+    return condition[torch.arange(n) % len(condition)]
 
 
 def class_sequence(shares: ArrayLike, n: int) -> Tensor:

@@ -1,9 +1,9 @@
-"""What samples are asked for, from the words of a user."""
+"""Conditions in users' words: attributes, a text, the path of an image, codes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -11,92 +11,143 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genus.core.codes import Code, choose
-from genus.core.condition import Condition
+from genus.core.batch import Condition, Parts
+from genus.core.codes import chosen_codes
 from genus.core.errors import DataError, InputError, nearest
-from genus.data.conditioned import word_numbers, words_of
+from genus.core.space import AnySpace, Composite, Space
 from genus.data.images import Layout, no_bomb_warnings, read_header, read_image
+from genus.data.text import word_numbers, words_of
 
 ConditionWords = str | PathLike[str] | Mapping[str, float]
-"""``"slant=0.5,thickness=3"`` or a mapping; a text; or the path of an image."""
+"""``"slant=0.5,thickness=3"`` or a mapping; a class by name or number; a text; or the path of an image."""
 
 
 def parse_condition(
-    asked: ConditionWords, condition: Condition, n: int, usual: Callable[[], Tensor]
-) -> Tensor:
-    """Conditions that ``n`` samples shall have.
+    words: ConditionWords, space: AnySpace, n: int, usual: Callable[[], Condition]
+) -> Condition:
+    """Conditions of ``n`` samples from what a user wrote.
 
     Args:
-        asked: values of attributes, words, or the path of an image, whichever the condition is.
-        condition: what the model is told.
+        words: a class, values of a table's columns, words, or the path of an image, whichever the space is.
+            Of several parts: ``NAME:WORDS``, separated by semicolons (``class:3;image:a.png``).
+        space: what the model is conditioned on.
         n: how many samples.
-        usual: gives ``(n, k)`` attributes, of which those that are not asked for are taken.
+        usual: gives conditions of test examples ``(n, …)``, of which what is not named is taken.
 
     Returns:
-        ``(n, *condition.shape)``, as in a batch.
+        ``(n, *space.shape)``, as in a batch.
 
     Raises:
         InputError: saying what does not fit, and what is known.
 
-    >>> condition = Condition(kind="text", shape=(3,), names=("red", "sun"))
-    >>> ask("Sun!", condition, 2, lambda: torch.zeros(2, 3)).tolist()
+    >>> space = Space(kind="tokens", shape=(3,), names=("red", "sun"))
+    >>> parse_condition("Sun!", space, 2, lambda: torch.zeros(2, 3)).tolist()
     [[2, 0, 0], [2, 0, 0]]
     """
-    if condition.kind == "attributes":
-        return _attributes(asked, condition, n, usual)
-    if isinstance(asked, Mapping):
-        raise InputError(f"the model is told {condition.describe()}, not attributes; give {_form(condition)}")
-    one = _text(str(asked), condition) if condition.kind == "text" else _image(Path(asked), condition)
-    return one.expand(n, *condition.shape)
+    if isinstance(space, Composite):
+        return _parts(words, space, n, usual)
+    if space.kind == "class":
+        return torch.full((n,), class_number(str(words), space))
+    if space.kind == "table":
+        return _columns(words, space, n, usual)
+    if isinstance(words, Mapping):
+        raise InputError(
+            f"the model is conditioned on {space.describe()}, not on columns; write {_form(space)}"
+        )
+    one = _text(str(words), space) if space.kind == "tokens" else _image(Path(words), space)
+    return one.expand(n, *space.shape)
 
 
-def parse_codes(asked: ConditionWords, codes: Sequence[Code], n: int) -> Tensor:
-    """Codes that ``n`` samples shall have.
+def class_number(text: str, space: Space) -> int:
+    """The number of a class by its name, or else by its number.
+
+    Raises:
+        InputError: for an unknown class; says which there are.
+    """
+    if text in space.names:
+        return space.names.index(text)
+    if text.isdigit() and int(text) < len(space.names):
+        return int(text)
+    raise InputError(f"label {text!r}: the classes are {', '.join(space.names)}")
+
+
+def parse_codes(words: ConditionWords, codes: Space, n: int) -> Tensor:
+    """Codes of ``n`` samples from what a user wrote.
 
     Args:
-        asked: values of codes, as of attributes: ``"category=3,code1=-1"`` or a mapping.
+        words: values of codes, as of a table's columns: ``"category=3,code1=-1"`` or a mapping.
         codes: of the model.
         n: how many samples.
 
     Returns:
-        float32 ``(n, size)``, NaN where a code is left to chance.
+        float32 ``(n, size)``, NaN where a code is drawn at random.
 
     Raises:
         InputError: saying what does not fit, and what is known.
 
-    >>> ask_codes("code1=0.5", [Code(name="code1", first=0), Code(name="code2", first=1)], 1)
+    >>> from genus.core.codes import code_space
+    >>> parse_codes("code1=0.5", code_space([], 2), 1)
     tensor([[0.5000,    nan]])
     """
-    form = f"codes are written {_assignment(codes[0].name)}"
-    return choose(codes, asked if isinstance(asked, Mapping) else _assignments(str(asked), form), n)
+    form = f"codes are written {_assignment(codes.columns[0].name)}"
+    return chosen_codes(codes, words if isinstance(words, Mapping) else _assignments(str(words), form), n)
 
 
 def _assignment(name: str) -> str:
     return f"{name}=NUMBER, several separated by commas"
 
 
-def _form(condition: Condition) -> str:
-    if condition.kind == "attributes":
-        return _assignment(condition.names[0])
-    return "words" if condition.kind == "text" else "the path of an image"
+def _form(space: Space) -> str:
+    if space.kind == "class":
+        return "a class"
+    if space.kind == "table":
+        return _assignment(space.columns[0].name)
+    return "words" if space.kind == "tokens" else "the path of an image"
 
 
-def _attributes(asked: ConditionWords, condition: Condition, n: int, usual: Callable[[], Tensor]) -> Tensor:
-    form = f"the condition is written {_form(condition)}"
-    values = asked if isinstance(asked, Mapping) else _assignments(str(asked), form)
+def _parts(words: ConditionWords, space: Composite, n: int, usual: Callable[[], Condition]) -> Parts:
+    names = [name for name, _ in space.parts]
+    form = f"the condition has the parts {', '.join(names)}; write NAME:WORDS, separated by semicolons"
+    if isinstance(words, Mapping):
+        raise InputError(form)
+    found: dict[str, Tensor] = {}
+    whole: list[Parts] = []
+
+    def usual_of(name: str) -> Tensor:
+        if not whole:
+            known = usual()
+            assert isinstance(known, Parts)
+            whole.append(known)
+        return whole[0].tensors[name]
+
+    for piece in str(words).split(";"):
+        name, colon, text = (part.strip() for part in piece.partition(":"))
+        if not colon or name not in names:
+            raise InputError(f"{piece.strip()!r}: {form}")
+        parsed = parse_condition(text, space[name], n, lambda name=name: usual_of(name))
+        assert isinstance(parsed, Tensor)
+        found[name] = parsed
+    return Parts({name: found[name] if name in found else usual_of(name) for name in names})
+
+
+def _columns(words: ConditionWords, space: Space, n: int, usual: Callable[[], Condition]) -> Tensor:
+    form = f"the condition is written {_form(space)}"
+    names = [column.name for column in space.columns]
+    values = words if isinstance(words, Mapping) else _assignments(str(words), form)
     for name, value in values.items():
-        if name not in condition.names:
+        if name not in names:
             raise InputError(
-                f"there is no attribute {name!r}{nearest(name, condition.names)}; the model is told "
-                f"{', '.join(condition.names)}"
+                f"there is no column {name!r}{nearest(name, names)}; the model is conditioned on "
+                f"{', '.join(names)}"
             )
         if not math.isfinite(value):
-            raise InputError(f"attribute {name}={value}: give a finite number")
-    complete = len(values) == len(condition.names)
-    found = torch.zeros(n, *condition.shape) if complete else usual().clone()
+            raise InputError(f"column {name}={value}: write a finite number")
+    rows = torch.zeros(n, *space.shape) if len(values) == len(names) else usual()
+    assert isinstance(rows, Tensor)
+    rows = rows.clone()
     for name, value in values.items():
-        found[:, condition.names.index(name)] = value
-    return found
+        rows[:, space.place(name)] = value
+    return rows
 
 
 def _assignments(text: str, form: str) -> dict[str, float]:
@@ -108,47 +159,62 @@ def _assignments(text: str, form: str) -> dict[str, float]:
         except ValueError:
             equals = ""
         if not equals:
-            raise InputError(f"given {part.strip()!r}: {form}")
+            raise InputError(f"condition {part.strip()!r}: {form}")
     return values
 
 
-def _text(text: str, condition: Condition) -> Tensor:
+def _text(text: str, space: Space) -> Tensor:
     words = words_of(text)
     for word in words:
-        if word not in condition.names:
+        if word not in space.names:
             raise InputError(
-                f"the model never read the word {word!r}{nearest(word, condition.names)}; it knows "
-                f"{len(condition.names):,} words"
+                f"the model never read the word {word!r}{nearest(word, space.names)}; it knows "
+                f"{len(space.names):,} words"
             )
-    if not 1 <= len(words) <= condition.shape[0]:
-        raise InputError(
-            f"given {text!r}: the model is told 1 to {condition.shape[0]} words, not {len(words)}"
-        )
-    numbers = {word: i for i, word in enumerate(condition.names, start=1)}
-    return torch.tensor(word_numbers(words, numbers, condition.shape[0]))
+    if not 1 <= len(words) <= space.shape[0]:
+        raise InputError(f"condition {text!r}: the model reads 1 to {space.shape[0]} words, not {len(words)}")
+    numbers = {word: i for i, word in enumerate(space.names, start=1)}
+    return torch.tensor(word_numbers(words, numbers, space.shape[0]))
 
 
-def _image(path: Path, condition: Condition) -> Tensor:
-    channels, *sides = condition.shape
+def _image(path: Path, space: Space) -> Tensor:
+    channels, *sides = space.shape
+    what = f"the model is conditioned on {space.describe()}"
     if len(sides) != 2:
-        raise InputError(f"the model is told {condition.describe()}, which no image file holds")
+        raise InputError(f"{what}, which no image file holds")
     if not path.is_file():
-        raise InputError(f"there is no image {str(path)!r}; the model is told {condition.describe()}")
+        raise InputError(f"there is no image {str(path)!r}; {what}")
     try:
         with no_bomb_warnings():
             header = read_header(path)
         if [header.height, header.width] != sides:
             raise InputError(
-                f"{path}: is {header.height}×{header.width}; the model is told {condition.describe()}. Bring "
-                "it to that size as the training images were"
+                f"{path}: is {header.height}×{header.width}; {what}. Bring it to that size as the training "
+                "images were"
             )
         if header.alpha and channels in (1, 3):
             raise InputError(f"{path}: may have transparent pixels; save it without")
-        layout = Layout(*sides, colour=channels > 2, bits=header.bits, keep_alpha=channels in (2, 4))
+        labels = space.kind == "labels"
+        layout = Layout(
+            *sides, colour=channels > 2, bits=header.bits, keep_alpha=channels in (2, 4), labels=labels
+        )
         values = read_image(path, layout)
     except DataError as error:
         raise InputError(str(error)) from None
-    highest = (1 << header.bits) - 1
-    if condition.kind == "mask":
-        return torch.from_numpy((values > highest // 2).astype(np.float32))
-    return torch.from_numpy(values.astype(np.float32)) / highest
+    if labels:
+        return _label_numbers(values, space, path)
+    return torch.from_numpy(values.astype(np.float32)) / ((1 << header.bits) - 1)
+
+
+def _label_numbers(values: np.ndarray, space: Space, path: Path) -> Tensor:
+    """Numbers of the labels that grey values stand for."""
+    numbers = np.full(values.shape, -1, dtype=np.int64)
+    for number, name in enumerate(space.names):
+        numbers[values == int(name)] = number
+    if (numbers < 0).any():
+        strange = sorted(set(np.unique(values).tolist()) - {int(name) for name in space.names})
+        raise InputError(
+            f"{path}: holds the value {strange[0]}, which is no label; the labels are "
+            f"{', '.join(space.names)}"
+        )
+    return torch.from_numpy(numbers)

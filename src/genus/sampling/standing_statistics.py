@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
 
+from genus.core.batch import Condition
 from genus.core.errors import CapabilityError
 from genus.core.model import LatentSpace, Model
 from genus.core.noise import Noise, derive_seed
@@ -23,7 +23,7 @@ _BATCH_ELEMENTS = 1 << 22
 
 @contextmanager
 def standing_statistics(
-    model: Model, truncation: float, *, seed: int = 0, population: Tensor | None = None
+    model: Model, truncation: float, *, seed: int = 0, typical: Condition | None = None
 ) -> Iterator[None]:
     """Within it, batch norms normalise by the statistics of truncated latents.
 
@@ -41,11 +41,11 @@ def standing_statistics(
         model: one with a latent, in evaluation mode, see :func:`genus.sampling.draw.evaluating`.
         truncation: as in :func:`genus.sampling.draw.draw`.
         seed: latents and classes derive from it.
-        population: what samples are asked for as a rule, for conditional models: class numbers ``(m,)``
-            or conditions ``(m, *spec.condition.shape)``, taken in turn. None for all classes alike.
+        typical: conditions of the data ``(m, *spec.condition.shape)`` for conditional models, taken in turn.
+            None for all classes alike.
 
     Raises:
-        CapabilityError: for conditions other than classes without a ``population``.
+        CapabilityError: for conditions other than classes without ``typical`` ones.
 
     Paper: arXiv:1809.11096 ("standing statistics"), with batches of 64, fewer of large examples.
     """
@@ -56,11 +56,11 @@ def standing_statistics(
     of_norms = [buffer for norm in norms for buffer in norm.buffers()]
     with keeping(of_norms):
         with keeping(others(model, norms)), collecting(norms):
-            _run(model, truncation, of_norms[0].device, seed, population)
+            _run(model, truncation, of_norms[0].device, seed, typical)
         yield
 
 
-def _run(model: Model, truncation: float, device: torch.device, seed: int, population: Tensor | None) -> None:
+def _run(model: Model, truncation: float, device: torch.device, seed: int, typical: Condition | None) -> None:
     """Draw the batches that statistics are made of, in single precision."""
     assert isinstance(model, LatentSpace)
     size = max(8, min(_BATCH, _BATCH_ELEMENTS // model.spec.size))
@@ -70,18 +70,18 @@ def _run(model: Model, truncation: float, device: torch.device, seed: int, popul
                 Noise(derive_seed(seed, "standing statistics", what), start=start, block=size, device=device)
                 for what in ("latents", "classes")
             )
-            condition = _told(model.spec, start, size, choice, population) if model.conditional else None
+            condition = _condition_of(model.spec, start, size, choice, typical) if model.conditional else None
             model.sample(size, condition=condition, noise=noise, truncation=truncation)
 
 
-def _told(spec: DataSpec, start: int, n: int, choice: Noise, population: Tensor | None) -> Tensor:
-    """What samples ``start … start + n`` of a conditional model are asked for."""
-    if population is not None:
-        return population[torch.arange(start, start + n) % len(population)].to(choice.device)
-    if spec.condition is not None:
+def _condition_of(spec: DataSpec, start: int, n: int, choice: Noise, typical: Condition | None) -> Condition:
+    """Conditions of samples ``start … start + n`` of a conditional model."""
+    if typical is not None:
+        return typical[torch.arange(start, start + n) % len(typical)].to(choice.device)
+    if spec.condition is not None and spec.condition.kind != "class":
         raise CapabilityError(
-            "truncated latents need batch-norm statistics over all that samples may be asked for; this "
-            f"model is told {spec.condition.describe()}: name its run in place of the model, or set "
+            "truncated latents need batch-norm statistics over all conditions of the data; this model is "
+            f"conditioned on {spec.condition.describe()}: name its run in place of the model, or set "
             "standing to false"
         )
     return choice.integers(spec.num_classes, n)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch
-from genus.core.codes import choose
+from genus.core.codes import chosen_codes
 from genus.core.components import Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
@@ -74,7 +74,7 @@ def test_information_by_hand() -> None:
 
 def test_several_categories_are_a_term_each_by_hand() -> None:
     conditions = Information(IMAGES, categories=[2, 3], continuous=1, weight=3.0)
-    assert [code.name for code in conditions.codes] == ["category1", "category2", "code1"]
+    assert [code.name for code in conditions.codes.columns] == ["category1", "category2", "code1"]
     codes = torch.tensor([[0.0, 1.0, 1.0, 0.0, 0.0, 0.25]])
     said = torch.tensor([[0.3, -0.7, 1.0, -2.0, 0.5, 0.05, math.log(0.2)]])
     terms = conditions.information_terms(readout(said), codes)
@@ -95,7 +95,7 @@ def test_several_categories_are_a_term_each_by_hand() -> None:
 def test_codes_may_be_numbers_alone_but_not_of_a_model_that_groups() -> None:
     numbers = {"name": "information", "categories": [], "continuous": 2, "features": 8}
     model = make(IMAGES, conditioning=numbers)
-    assert [code.name for code in model.codes] == ["code1", "code2"]
+    assert [code.name for code in model.codes.columns] == ["code1", "code2"]
     assert model.conditioning.draw(4, Noise(0)).shape == (4, 2)
     check_losses(model, IMAGES)
     with pytest.raises(RecipeError, match="'infogan' sorts examples"):
@@ -139,14 +139,14 @@ def test_a_chosen_code_reaches_the_sample_and_nothing_else_changes(kind: str) ->
     generator.embed.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
     free = draw(model, 4, seed=5)
     drawn = seen[-1].clone()
-    torch.testing.assert_close(draw(model, 4, seed=5, labels=drawn), free, rtol=0, atol=0)
+    torch.testing.assert_close(draw(model, 4, seed=5, condition=drawn), free, rtol=0, atol=0)
     one = drawn.clone()
     one[:, 3:] = math.nan
-    torch.testing.assert_close(draw(model, 4, seed=5, labels=one), free, rtol=0, atol=0)
-    asked = choose(model.codes, {"category2": 1, "code1": 0.75}, 4)
-    changed = draw(model, 4, seed=5, labels=asked)
+    torch.testing.assert_close(draw(model, 4, seed=5, condition=one), free, rtol=0, atol=0)
+    asked = chosen_codes(model.codes, {"category2": 1, "code1": 0.75}, 4)
+    changed = draw(model, 4, seed=5, condition=asked)
     assert torch.equal(seen[-1], torch.cat([drawn[:, :3], asked[:, 3:]], 1))
-    torch.testing.assert_close(draw(model, 4, seed=5, labels=asked, batch=1), changed)
+    torch.testing.assert_close(draw(model, 4, seed=5, condition=asked, batch=1), changed)
     assert (changed - free).abs().flatten(1).amax(1).min() > 1e-4
 
 

@@ -13,11 +13,12 @@ from genus.core.binder import build, resolve
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.adversarial.autoencoding import pulling_away
 from tests.tiny import tiny_config, tiny_engine
 
-IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))
+IMAGES = DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0)))
 
 
 def test_pulling_away_by_hand() -> None:
@@ -74,7 +75,9 @@ def test_energies_of_samples_count_up_to_the_margin_only() -> None:
 def test_what_an_auto_encoder_cannot_use_is_refused(name: str) -> None:
     network = {"name": "dcgan", "width": 4}
     config = {"name": name, "generator": network, "encoder": network, "decoder": network, "latent": 4}
-    conditioned = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), classes=("a", "b"))
+    conditioned = DataSpec(
+        example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0)), condition=class_space(("a", "b"))
+    )
 
     def built(**changes: object) -> Any:
         return build("model", resolve("model", {**config, **changes}, "model"), conditioned)

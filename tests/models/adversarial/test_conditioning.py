@@ -1,4 +1,4 @@
-"""GANs that are told attributes, text, images or masks."""
+"""GANs that are conditioned on tables, text, images, label maps or several of these."""
 
 from __future__ import annotations
 
@@ -14,37 +14,40 @@ from genus.assembly import open_data
 from genus.core.batch import Batch
 from genus.core.binder import build, resolve
 from genus.core.components import Readout
-from genus.core.condition import Condition
-from genus.core.errors import CapabilityError, DataError, RecipeError
+from genus.core.errors import CapabilityError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import AnySpace, Composite, Space
 from genus.core.spec import DataSpec
-from genus.data.conditioned import conditions_in_turn
 from genus.data.conditioned_digits import slant, thickness
-from genus.layers.condition_encoder import AttributeEncoder, Standardised, TextEncoder
+from genus.data.paired import conditions_in_turn
+from genus.layers.condition_encoder import Standardised, TableEncoder, TextEncoder
 from genus.models.adversarial.gan import GAN
 from genus.sampling.draw import draw
-from tests.tiny import asked, tiny_config, tiny_engine
+from tests.tiny import MASK_NAMES, conditions_for, table, tiny_config, tiny_engine
 
-IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17)
+IMAGES = DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=17))
 KINDS = {
-    "attributes": Condition(
-        kind="attributes", shape=(2,), names=("age", "size"), centre=(50.0, 2.0), spread=(10.0, 0.5)
-    ),
-    "text": Condition(kind="text", shape=(3,), names=("a", "red", "sun")),
-    "image": Condition(kind="image", shape=(3, 8, 8), levels=256),
-    "mask": Condition(kind="mask", shape=(1, 8, 8), levels=2),
-}
-WAYS = {"concatenation": list(KINDS), "projection": list(KINDS), "embedding": ["attributes", "text"]}
+    "table": table(("age", 50.0, 10.0), ("size", 2.0, 0.5)),
+    "text": Space(kind="tokens", shape=(3,), names=("a", "red", "sun")),
+    "image": Space(kind="image", shape=(3, 8, 8), range=(0.0, 1.0), levels=256),
+    "mask": Space(kind="labels", shape=(1, 8, 8), names=MASK_NAMES),
+    "labels": Space(kind="labels", shape=(1, 8, 8), names=("sky", "sea", "land")),
+    "parts": Composite.of(**{
+        "class": Space(kind="class", names=("a", "b", "c")),
+        "image": Space(kind="image", shape=(3, 8, 8), range=(0.0, 1.0), levels=256),
+    }),
+}  # fmt: skip
+WAYS = {"concatenation": list(KINDS), "projection": list(KINDS), "embedding": ["table", "text"]}
 COMPOSED = [(way, kind) for way, kinds in WAYS.items() for kind in kinds]
 REFUSED = [
     ("embedding", "image"),
-    *(("auxiliary", kind) for kind in ("text", "image", "mask")),
+    *(("auxiliary", kind) for kind in ("text", "image", "mask", "parts")),
     *(("one-hot", kind) for kind in KINDS),
 ]
 
 
-def make(condition: Condition, spec: DataSpec = IMAGES, **model: Any) -> GAN:
+def make(condition: AnySpace, spec: DataSpec = IMAGES, **model: Any) -> GAN:
     """A small GAN for data with a condition."""
     network = {"name": "mlp", "hidden": [8]} if spec.kind == "vector" else {"name": "dcgan", "width": 4}
     config = {
@@ -60,9 +63,9 @@ def test_the_condition_reaches_both_players(way: str, kind: str) -> None:
     model = make(KINDS[kind], conditioning=way).eval()
     assert model.conditional
     x, z, noise = torch.rand(4, 1, 8, 8), Noise(0).normal(4, 4), Noise(0)
-    first = asked(model, 4)
+    first = conditions_for(model, 4)
     assert first is not None
-    other = first.roll(1, 0)
+    other = first[torch.tensor([3, 0, 1, 2])]
     assert not torch.allclose(model.generator(z, first, noise), model.generator(z, other, noise))
     assert not torch.allclose(model.discriminator(x, first).score, model.discriminator(x, other).score)
 
@@ -71,7 +74,7 @@ def test_the_condition_reaches_both_players(way: str, kind: str) -> None:
 def test_attributes_are_read_out_of_the_discriminator(way: str) -> None:
     """Both players lose what a Gaussian around the standardised attributes that are told says, by hand."""
     conditioned = {"name": "auxiliary", "features": 8, "generator": way, "weight": 3.0, "fakes": 0.5}
-    model = make(KINDS["attributes"], conditioning=conditioned)
+    model = make(KINDS["table"], conditioning=conditioned)
     attributes = torch.tensor([[60.0, 2.0], [50.0, 1.0]])  # standardised (1, 0) and (0, -2)
     said = Readout(torch.zeros(2), None, torch.tensor([[0.5, 1.0], [0.0, 0.0]]))
     by_hand = ((0.5**2 + 1.0**2) / 2 + 2.0**2 / 2) / 2
@@ -87,14 +90,16 @@ def test_attributes_are_read_out_of_the_discriminator(way: str) -> None:
         found = torch.autograd.grad(last, list(model.player(name).network.parameters()), allow_unused=True)
         assert any(slope is not None and slope.any() for slope in found)
     with pytest.raises(RecipeError, match=r"needs classes; .* model 'gan'"):
-        make(KINDS["attributes"], name="classifying-gan", conditioning=conditioned)
+        make(KINDS["table"], name="classifying-gan", conditioning=conditioned)
 
 
-@pytest.mark.parametrize("kind", ["attributes", "text"])
+@pytest.mark.parametrize("kind", ["table", "text"])
 def test_points_are_told_too(kind: str) -> None:
-    points = DataSpec(kind="vector", shape=(2,))
+    points = DataSpec(example=Space(kind="vector", shape=(2,)))
     model = make(KINDS[kind], points, conditioning="concatenation")
-    assert model.generate_from(torch.zeros(3, 4), condition=asked(model, 3), noise=Noise(0)).shape == (3, 2)
+    assert model.generate_from(
+        torch.zeros(3, 4), condition=conditions_for(model, 3), noise=Noise(0)
+    ).shape == (3, 2)
 
 
 @pytest.mark.parametrize(("way", "kind"), REFUSED)
@@ -106,16 +111,13 @@ def test_what_makes_no_sense_is_refused_by_name(way: str, kind: str) -> None:
 
 def test_images_beside_examples_are_of_their_size_and_not_left_behind() -> None:
     large = replace(KINDS["mask"], shape=(1, 16, 16))
-    with pytest.raises(RecipeError, match=r"a mask 1×16×16 beside examples of the same sides; they have 8×8"):
+    with pytest.raises(
+        RecipeError, match=r"a map 1×16×16 of 2 labels beside examples of the same sides; they have 8×8"
+    ):
         make(large, conditioning="concatenation")
     make(large, conditioning="projection")
     with pytest.raises(RecipeError, match="moves the example and not the image"):
         make(KINDS["mask"], conditioning="concatenation", augmentation="diffaugment")
-
-
-def test_classes_and_a_condition_do_not_go_together() -> None:
-    with pytest.raises(DataError, match="one thing"):
-        DataSpec(kind="vector", shape=(2,), classes=("a", "b"), condition=KINDS["text"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -124,13 +126,12 @@ def test_a_spec_with_a_condition_survives_json(kind: str) -> None:
 
     spec = replace(IMAGES, condition=KINDS[kind])
     assert DataSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
-    assert DataSpec.from_json({k: v for k, v in IMAGES.to_json().items() if k != "condition"}) == IMAGES
 
 
 def test_attributes_are_standardised() -> None:
     attributes = torch.tensor([[60.0, 2.0], [50.0, 1.0]])  # one deviation above; two below
-    assert Standardised(KINDS["attributes"])(attributes).tolist() == [[1.0, 0.0], [0.0, -2.0]]
-    encoder = AttributeEncoder(KINDS["attributes"], 5)
+    assert Standardised(KINDS["table"])(attributes).tolist() == [[1.0, 0.0], [0.0, -2.0]]
+    encoder = TableEncoder(KINDS["table"], 5)
     assert encoder(attributes).shape == (2, 5)
 
 
@@ -148,10 +149,10 @@ def test_text_is_the_mean_of_its_words_and_filling_does_not_count() -> None:
 def test_the_mean_style_is_refused_where_conditions_are_unknown() -> None:
     network = {"name": "stylegan2", "width": 8}
     model = make(
-        KINDS["attributes"], name="style-gan", generator=network, conditioning="projection",
+        KINDS["table"], name="style-gan", generator=network, conditioning="projection",
     )  # fmt: skip
     with pytest.raises(CapabilityError, match="leave truncation out"):
-        draw(model, 2, labels=asked(model, 2), truncation=0.5)
+        draw(model, 2, condition=conditions_for(model, 2), truncation=0.5)
 
 
 def trained(data: str, tmp_path: Path) -> tuple[GAN, torch.Tensor]:
@@ -171,14 +172,14 @@ def trained(data: str, tmp_path: Path) -> tuple[GAN, torch.Tensor]:
 
 def test_attributes_are_obeyed_after_a_short_training(tmp_path: Path) -> None:
     model, wanted = trained("digit-attributes", tmp_path)
-    x = draw(model, 300, labels=wanted, seed=1).numpy()
+    x = draw(model, 300, condition=wanted, seed=1).numpy()
     assert np.corrcoef(slant(x), wanted[:, 0])[0, 1] > 0.7
     assert np.corrcoef(thickness(x), wanted[:, 1])[0, 1] > 0.25
 
 
 def test_an_image_is_obeyed_after_a_short_training(tmp_path: Path) -> None:
     model, wanted = trained("digit-halves", tmp_path)
-    x = draw(model, 300, labels=wanted, seed=1)
+    x = draw(model, 300, condition=wanted, seed=1)
     requested_condition = (x - wanted)[:, :, 4:].square().mean()
     others = (x - wanted.roll(1, 0))[:, :, 4:].square().mean()
     assert requested_condition < 0.3 * others
@@ -195,16 +196,16 @@ def test_an_image_is_obeyed_after_a_short_training(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("kind", ["mask", "attributes"])
+@pytest.mark.parametrize("kind", ["mask", "table"])
 def test_norms_of_the_generator_are_set_by_the_condition(kind: str, network: dict[str, Any]) -> None:
     """Away from the initial weights, at which a conditional norm does nothing by design."""
     if kind == "mask":
-        condition = Condition(kind="mask", shape=(1, 16, 16), levels=2)
+        condition = Space(kind="labels", shape=(1, 16, 16), names=MASK_NAMES)
     else:
-        condition = Condition(
-            kind="attributes", shape=(2,), names=("a", "b"), centre=(0.0, 0.0), spread=(1.0, 1.0)
-        )
-    spec = DataSpec(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), levels=256, condition=condition)
+        condition = table(("a", 0.0, 1.0), ("b", 0.0, 1.0))
+    spec = DataSpec(
+        example=Space(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), levels=256), condition=condition
+    )
     config = {
         "name": "gan", "generator": network, "objective": "hinge", "latent": 4,
         "discriminator": {"name": "resnet", "width": 4},
@@ -218,6 +219,6 @@ def test_norms_of_the_generator_are_set_by_the_condition(kind: str, network: dic
         z = torch.randn(2, 4, generator=generator)
         one, other = (
             model.generate_from(z, condition=torch.full((2, *condition.shape), value), noise=Noise(0))
-            for value in (0.0, 1.0)
+            for value in ((0, 1) if kind == "mask" else (0.0, 1.0))
         )
     assert (one - other).abs().max() > 0.05

@@ -13,10 +13,11 @@ from genus.core.batch import Batch
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context, Progress
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from tests.models.adversarial.test_gan import make
 
-LINE = DataSpec(kind="vector", shape=(1,))
+LINE = DataSpec(example=Space(kind="vector", shape=(1,)))
 
 
 @pytest.fixture(autouse=True)

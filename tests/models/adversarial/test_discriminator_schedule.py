@@ -71,7 +71,7 @@ def test_the_model_asks_its_pace_and_tells_it() -> None:
     assert generator.times(Progress()) == 1
     discriminator.after(right(1.0))
     assert [discriminator.times(Progress()) for _ in range(2)] == [0, 3]
-    assert {"pace.accuracy", "pace.rested"} <= set(model.state_dict())
+    assert {"discriminator_schedule.accuracy", "discriminator_schedule.rested"} <= set(model.state_dict())
 
 
 class Counts(Callback):

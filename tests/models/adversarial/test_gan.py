@@ -16,17 +16,24 @@ from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.registry import components
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.adversarial.auxiliary_heads import Auxiliary
 from genus.models.adversarial.judging import border_of, observe
 
-IMAGES = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256, classes=("a", "b", "c"))
+IMAGES = DataSpec(
+    example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256),
+    condition=class_space(("a", "b", "c")),
+)
 SPECS = [
     IMAGES,
-    DataSpec(kind="image", shape=(3, 9, 14), range=(0.0, 1.0), levels=256, classes=("a", "b")),
-    DataSpec(kind="sequence", shape=(2, 16), range=(-1.0, 1.0)),
-    DataSpec(kind="volume", shape=(1, 8, 9, 10), range=(0.0, 1.0)),
-    DataSpec(kind="vector", shape=(2,)),
+    DataSpec(
+        example=Space(kind="image", shape=(3, 9, 14), range=(0.0, 1.0), levels=256),
+        condition=class_space(("a", "b")),
+    ),
+    DataSpec(example=Space(kind="sequence", shape=(2, 16), range=(-1.0, 1.0))),
+    DataSpec(example=Space(kind="volume", shape=(1, 8, 9, 10), range=(0.0, 1.0))),
+    DataSpec(example=Space(kind="vector", shape=(2,))),
 ]
 
 

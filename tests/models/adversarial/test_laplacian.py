@@ -13,16 +13,17 @@ from genus.core.binder import build, resolve
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context, Progress
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.layers.pyramid import enlarge, laplacian, shrink
 from genus.sampling.draw import draw
 from tests.models.adversarial.test_gan import batch_of
 
 SPECS = [
-    DataSpec(kind="image", shape=(1, 17, 24), range=(0.0, 1.0)),
-    DataSpec(kind="sequence", shape=(2, 31), range=(-1.0, 1.0)),
-    DataSpec(kind="volume", shape=(1, 8, 9, 11), range=(0.0, 1.0)),
-    DataSpec(kind="image", shape=(3, 16, 19)),
+    DataSpec(example=Space(kind="image", shape=(1, 17, 24), range=(0.0, 1.0))),
+    DataSpec(example=Space(kind="sequence", shape=(2, 31), range=(-1.0, 1.0))),
+    DataSpec(example=Space(kind="volume", shape=(1, 8, 9, 11), range=(0.0, 1.0))),
+    DataSpec(example=Space(kind="image", shape=(3, 16, 19))),
 ]
 
 
@@ -113,10 +114,12 @@ def test_a_level_compares_real_and_generated_detail_on_the_same_ground() -> None
 
 
 def test_the_smallest_image_is_that_of_its_class() -> None:
-    spec = DataSpec(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), classes=("a", "b"))
+    spec = DataSpec(
+        example=Space(kind="image", shape=(1, 16, 16), range=(0.0, 1.0)), condition=class_space(("a", "b"))
+    )
     model = pyramid_gan(spec, conditioning={"name": "projection", "features": 8})
     assert model.conditional
-    first, second = (draw(model, 4, labels=torch.full((4,), k), seed=0) for k in (0, 1))
+    first, second = (draw(model, 4, condition=torch.full((4,), k), seed=0) for k in (0, 1))
     assert not torch.allclose(first, second)
 
 
@@ -128,7 +131,9 @@ def test_pieces_that_look_at_the_batch_get_it_whole() -> None:
     assert all(whole(objective="relativistic-hinge"))
 
 
-LABELLED = DataSpec(kind="image", shape=(1, 16, 16), range=(0.0, 1.0), classes=("a", "b"))
+LABELLED = DataSpec(
+    example=Space(kind="image", shape=(1, 16, 16), range=(0.0, 1.0)), condition=class_space(("a", "b"))
+)
 
 
 def test_players_of_every_level_are_told_the_class() -> None:
@@ -177,7 +182,7 @@ def test_penalties_are_slopes_by_the_image_alone_and_lazy(level: int) -> None:
 
 
 def test_the_smallest_players_have_rates_of_their_own() -> None:
-    small = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))
+    small = DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0)))
     for spec, finer in ((LABELLED, {"generator", "discriminator"}), (small, set[str]())):
         model = pyramid_gan(spec, smallest=8)
         groups = {name for stage in model.stages() for phase in stage.phases for name in phase.updates}

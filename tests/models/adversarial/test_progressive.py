@@ -12,6 +12,7 @@ import torch
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Progress
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.layers.resampling import box_down, nearest_up
 from genus.training.callbacks import Callback, Moment
@@ -21,9 +22,9 @@ from tests.models.adversarial.test_gan import batch_of, make
 from tests.tiny import equal, tiny_config, tiny_engine, weights
 
 SPECS = [
-    DataSpec(kind="image", shape=(1, 9, 16), range=(0.0, 1.0)),
-    DataSpec(kind="sequence", shape=(2, 13), range=(-1.0, 1.0)),
-    DataSpec(kind="volume", shape=(1, 8, 9, 10), range=(0.0, 1.0)),
+    DataSpec(example=Space(kind="image", shape=(1, 9, 16), range=(0.0, 1.0))),
+    DataSpec(example=Space(kind="sequence", shape=(2, 13), range=(-1.0, 1.0))),
+    DataSpec(example=Space(kind="volume", shape=(1, 8, 9, 10), range=(0.0, 1.0))),
 ]
 
 

@@ -12,15 +12,16 @@ from genus.core.batch import Batch
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.adversarial.reference_batches import REFERENCES
 from genus.sampling.draw import draw
 from tests.models.adversarial.test_gan import SPECS, batch_of, check_losses, make
 
 POINTS = SPECS[4]
-WIDE = DataSpec(kind="image", shape=(1, 17, 20), range=(0.0, 1.0))
-LABELLED = replace(WIDE, classes=("a", "b"))
-DEEP = DataSpec(kind="volume", shape=(1, 16, 17, 18), range=(0.0, 1.0))
+WIDE = DataSpec(example=Space(kind="image", shape=(1, 17, 20), range=(0.0, 1.0)))
+LABELLED = replace(WIDE, condition=class_space(("a", "b")))
+DEEP = DataSpec(example=Space(kind="volume", shape=(1, 16, 17, 18), range=(0.0, 1.0)))
 NETWORKS: dict[str, dict[str, Any]] = {
     "dcgan": {"name": "dcgan", "width": 4},
     "mlp": {"name": "mlp", "hidden": [8]},

@@ -18,6 +18,7 @@ from genus.core.batch import Batch
 from genus.core.errors import CapabilityError, InputError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.layers.cubic import resample
 from genus.models.adversarial.patch_pyramid import pyramid_of
@@ -139,7 +140,7 @@ def test_other_data_are_refused_before_anything_is_written(tmp_path: Path) -> No
 
 
 def test_patches_larger_than_the_smallest_image_are_refused() -> None:
-    spec = DataSpec(kind="image", shape=(3, 40, 40), range=(0.0, 1.0), levels=256)
+    spec = DataSpec(example=Space(kind="image", shape=(3, 40, 40), range=(0.0, 1.0), levels=256))
     with pytest.raises(RecipeError, match="patches have the side 11 at depth 5"):
         SinGAN(spec, objective=wasserstein, smallest=10)
 
@@ -147,7 +148,7 @@ def test_patches_larger_than_the_smallest_image_are_refused() -> None:
 @pytest.mark.parametrize("sides", [(30,), (14, 12, 13)])
 def test_sequences_and_volumes(sides: tuple[int, ...]) -> None:
     kind = "sequence" if len(sides) == 1 else "volume"
-    spec = DataSpec(kind=kind, shape=(1, *sides))
+    spec = DataSpec(example=Space(kind=kind, shape=(1, *sides)))
     model = SinGAN(spec, objective=wasserstein, smallest=7, depth=3, width=4)
     batch = Batch(torch.randn(1, 1, *sides))
     for k in range(model.num_scales):

@@ -14,6 +14,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from genus.core.batch import Batch
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.models.autoencoder.prior import standard_normal_kl
 from genus.models.autoencoder.vae import VAE
@@ -50,7 +51,7 @@ def linear_vae(importance_samples: int) -> tuple[VAE, torch.Tensor, Multivariate
     decoder = nn.Linear(L, D)
     decoder.weight.data, decoder.bias.data = w, mean
     vae = VAE(
-        DataSpec(kind="vector", shape=(D,)),
+        DataSpec(example=Space(kind="vector", shape=(D,))),
         encoder=lambda *_: Optimal(w, mean),
         decoder=lambda *_: decoder,
         latent=L,
@@ -94,7 +95,7 @@ def test_kl_against_torch() -> None:
 
 def test_bernoulli_loss_is_the_elbo_of_a_binary_image() -> None:
     torch.manual_seed(0)
-    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(4,), range=(0.0, 1.0)))
     encoder, decoder = nn.Linear(4, 2), nn.Linear(1, 4)
     vae = VAE(spec, encoder=lambda *_: encoder, decoder=lambda *_: decoder, latent=1)
     x = torch.tensor([[0.0, 1.0, 1.0, 0.0]])  # binary already, so its binarisation is itself
@@ -112,7 +113,7 @@ def test_bernoulli_loss_is_the_elbo_of_a_binary_image() -> None:
 
 def test_gaussian_likelihood_of_levels_is_a_probability() -> None:
     """Summed over all 4 × 4 values of two pixels, exp of the bound is at most 1, and near it."""
-    spec = DataSpec(kind="vector", shape=(2,), range=(0.0, 1.0), levels=4)
+    spec = DataSpec(example=Space(kind="vector", shape=(2,), range=(0.0, 1.0), levels=4))
     encoder, decoder = nn.Linear(2, 2), nn.Linear(1, 2)
     for layer in (encoder, decoder):
         nn.init.zeros_(layer.weight)

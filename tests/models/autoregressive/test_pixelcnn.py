@@ -13,6 +13,7 @@ from genus.core.batch import Batch
 from genus.core.errors import InputError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.autoregressive.pixelcnn import PixelCNN
 from genus.networks.mlp import mlp
@@ -24,7 +25,9 @@ SMALL = partial(pixelcnn, width=12, blocks=2, first_radius=2, heads=1)
 
 def image(*shape: int, classes: int = 0) -> DataSpec:
     names = tuple(str(c) for c in range(classes))
-    return DataSpec(kind="image", shape=shape, range=(0.0, 1.0), levels=256, classes=names)
+    return DataSpec(
+        example=Space(kind="image", shape=shape, range=(0.0, 1.0), levels=256), condition=class_space(names)
+    )
 
 
 def build(spec: DataSpec, levels: int | None, *, conditional: bool = False, network=SMALL) -> PixelCNN:
@@ -103,8 +106,8 @@ def test_the_common_example_has_its_number_of_weights() -> None:
     [
         (image(1, 7, 6), 2),
         (image(3, 4, 5), 4),
-        (DataSpec(kind="sequence", shape=(2, 9), range=(0.0, 1.0)), 3),
-        (DataSpec(kind="vector", shape=(7,), range=(0.0, 1.0)), 5),
+        (DataSpec(example=Space(kind="sequence", shape=(2, 9), range=(0.0, 1.0))), 3),
+        (DataSpec(example=Space(kind="vector", shape=(7,), range=(0.0, 1.0))), 5),
     ],
 )
 def test_incremental_samples_equal_naive_ones(spec: DataSpec, levels: int) -> None:
@@ -119,7 +122,7 @@ def test_conditional_samples_equal_naive_ones_and_follow_the_class() -> None:
     condition = torch.tensor([0, 1, 2] * 20)
     fast = model.sample(60, condition=condition, noise=Noise(0))
     assert torch.allclose(fast.double(), naive(model, 60, Noise(0), condition), atol=1e-6)
-    with pytest.raises(InputError, match="give the class"):
+    with pytest.raises(InputError, match="pass the c"):
         model.log_prob(fast.double(), noise=Noise(0))
     first, second = (
         model.log_prob(fast.double(), condition=(condition + c) % 3, noise=Noise(0)) for c in (0, 1)
@@ -165,9 +168,9 @@ def test_data_are_rounded_to_the_nearest_level() -> None:
 
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(RecipeError, match="range"):
-        PixelCNN(DataSpec(kind="vector", shape=(3,)), network=SMALL, levels=2)
+        PixelCNN(DataSpec(example=Space(kind="vector", shape=(3,))), network=SMALL, levels=2)
     with pytest.raises(RecipeError, match="levels"):
-        PixelCNN(DataSpec(kind="vector", shape=(3,), range=(0.0, 1.0)), network=SMALL)
+        PixelCNN(DataSpec(example=Space(kind="vector", shape=(3,), range=(0.0, 1.0))), network=SMALL)
     with pytest.raises(RecipeError, match="classes"):
         PixelCNN(image(1, 4, 4), network=SMALL, conditional=True)
     with pytest.raises(RecipeError, match="causal"):

@@ -11,6 +11,7 @@ from genus.core.errors import RecipeError
 from genus.core.model import Recognises
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.classifier.classifier import Classifier, shifted
 
@@ -41,7 +42,9 @@ def test_shift_by_hand() -> None:
     ],
 )
 def test_any_data_with_classes(shape: tuple[int, ...], encoder: str) -> None:
-    spec = DataSpec(kind="image", shape=shape, range=(0.0, 1.0), classes=("a", "b", "c"))
+    spec = DataSpec(
+        example=Space(kind="image", shape=shape, range=(0.0, 1.0)), condition=class_space(("a", "b", "c"))
+    )
     model = make(spec, encoder, features=6, shift=1).eval()
     assert isinstance(model, Recognises)
     x = torch.rand(4, *shape)
@@ -54,7 +57,9 @@ def test_any_data_with_classes(shape: tuple[int, ...], encoder: str) -> None:
 
 
 def test_shifts_come_from_the_noise() -> None:
-    spec = DataSpec(kind="image", shape=(1, 9, 9), range=(0.0, 1.0), classes=("a", "b"))
+    spec = DataSpec(
+        example=Space(kind="image", shape=(1, 9, 9), range=(0.0, 1.0)), condition=class_space(("a", "b"))
+    )
     x = torch.rand(5, 1, 9, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     batch = Batch(x, torch.tensor([0, 1, 0, 1, 1]))
     losses = []
@@ -68,10 +73,12 @@ def test_shifts_come_from_the_noise() -> None:
 
 
 def test_unfit_data_are_refused() -> None:
-    labelled = DataSpec(kind="image", shape=(1, 4, 9), range=(0.0, 1.0), classes=("a", "b"))
+    labelled = DataSpec(
+        example=Space(kind="image", shape=(1, 4, 9), range=(0.0, 1.0)), condition=class_space(("a", "b"))
+    )
     with pytest.raises(RecipeError, match="at least two classes"):
-        make(DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0)))
+        make(DataSpec(example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0))))
     with pytest.raises(RecipeError, match="more than shift = 4"):
         make(labelled, shift=4)
     with pytest.raises(RecipeError, match="use 'mlp'"):
-        make(DataSpec(kind="vector", shape=(3,), classes=("a", "b")))
+        make(DataSpec(example=Space(kind="vector", shape=(3,)), condition=class_space(("a", "b"))))

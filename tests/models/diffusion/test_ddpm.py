@@ -12,13 +12,17 @@ from genus.core.batch import Batch
 from genus.core.errors import InputError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.diffusion.ddpm import DDPM, _strata
 from genus.networks.residual_mlp import residual_mlp
 from genus.networks.unet import unet
 
-LINE = DataSpec(kind="vector", shape=(1,))
-GREY = DataSpec(kind="image", shape=(1, 6, 5), range=(0.0, 1.0), levels=4, classes=("a", "b"))
+LINE = DataSpec(example=Space(kind="vector", shape=(1,)))
+GREY = DataSpec(
+    example=Space(kind="image", shape=(1, 6, 5), range=(0.0, 1.0), levels=4),
+    condition=class_space(("a", "b")),
+)
 SMALL = partial(unet, width=8, multipliers=(1,))
 
 
@@ -77,7 +81,7 @@ def test_samples_of_the_exact_denoiser_have_the_data_distribution() -> None:
 
 def test_bound_of_grey_values_is_a_probability() -> None:
     """Σ over all images of exp(bound) ≤ 1, and equality cannot hold for an untrained model."""
-    spec = DataSpec(kind="image", shape=(1, 1, 2), range=(0.0, 1.0), levels=3)
+    spec = DataSpec(example=Space(kind="image", shape=(1, 1, 2), range=(0.0, 1.0), levels=3))
     model = DDPM(spec, network=SMALL, num_steps=4, sampling_steps=2, bound_steps=4)
     values = torch.tensor([0.0, 0.5, 1.0])
     images = torch.cartesian_prod(values, values).view(9, 1, 1, 2)
@@ -87,8 +91,8 @@ def test_bound_of_grey_values_is_a_probability() -> None:
 
 
 def test_continuous_bounded_data_are_charged_for_the_scaling() -> None:
-    narrow = DataSpec(kind="vector", shape=(2,), range=(0.0, 1.0))
-    wide = DataSpec(kind="vector", shape=(2,), range=(0.0, 10.0))
+    narrow = DataSpec(example=Space(kind="vector", shape=(2,), range=(0.0, 1.0)))
+    wide = DataSpec(example=Space(kind="vector", shape=(2,), range=(0.0, 10.0)))
     steps = {"num_steps": 4, "sampling_steps": 2, "bound_steps": 4}
     build = partial(DDPM, network=partial(residual_mlp, width=4), **steps)
     x = torch.rand(5, 2, generator=torch.Generator().manual_seed(0))
@@ -125,7 +129,7 @@ def test_class_changes_what_a_conditional_model_predicts() -> None:
         torch.nn.init.normal_(parameter, std=0.1)
     x, step = torch.rand(1, 1, 6, 5), torch.tensor([3])
     assert not torch.equal(*(model.predict_noise(x, step, torch.tensor([c])) for c in (0, 1)))
-    with pytest.raises(InputError, match="give the class"):
+    with pytest.raises(InputError, match="pass the c"):
         model.log_prob(x, noise=Noise(0))
     a, b = (model.log_prob(x, condition=torch.tensor([c]), noise=Noise(0)) for c in (0, 1))
     assert not torch.equal(a, b)
@@ -152,7 +156,7 @@ def test_learns_two_points() -> None:
     """A few hundred plain gradient steps put most samples near one of two points."""
     torch.manual_seed(0)
     model = DDPM(
-        DataSpec(kind="vector", shape=(1,)), network=partial(residual_mlp, width=32, blocks=2),
+        DataSpec(example=Space(kind="vector", shape=(1,))), network=partial(residual_mlp, width=32, blocks=2),
         num_steps=50, sampling_steps=50, bound_steps=10, features=16,
     )  # fmt: skip
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)

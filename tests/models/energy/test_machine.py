@@ -11,6 +11,7 @@ import torch
 from genus.core.batch import Batch
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.energy.dbn import DBN
 from genus.models.energy.machine import BoltzmannMachine, PartitionFunction
@@ -89,7 +90,7 @@ def test_a_mode_that_is_not_found_on_the_way_there_is_seen_on_the_way_back() -> 
 
 
 def test_the_interval_of_a_likelihood_holds_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = DataSpec(kind="image", shape=(1, 3, 4), range=(0.0, 1.0), levels=2)
+    spec = DataSpec(example=Space(kind="image", shape=(1, 3, 4), range=(0.0, 1.0), levels=2))
     model = RBM(spec, hidden=8)
     x = states(12)[:40].view(40, 1, 3, 4)
     found = PartitionFunction(torch.tensor(10.0), torch.tensor(7.0), torch.tensor(12.0))
@@ -122,7 +123,7 @@ def test_gibbs_leaves_the_distribution_invariant() -> None:
 
 
 def test_the_gradient_is_that_of_the_likelihood_when_chains_have_mixed() -> None:
-    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(4,), range=(0.0, 1.0)))
     torch.manual_seed(0)
     rbm = RBM(spec, hidden=3, steps=25, persistent=True, num_chains=8_000)
     rbm.machine = machine(4, 3, 0.5)
@@ -171,7 +172,7 @@ def test_mixed_precision_rounds_the_gradient_and_keeps_the_rest() -> None:
 
 
 def test_persistent_chains_go_on_from_update_to_update() -> None:
-    spec = DataSpec(kind="vector", shape=(6,), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(6,), range=(0.0, 1.0)))
     rbm = RBM(spec, hidden=4, num_chains=5)
     rbm.machine = machine(6, 4)
     x = torch.rand(3, 6)
@@ -184,7 +185,7 @@ def test_persistent_chains_go_on_from_update_to_update() -> None:
 
 
 def test_grey_data_are_drawn_or_taken_as_they_are() -> None:
-    spec = DataSpec(kind="vector", shape=(6,), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(6,), range=(0.0, 1.0)))
     x = torch.rand(20, 6)
     energies: dict[bool, list[float]] = {True: [], False: []}
     for binary_data, found in energies.items():
@@ -200,7 +201,7 @@ def test_grey_data_are_drawn_or_taken_as_they_are() -> None:
 
 
 def test_contrastive_divergence_starts_at_the_data() -> None:
-    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(4,), range=(0.0, 1.0)))
     rbm = RBM(spec, hidden=3, steps=1, persistent=False, num_chains=2)
     x = torch.tensor([[1.0, 0, 0, 1]] * 3)
     rbm.machine.weight.data.fill_(0.0)
@@ -211,7 +212,7 @@ def test_contrastive_divergence_starts_at_the_data() -> None:
 
 
 def test_log_prob_sums_to_one() -> None:
-    spec = DataSpec(kind="vector", shape=(6,), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(6,), range=(0.0, 1.0)))
     rbm = RBM(spec, hidden=4)
     rbm.machine = machine(6, 4, 0.5)
     total = rbm.log_prob(states(6), noise=Noise(0)).exp().sum()
@@ -220,7 +221,7 @@ def test_log_prob_sums_to_one() -> None:
 
 def test_dbn_bound_is_below_the_truth_and_tight_when_the_top_mirrors_the_bottom() -> None:
     """With the second machine equal to the first one upside down, P(h¹) is the first one's own."""
-    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(4,), range=(0.0, 1.0)))
     dbn = DBN(spec, hidden=[3, 4])
     first = machine(4, 3, 0.6)
     second = BoltzmannMachine(3, 4)
@@ -236,7 +237,7 @@ def test_dbn_bound_is_below_the_truth_and_tight_when_the_top_mirrors_the_bottom(
 
 
 def test_dbn_bound_never_exceeds_the_exact_likelihood() -> None:
-    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(4,), range=(0.0, 1.0)))
     dbn = DBN(spec, hidden=[3, 3])
     dbn.machines[0], dbn.machines[1] = machine(4, 3, 0.8), machine(3, 3, 1.5)
     exact_top(dbn)
@@ -251,7 +252,9 @@ def test_dbn_bound_never_exceeds_the_exact_likelihood() -> None:
 
 
 def test_classifier_starts_from_the_recognition_weights_once() -> None:
-    spec = DataSpec(kind="vector", shape=(4,), range=(0.0, 1.0), classes=("a", "b"))
+    spec = DataSpec(
+        example=Space(kind="vector", shape=(4,), range=(0.0, 1.0)), condition=class_space(("a", "b"))
+    )
     dbn = DBN(spec, hidden=[3, 2], classifier_share=0.5)
     stages = dbn.stages()
     assert [s.name for s in stages] == ["layer 1", "layer 2", "classifier"]

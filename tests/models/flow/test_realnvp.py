@@ -13,6 +13,7 @@ from genus.core.batch import Batch
 from genus.core.errors import InputError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
+from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.flow.multiscale import MultiScaleFlow
 from genus.models.flow.realnvp import RealNVP
@@ -21,11 +22,11 @@ from genus.networks.mlp import mlp
 
 MLP = partial(mlp, hidden=(16,), activation="tanh")
 RESNET = partial(coupling_resnet, width=4)
-PLANE = DataSpec(kind="vector", shape=(2,))
+PLANE = DataSpec(example=Space(kind="vector", shape=(2,)))
 
 
 def grey(*shape: int, levels: int = 256) -> DataSpec:
-    return DataSpec(kind="image", shape=shape, range=(0.0, 1.0), levels=levels)
+    return DataSpec(example=Space(kind="image", shape=shape, range=(0.0, 1.0), levels=levels))
 
 
 def shaken(model: nn.Module, scale: float = 0.5) -> nn.Module:
@@ -66,7 +67,7 @@ def test_density_of_the_plane_integrates_to_one() -> None:
 
 
 def test_density_on_a_bounded_square_integrates_to_one() -> None:
-    spec = DataSpec(kind="vector", shape=(2,), range=(-1.0, 2.0))
+    spec = DataSpec(example=Space(kind="vector", shape=(2,), range=(-1.0, 2.0)))
     model = shaken(RealNVP(spec, network=MLP, base="logistic", alpha=0.01), 0.3).double()
     axis = -1 + 3 * (torch.arange(600, dtype=torch.float64) + 0.5) / 600
     inside = model.log_prob(torch.cartesian_prod(axis, axis), noise=Noise(0)).exp().sum() * (3 / 600) ** 2
@@ -126,7 +127,7 @@ def test_measured_moments_standardise_the_latent_numbers(first: str) -> None:
 
 
 def test_conditional_model_knows_its_classes() -> None:
-    spec = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
+    spec = DataSpec(example=Space(kind="vector", shape=(2,)), condition=class_space(("left", "right")))
     model = shaken(RealNVP(spec, network=MLP, first="correlations", conditional=True, leading=0.5), 0.1)
     condition = torch.arange(400) % 2
     noise = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
@@ -137,7 +138,7 @@ def test_conditional_model_knows_its_classes() -> None:
     samples = model.sample(400, condition=condition, noise=Noise(0))
     assert ((samples[:, 0] > 0) == (condition == 1)).all()
     assert model.sample(3, noise=Noise(0)).shape == (3, 2)
-    with pytest.raises(InputError, match="give the class"):
+    with pytest.raises(InputError, match="pass the c"):
         model.log_prob(x, noise=Noise(0))
     codes = model.encode(x).mean
     assert (codes[:, 2:].argmax(1) == condition).all()
@@ -145,7 +146,7 @@ def test_conditional_model_knows_its_classes() -> None:
 
 
 def test_conditional_density_of_each_class_integrates_to_one() -> None:
-    spec = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
+    spec = DataSpec(example=Space(kind="vector", shape=(2,)), condition=class_space(("left", "right")))
     model = shaken(RealNVP(spec, network=MLP, first="correlations", conditional=True), 0.3).double()
     condition = torch.arange(400) % 2
     noise = torch.randn(400, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -167,7 +168,10 @@ def test_samples_are_levels_and_independent_of_the_batch(base: str) -> None:
 
 
 def test_mixed_precision_rounds_networks_only() -> None:
-    spec = DataSpec(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256, classes=("a", "b"))
+    spec = DataSpec(
+        example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256),
+        condition=class_space(("a", "b")),
+    )
     model = RealNVP(spec, network=RESNET, squeeze="haar", first="correlations", conditional=True)
     x, condition = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 2
     run_measuring(model, Batch(x, condition))  # the couplings are the identity, whatever their networks say
@@ -188,11 +192,11 @@ def test_temperature_narrows_the_samples() -> None:
 
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(RecipeError, match="two numbers"):
-        RealNVP(DataSpec(kind="vector", shape=(1,)), network=MLP)
+        RealNVP(DataSpec(example=Space(kind="vector", shape=(1,))), network=MLP)
     with pytest.raises(RecipeError, match="range"):
         RealNVP(PLANE, network=MLP, levels=4)
     with pytest.raises(RecipeError, match="alpha"):
-        RealNVP(DataSpec(kind="vector", shape=(2,), range=(0.0, 1.0)), network=MLP, alpha=0.0)
+        RealNVP(DataSpec(example=Space(kind="vector", shape=(2,), range=(0.0, 1.0))), network=MLP, alpha=0.0)
     with pytest.raises(RecipeError, match="4096"):
         RealNVP(grey(3, 64, 64), network=RESNET, first="correlations")
     with pytest.raises(RecipeError, match="to be conditional"):

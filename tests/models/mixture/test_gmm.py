@@ -13,6 +13,7 @@ from sklearn.mixture import GaussianMixture as Reference
 
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.models.mixture.gmm import GaussianMixture
 from tests.tiny import tiny_config, tiny_engine
@@ -69,7 +70,7 @@ def test_density_is_that_of_the_mixture(tmp_path: Path) -> None:
 
 def test_residual_axes_make_a_normalised_density() -> None:
     """One kept axis of two: the integral over the plane is 1."""
-    model = GaussianMixture(DataSpec(kind="vector", shape=(2,)), components=2, axes=1)
+    model = GaussianMixture(DataSpec(example=Space(kind="vector", shape=(2,))), components=2, axes=1)
     direction = torch.tensor([[0.6], [0.8]], dtype=torch.float64)
     model.basis.copy_(direction)
     model.residual.fill_(0.3)

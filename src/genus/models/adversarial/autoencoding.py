@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import ConditioningFactory, Network
 from genus.core.errors import RecipeError
 from genus.core.model import LatentSpace, MinimumBatch, Model
@@ -109,11 +109,11 @@ class AutoEncodingGAN(Model, LatentSpace):
     def after_discriminator(self, averages: Averages) -> None:
         """What follows the discriminator's step."""
 
-    def generate(self, z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+    def generate(self, z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         """Examples on the players' scale from latents, ``(n, *shape)``."""
         return self.scaling.squash(self.generator(z, condition, noise))
 
-    def error(self, x: Tensor, code: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+    def error(self, x: Tensor, code: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         """The discriminator's errors on examples with these codes, ``(n,)``."""
         return self.distance(x, self.scaling.squash(self.decoder(code, condition, noise)))
 
@@ -146,7 +146,7 @@ class AutoEncodingGAN(Model, LatentSpace):
             return {}
         return {"information": self.information * (z - code).square().mean()}
 
-    def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def generate_from(self, z: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         return self.scaling.outward(self.generate(z, condition, noise))
 
 

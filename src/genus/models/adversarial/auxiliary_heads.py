@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genus.core.batch import Batch
-from genus.core.codes import Code
+from genus.core.batch import Batch, Condition
+from genus.core.codes import code_space
 from genus.core.components import NO_STATISTICS, BatchStatistics, Conditioning, Network, Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Terms
 from genus.core.ranges import Count, Natural, Share, Weight
 from genus.core.registry import conditioning
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.layers.condition_encoder import Standardised
 from genus.models.adversarial.conditioning import DataConditioning, conditioned_generator
@@ -33,13 +33,13 @@ class Auxiliary(DataConditioning):
     """AC-GAN: the discriminator tells the condition of real and of generated examples; both gain by it.
 
     L_C = −E log p(y | x) of real and of generated examples is added to both losses: a cross-entropy for
-    classes; for standardised attributes, normally distributed around what is told with deviation 1,
+    classes; for standardised attributes, normally distributed around the condition with deviation 1,
     ½ Σ (a − â)² (without the constant).
     """
 
     reads_features = True
-    takes = ("attributes",)
-    why_not = "the discriminator tells classes or attributes"
+    takes = ("class", "table")
+    why_not = "the discriminator names classes or numbers"
 
     def __init__(
         self,
@@ -64,8 +64,11 @@ class Auxiliary(DataConditioning):
         self.features = features
         self.weight = weight
         self.fakes = fakes
-        self.what = "class" if spec.condition is None else "attributes"
-        self.standardised = None if spec.condition is None else Standardised(spec.condition)
+        space = self.space
+        assert isinstance(space, Space)  # it takes no composite one
+        self.what = "class" if space.kind == "class" else "attributes"
+        self.outputs = len(space.names) or space.size
+        self.standardised = None if space.kind == "class" else Standardised(space)
 
     def discriminator(
         self,
@@ -74,9 +77,8 @@ class Auxiliary(DataConditioning):
         features: int | None = None,
         batch_statistics: BatchStatistics = NO_STATISTICS,
     ) -> Discriminator:
-        outputs = self.classes if self.spec.condition is None else self.spec.condition.size
         built = network(self.spec.shape, (self.features,))
-        return Discriminator(built, LinearScore(self.features, outputs, batch_statistics))
+        return Discriminator(built, LinearScore(self.features, self.outputs, batch_statistics))
 
     def missed(self, readout: Readout, condition: Tensor) -> Tensor:
         """−log p(y | x), a mean over the batch.
@@ -92,16 +94,16 @@ class Auxiliary(DataConditioning):
         return gap.square().sum(1).mean() / 2
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
     ) -> Terms:
-        assert condition is not None
+        assert isinstance(condition, Tensor)
         terms = {f"{self.what} of real": self.weight * self.missed(real, condition)}
         if self.fakes:
             terms[f"{self.what} of fake"] = self.fakes * self.weight * self.missed(fake, condition)
         return terms
 
-    def generator_terms(self, fake: Readout, condition: Tensor | None) -> Terms:
-        assert condition is not None
+    def generator_terms(self, fake: Readout, condition: Condition | None) -> Terms:
+        assert isinstance(condition, Tensor)
         return {self.what: self.weight * self.missed(fake, condition)}
 
 
@@ -148,7 +150,7 @@ class Information(Conditioning):
                 "conditioning 'information' needs codes: categories, such as 10 or [10, 10], or continuous "
                 "ones, 1 or more"
             )
-        self.codes = information_codes(self.categories, continuous)
+        self.codes = self.code_table = code_space(self.categories, continuous)
         self.continuous = continuous
         self.features = features
         self.weight = weight
@@ -179,9 +181,10 @@ class Information(Conditioning):
         """−log Q(c | x) of the codes ``(n, categories + continuous)``, a term per category."""
         logits, size = _logits(fake), sum(self.categories)
         terms: dict[str, Tensor] = {}
-        for code in self.codes[: len(self.categories)]:
-            chosen = codes[:, code.place].argmax(1)
-            terms[code.name] = self.weight * F.cross_entropy(logits[:, code.place], chosen)
+        for column in self.code_table.columns[: len(self.categories)]:
+            place = self.code_table.place(column.name)
+            chosen = codes[:, place].argmax(1)
+            terms[column.name] = self.weight * F.cross_entropy(logits[:, place], chosen)
         if self.continuous:
             means, deviations = logits[:, size:].chunk(2, 1)
             gap = (codes[:, size:] - means) * (-deviations).exp()
@@ -190,33 +193,14 @@ class Information(Conditioning):
         return terms
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
     ) -> Terms:
-        assert condition is not None
+        assert isinstance(condition, Tensor)
         return self.information_terms(fake, condition)
 
-    def generator_terms(self, fake: Readout, condition: Tensor | None) -> Terms:
-        assert condition is not None
+    def generator_terms(self, fake: Readout, condition: Condition | None) -> Terms:
+        assert isinstance(condition, Tensor)
         return self.information_terms(fake, condition)
-
-
-def information_codes(categories: Sequence[int], continuous: int) -> tuple[Code, ...]:
-    """Categories, then numbers, as they stand side by side.
-
-    Args:
-        categories: values of each category, >= 2.
-        continuous: how many numbers.
-
-    >>> [code.name for code in information_codes([10], 2)]
-    ['category', 'code1', 'code2']
-    """
-    several = len(categories) > 1
-    firsts = [0, *accumulate(categories)]
-    named = [
-        Code(name=f"category{i}" if several else "category", first=first, values=values)
-        for i, (first, values) in enumerate(zip(firsts, categories, strict=False), start=1)
-    ]
-    return (*named, *(Code(name=f"code{i + 1}", first=firsts[-1] + i) for i in range(continuous)))
 
 
 @conditioning("k-plus-one", paper="arXiv:1606.03498")
@@ -262,11 +246,12 @@ class KPlusOne(Conditioning):
         return Discriminator(built, ClassScore(self.features, self.spec.num_classes, batch_statistics))
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
     ) -> Terms:
-        if batch.condition is None:
+        labels = self.spec.class_labels(batch.condition)
+        if labels is None:
             return {}
-        losses = F.cross_entropy(_logits(real), batch.condition, ignore_index=UNKNOWN, reduction="none")
+        losses = F.cross_entropy(_logits(real), labels, ignore_index=UNKNOWN, reduction="none")
         return {"class of labelled": self.weight * losses.mean()}
 
 
@@ -310,12 +295,13 @@ class StyleAmbiguity(Conditioning):
         return Discriminator(built, LinearScore(self.features, self.spec.num_classes, batch_statistics))
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Tensor | None
+        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
     ) -> Terms:
-        assert batch.condition is not None
-        return {"style of real": self.weight * F.cross_entropy(_logits(real), batch.condition)}
+        styles = self.spec.class_labels(batch.condition)
+        assert styles is not None
+        return {"style of real": self.weight * F.cross_entropy(_logits(real), styles)}
 
-    def generator_terms(self, fake: Readout, condition: Tensor | None) -> Terms:
+    def generator_terms(self, fake: Readout, condition: Condition | None) -> Terms:
         return {"ambiguity": self.weight * style_ambiguity(_logits(fake))}
 
 

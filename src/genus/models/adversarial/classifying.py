@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genus.core.batch import Condition
 from genus.core.components import Augmentation, Readout
 from genus.core.errors import RecipeError
 from genus.core.model import Classifies, Clusters
@@ -77,7 +78,7 @@ class InfoGAN(GAN, Clusters):
         self.view = view
         try_out(view, spec.shape)
 
-    def read(self, fake: Tensor, condition: Tensor | None, ctx: Context) -> Readout:
+    def read(self, fake: Tensor, condition: Condition | None, ctx: Context) -> Readout:
         plain = super().read(fake, condition, ctx)
         if not self.view:
             return plain

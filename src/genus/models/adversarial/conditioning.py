@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal
 from torch import nn
 
 from genus.core.components import NO_STATISTICS, BatchStatistics, Conditioning, Network
-from genus.core.condition import ConditionKind
 from genus.core.errors import RecipeError
 from genus.core.ranges import Count
 from genus.core.registry import conditioning
+from genus.core.space import AnySpace, Composite, Space
 from genus.core.spec import DataSpec
 from genus.layers.condition import build_conditioned
-from genus.layers.condition_encoder import OneHot, condition_encoder, condition_planes
+from genus.layers.condition_encoder import OneHot, condition_channels, condition_encoder, condition_planes
 from genus.models.adversarial.generator_discriminator import (
     ConditionedInput,
     ConstantMaps,
@@ -27,11 +27,12 @@ from genus.models.adversarial.generator_discriminator import (
     LearnedMap,
     LinearScore,
     OneHotBeside,
+    PartsBeside,
     ProjectionScore,
 )
 
-Way = Literal["concatenation", "norm"]
-"""How a generator is told: beside its latent, or through its normalisation layers."""
+GeneratorConditioning = Literal["concatenation", "norm"]
+"""How a generator sees its condition: beside its latent, or through its normalisation layers."""
 
 
 class Unconditional(Conditioning):
@@ -83,14 +84,14 @@ def scored(
 
 
 class DataConditioning(Conditioning):
-    """Conditions that come with the data, of which the generator is told an encoding.
+    """Conditions that come with the data, of which the generator sees an encoding.
 
     Raises:
         RecipeError: when the data have none, or one of a kind that makes no sense here.
     """
 
-    takes: ClassVar[tuple[ConditionKind, ...]] = ()
-    """Kinds of condition it understands besides classes."""
+    takes: ClassVar[tuple[str, ...]] = ("class",)
+    """Kinds of condition it understands."""
     why_not: ClassVar[str] = ""
     """Why it understands no others."""
 
@@ -101,37 +102,46 @@ class DataConditioning(Conditioning):
         embedding: Count = 32,
         generator: Literal["concatenation", "norm"] = "concatenation",
     ) -> None:
-        """Build for data with classes or another condition.
+        """Build for data with a condition.
 
         Args:
             embedding: size of the generator's encoding of a condition: an embedding of a class, a
-                perceptron's output for attributes and text, a convolutional network's for an image.
+                perceptron's output for a table and text, a convolutional network's for an image or a map
+                of labels; the sum of those of several parts.
             generator: ``concatenation`` puts the encoding beside the latent; ``norm`` lets it set the
                 scales and shifts of the generator's normalisation layers.
         """
         super().__init__(spec)
-        self._check()
-        self.classes = spec.num_classes
+        self.space = self._usable(spec)
         self.embedding = embedding
-        self.way: Way = generator
+        self.generator_conditioning: GeneratorConditioning = generator
 
-    def _check(self) -> None:
-        name, condition = getattr(self, "genus_name", ""), self.spec.condition
-        if condition is not None and condition.kind not in self.takes:
+    def _usable(self, spec: DataSpec) -> AnySpace:
+        """The condition of the data, if it is of a kind that this conditioning takes."""
+        name, space = getattr(self, "genus_name", ""), spec.condition
+        if space is None:
+            kinds = ", ".join(kind for kind in self.takes if kind != "class")
             raise RecipeError(
-                f"conditioning {name!r} cannot use {condition.describe()}: {self.why_not}. Choose "
+                f"conditioning {name!r} needs classes{f', or {kinds}' if kinds else ''}; the data have none: "
+                f"{spec.describe()}. Use labelled data, or model.conditioning=null"
+            )
+        if not spec.paired:
+            raise RecipeError(
+                f"conditioning {name!r} needs to know which condition belongs to which example; the data are "
+                f"unpaired: {spec.describe()}. Pair them (data.by), or set model.conditioning=null"
+            )
+        if space.kind not in self.takes:
+            raise RecipeError(
+                f"conditioning {name!r} cannot use {space.describe()}: {self.why_not}. Choose "
                 "model.conditioning=concatenation or projection"
             )
-        if condition is None and not self.spec.classes:
-            other = f", or {', '.join(self.takes)}" if self.takes else ""
-            raise RecipeError(
-                f"conditioning {name!r} needs classes{other}; the data have none: "
-                f"{self.spec.describe()}. Use labelled data, or model.conditioning=null"
-            )
+        return space
 
     def generator(self, network: Network, latent: int) -> Generator:
-        embed = partial(condition_encoder, self.spec, self.embedding)
-        return conditioned_generator(network, latent, self.spec.shape, embed, self.embedding, self.way)
+        embed = partial(condition_encoder, self.space, self.embedding)
+        return conditioned_generator(
+            network, latent, self.spec.shape, embed, self.embedding, self.generator_conditioning
+        )
 
 
 def conditioned_generator(
@@ -140,13 +150,13 @@ def conditioned_generator(
     shape: tuple[int, ...],
     embed: Callable[[], nn.Module],
     features: int,
-    way: Way,
+    how: GeneratorConditioning,
 ) -> Generator:
-    """Build a generator that is told ``features`` numbers in one of the ways.
+    """Build a generator that sees ``features`` numbers of its condition.
 
-    The network is built first: with the same seed it has the same weights, whatever it is told.
+    The network is built first: with the same seed it has the same weights, whatever the condition is.
     """
-    if way == "norm":
+    if how == "norm":
         return Generator(build_conditioned(network, (latent,), shape, features), embed(), beside=False)
     return Generator(network((latent + features,), shape), embed())
 
@@ -159,11 +169,13 @@ class OneHotVectors(DataConditioning):
 
     def __init__(self, spec: DataSpec) -> None:
         """Build for labelled data."""
-        super().__init__(spec, embedding=spec.num_classes, generator="concatenation")
+        super().__init__(spec, embedding=max(spec.num_classes, 1), generator="concatenation")
+        self.classes = spec.num_classes
 
     def generator(self, network: Network, latent: int) -> Generator:
+        one_hot = partial(OneHot, self.classes)
         return conditioned_generator(
-            network, latent, self.spec.shape, partial(OneHot, self.classes), self.classes, self.way
+            network, latent, self.spec.shape, one_hot, self.classes, self.generator_conditioning
         )
 
     def discriminator(
@@ -181,11 +193,11 @@ class OneHotVectors(DataConditioning):
 class Concatenation(DataConditioning):
     """The condition stands beside the input: an encoding beside the latent, maps beside the image.
 
-    The maps are constant for classes (one-hot), attributes (standardised) and text (encoded); an image
-    or mask stands beside the example as it is.
+    The maps are constant for classes (one-hot), tables (standardised) and text (encoded); an image stands
+    beside the example as it is, a map of labels one-hot.
     """
 
-    takes = ("attributes", "text", "image", "mask")
+    takes = ("class", "table", "tokens", "image", "volume", "sequence", "labels", "composite")
 
     def discriminator(
         self,
@@ -195,27 +207,33 @@ class Concatenation(DataConditioning):
         batch_statistics: BatchStatistics = NO_STATISTICS,
     ) -> Discriminator:
         channels, *size = self.spec.shape
-        condition = self.spec.condition
-        if condition is None or not condition.is_image:
-            numbers, count = condition_planes(self.spec, self.embedding)
-            maps = partial(ConstantMaps, numbers)
-            return scored(network, (channels + count, *size), features, batch_statistics, maps)
-        if condition.shape[1:] != self.spec.shape[1:]:
+        if isinstance(self.space, Composite):
+            beside = [(name, *self._beside(space)) for name, space in self.space.parts]
+            more = sum(count for _, _, count in beside)
+            build = partial(PartsBeside, {name: make for name, make, _ in beside})
+        else:
+            build, more = self._beside(self.space)
+        return scored(network, (channels + more, *size), features, batch_statistics, build)
+
+    def _beside(self, space: Space) -> tuple[Callable[[], ConditionedInput], int]:
+        """What puts a condition beside an example, and how many channels that adds."""
+        if not space.is_spatial:
+            numbers, count = condition_planes(space, self.embedding)
+            return partial(ConstantMaps, numbers), count
+        if space.shape[1:] != self.spec.shape[1:]:
+            sides = "×".join(str(side) for side in self.spec.shape[1:])
             raise RecipeError(
-                f"conditioning 'concatenation' puts {condition.describe()} beside examples of the same "
-                f"sides; they have {'×'.join(str(side) for side in size)}. Bring both to one size, or choose "
-                "model.conditioning=projection"
+                f"conditioning 'concatenation' puts {space.describe()} beside examples of the same sides; "
+                f"they have {sides}. Bring both to one size, or choose model.conditioning=projection"
             )
-        return scored(
-            network, (channels + condition.shape[0], *size), features, batch_statistics, ImageBeside
-        )
+        return partial(ImageBeside, space), condition_channels(space)
 
 
 @conditioning("embedding", paper="arXiv:1605.05396")
 class Embedding(DataConditioning):
     """The condition is embedded for both players: beside the latent, and as one more, learned channel."""
 
-    takes = ("attributes", "text")
+    takes = ("class", "table", "tokens")
     why_not = "it is an image already and needs no learned one"
 
     def discriminator(
@@ -228,7 +246,7 @@ class Embedding(DataConditioning):
         channels, *size = self.spec.shape
 
         def learned_map() -> ConditionedInput:
-            return LearnedMap(condition_encoder(self.spec, math.prod(size)), tuple(size))
+            return LearnedMap(condition_encoder(self.space, math.prod(size)), tuple(size))
 
         return scored(network, (channels + 1, *size), features, batch_statistics, learned_map)
 
@@ -238,7 +256,7 @@ class Projection(DataConditioning):
     """The discriminator scores w·φ(x) + e(y)·φ(x), e an encoding of the condition; so is the generator's."""
 
     reads_features = True
-    takes = ("attributes", "text", "image", "mask")
+    takes = ("class", "table", "tokens", "image", "volume", "sequence", "labels", "composite")
 
     def __init__(self, spec: DataSpec, *, features: Count = 128, **base: Any) -> None:
         """Build for data with classes or another condition.
@@ -257,6 +275,6 @@ class Projection(DataConditioning):
         features: int | None = None,
         batch_statistics: BatchStatistics = NO_STATISTICS,
     ) -> Discriminator:
-        embed = partial(condition_encoder, self.spec, self.features)
+        embed = partial(condition_encoder, self.space, self.features)
         built = network(self.spec.shape, (self.features,))
         return Discriminator(built, ProjectionScore(self.features, embed, batch_statistics))

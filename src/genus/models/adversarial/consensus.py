@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.errors import RecipeError
 from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Weight
@@ -68,7 +68,7 @@ class ConsensusGAN(GAN):
         term = {"consensus": self.consensus / 2 * size}
         return {"discriminator": {**discriminator, **term}, "generator": {**generator, **term}}
 
-    def judged(self, n: int, condition: Tensor | None, ctx: Context) -> Tensor:
+    def judged(self, n: int, condition: Condition | None, ctx: Context) -> Tensor:
         """Generated examples with their graph, as ‖∇_D L_D‖² is for the generator to lessen, too."""
         return self.fakes(n, condition, ctx)
 

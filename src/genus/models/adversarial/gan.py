@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import (
     Augmentation,
     AugmentationScheduleFactory,
@@ -234,15 +234,15 @@ class GAN(Model, LatentSpace):
         """Real examples to train on, on the players' scale."""
         return self.scaling.inward(x)
 
-    def generate(self, z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+    def generate(self, z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         """Examples on the players' scale from latents, ``(n, *shape)``."""
         return self.scaling.squash(self.generator(z, condition, noise))
 
-    def fakes(self, n: int, condition: Tensor | None, ctx: Context) -> Tensor:
+    def fakes(self, n: int, condition: Condition | None, ctx: Context) -> Tensor:
         """Generated examples to train on."""
         return self.generate(ctx.noise.normal(n, self.latent), condition, ctx.noise)
 
-    def judged(self, n: int, condition: Tensor | None, ctx: Context) -> Tensor:
+    def judged(self, n: int, condition: Condition | None, ctx: Context) -> Tensor:
         """Generated examples for the discriminator's loss, from which nothing flows to the generator."""
         with torch.no_grad():
             return self.fakes(n, condition, ctx)
@@ -261,7 +261,7 @@ class GAN(Model, LatentSpace):
             x = pack(x, self.packing)
         return x
 
-    def read(self, fake: Tensor, condition: Tensor | None, ctx: Context) -> Readout:
+    def read(self, fake: Tensor, condition: Condition | None, ctx: Context) -> Readout:
         """What the discriminator says of generated examples that it is shown."""
         return self.discriminator(fake, condition)
 
@@ -300,7 +300,7 @@ class GAN(Model, LatentSpace):
             of_real = self.discriminator(self.shown(self.real(batch.x), ctx), condition)
         return self.answer(of_real, of_fake, condition)
 
-    def answer(self, of_real: Readout, of_fake: Readout, condition: Tensor | None) -> Terms:
+    def answer(self, of_real: Readout, of_fake: Readout, condition: Condition | None) -> Terms:
         """The generator's loss, from what a discriminator says of real and of generated examples."""
         terms: dict[str, Tensor] = {}
         if self.feature_matching is not None:
@@ -344,6 +344,6 @@ class GAN(Model, LatentSpace):
 
     # --- sampling ----------------------------------------------------------------------------
 
-    def generate_from(self, z: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def generate_from(self, z: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         condition = self.conditioning.complete(condition, len(z), noise)
         return self.scaling.outward(self.generate(z, condition, noise))

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genus.core.batch import Condition, Parts
 from genus.core.components import NO_STATISTICS, BatchStatistics, Readout
 from genus.core.network import SelfSupervised, Styled, TakesNoise
 from genus.core.noise import Noise
+from genus.core.space import Space
 from genus.layers.batch_coupling import MinibatchDeviation, MinibatchDiscrimination
+from genus.layers.condition_encoder import label_planes
 
 
 class Generator(nn.Module):
-    """A network from latent to example that is told a condition, or none.
+    """A network from latent to example that sees a condition, or none.
 
     Args:
         network: maps ``(n, latent)``, or ``(n, latent + features)`` with ``beside``.
@@ -31,18 +34,18 @@ class Generator(nn.Module):
         self.embed = embed
         self.beside = beside
 
-    def forward(self, z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+    def forward(self, z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         """Examples before squashing, ``(n, *shape)``."""
-        z, condition = self._told(z, condition)
+        z, condition = self._with_condition(z, condition)
         own = {"noise": noise} if isinstance(self.network, TakesNoise) else {}
         return self.network(z, **own) if condition is None else self.network(z, condition, **own)
 
-    def styles(self, z: Tensor, condition: Tensor | None) -> Tensor:
+    def styles(self, z: Tensor, condition: Condition | None) -> Tensor:
         """Styles w of a style-based network, ``(n, style_size)``."""
         assert isinstance(self.network, Styled)
-        return self.network.mapping(*self._told(z, condition))
+        return self.network.mapping(*self._with_condition(z, condition))
 
-    def _told(self, z: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _with_condition(self, z: Tensor, condition: Condition | None) -> tuple[Tensor, Tensor | None]:
         if self.embed is None or condition is None:
             return z, None
         features = self.embed(condition)
@@ -53,7 +56,7 @@ class ConditionedInput(nn.Module, ABC):
     """How a condition stands beside the examples that a discriminator's network sees."""
 
     @abstractmethod
-    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
         """What the network sees of examples ``(n, *shape)``."""
 
 
@@ -61,7 +64,7 @@ class DiscriminatorHead(nn.Module, ABC):
     """What is read out of a discriminator's network."""
 
     @abstractmethod
-    def forward(self, outputs: Tensor, condition: Tensor | None) -> Readout:
+    def forward(self, outputs: Tensor, condition: Condition | None) -> Readout:
         """Read the network's outputs ``(n, outputs)``."""
 
 
@@ -82,12 +85,12 @@ class Discriminator(nn.Module):
         self.head = head
         self.conditioned_input = conditioned_input
 
-    def forward(self, x: Tensor, condition: Tensor | None = None) -> Readout:
+    def forward(self, x: Tensor, condition: Condition | None = None) -> Readout:
         """Everything the discriminator says of examples ``(n, *shape)``."""
         return self.head(self.network(self._seen(x, condition)), condition)
 
     def with_own_task(
-        self, x: Tensor, condition: Tensor | None, noise: Noise
+        self, x: Tensor, condition: Condition | None, noise: Noise
     ) -> tuple[Readout, Tensor | None]:
         """As :meth:`forward`, and the loss of the network's own task where it has one."""
         if not isinstance(self.network, SelfSupervised):
@@ -95,7 +98,7 @@ class Discriminator(nn.Module):
         outputs, loss = self.network.forward_with_loss(self._seen(x, condition), noise)
         return self.head(outputs, condition), loss
 
-    def _seen(self, x: Tensor, condition: Tensor | None) -> Tensor:
+    def _seen(self, x: Tensor, condition: Condition | None) -> Tensor:
         return x if self.conditioned_input is None else self.conditioned_input(x, condition)
 
 
@@ -124,7 +127,7 @@ def batch_statistics_layers(features: int, batch_statistics: BatchStatistics) ->
 class DirectScore(DiscriminatorHead):
     """The network's only output is the score."""
 
-    def forward(self, outputs: Tensor, condition: Tensor | None) -> Readout:
+    def forward(self, outputs: Tensor, condition: Condition | None) -> Readout:
         return Readout(outputs.squeeze(1).float())
 
 
@@ -145,12 +148,12 @@ class LinearScore(DiscriminatorHead):
         self.weight = nn.Linear(wide, 1)
         self.logits = nn.Linear(features, logits) if logits else None
 
-    def forward(self, outputs: Tensor, condition: Tensor | None) -> Readout:
+    def forward(self, outputs: Tensor, condition: Condition | None) -> Readout:
         with torch.autocast(outputs.device.type, enabled=False):  # a score of 70.3 has no bf16 neighbour
             phi = features_of(outputs, self.weight)
             return Readout(self.score(phi, condition), phi, None if self.logits is None else self.logits(phi))
 
-    def score(self, phi: Tensor, condition: Tensor | None) -> Tensor:
+    def score(self, phi: Tensor, condition: Condition | None) -> Tensor:
         """Scores ``(n,)`` of features ``(n, features)``."""
         return self.weight(self.batch_statistics(phi)).squeeze(1)
 
@@ -172,7 +175,7 @@ class ProjectionScore(LinearScore):
         if isinstance(self.embedding, nn.Embedding):
             nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(features))
 
-    def score(self, phi: Tensor, condition: Tensor | None) -> Tensor:
+    def score(self, phi: Tensor, condition: Condition | None) -> Tensor:
         assert condition is not None
         return super().score(phi, condition) + (self.embedding(condition) * phi).sum(1)
 
@@ -193,7 +196,7 @@ class ClassScore(DiscriminatorHead):
         self.batch_statistics, wide = batch_statistics_layers(features, batch_statistics)
         self.logits = nn.Linear(wide, classes)
 
-    def forward(self, outputs: Tensor, condition: Tensor | None) -> Readout:
+    def forward(self, outputs: Tensor, condition: Condition | None) -> Readout:
         with torch.autocast(outputs.device.type, enabled=False):
             phi = features_of(outputs, self.logits)
             logits = self.logits(self.batch_statistics(phi))
@@ -211,7 +214,7 @@ class ConstantMaps(ConditionedInput):
         super().__init__()
         self.numbers = numbers
 
-    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
         assert condition is not None
         maps = self.numbers(condition).to(x.dtype)
         maps = maps.reshape(*maps.shape, *(1,) * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
@@ -219,11 +222,38 @@ class ConstantMaps(ConditionedInput):
 
 
 class ImageBeside(ConditionedInput):
-    """An image, given in [0, 1], stands beside the example as more channels, on the scale [−1, 1]."""
+    """A spatial condition stands beside the example as more channels, on the scale [−1, 1].
 
-    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        assert condition is not None
-        return torch.cat([x, 2 * condition.to(x.dtype) - 1], 1)
+    Args:
+        space: an image with values in [0, 1], or a map of labels, which becomes planes of 0 and 1.
+    """
+
+    def __init__(self, space: Space) -> None:
+        super().__init__()
+        self.labels = len(space.names) if space.kind == "labels" else 0
+
+    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
+        assert isinstance(condition, Tensor)
+        image = label_planes(condition, self.labels) if self.labels else condition
+        return torch.cat([x, 2 * image.to(x.dtype) - 1], 1)
+
+
+class PartsBeside(ConditionedInput):
+    """The parts of a condition stand beside the example one after the other.
+
+    Args:
+        builders: build what puts each part beside it, by name.
+    """
+
+    def __init__(self, builders: Mapping[str, Callable[[], ConditionedInput]]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleDict({name: build() for name, build in builders.items()})
+
+    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
+        assert isinstance(condition, Parts)
+        for name, part in self.parts.items():
+            x = part(x, condition[name])
+        return x
 
 
 class LearnedMap(ConditionedInput):
@@ -239,7 +269,7 @@ class LearnedMap(ConditionedInput):
         self.size = size
         self.embedding = embedding
 
-    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
         assert condition is not None
         return torch.cat([x, self.embedding(condition).to(x.dtype).reshape(-1, 1, *self.size)], 1)
 
@@ -255,6 +285,6 @@ class OneHotBeside(ConditionedInput):
         super().__init__()
         self.classes = classes
 
-    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        assert condition is not None
+    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
+        assert isinstance(condition, Tensor)
         return torch.cat([x.flatten(1), F.one_hot(condition, self.classes).to(x.dtype)], 1)

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import ConditioningFactory, Network, Objective, Penalty, Readout, couples_batch
 from genus.core.errors import RecipeError
 from genus.core.model import Model, Samples
@@ -90,13 +90,13 @@ class LaplacianGAN(Model, Samples):
         channels, *size = spec.shape
         self.scaling = Scaling(spec)
         self.sizes = pyramid_sizes(tuple(size), smallest)
-        coarse = replace(spec, shape=(channels, *self.sizes[0]))
+        coarse = self._level_spec(channels, self.sizes[0])
         self.conditioning = conditioning(coarse) if conditioning is not None else Unconditional(coarse)
         self.conditional = self.conditioning.from_data
         self.codes = self.conditioning.codes
         self.coarse_generator = self.conditioning.generator(coarse_generator, latent)
         self.coarse_discriminator = self.conditioning.discriminator(coarse_discriminator)
-        seen = [replace(spec, shape=(2 * channels, *s)) for s in self.sizes[1:]]
+        seen = [self._level_spec(2 * channels, sides) for sides in self.sizes[1:]]
         conditioned = conditioning if conditioning is not None and self.conditional else Unconditional
         self.hows = [self.conditioning, *(conditioned(level) for level in seen)]
         self.generators = nn.ModuleList(self._detailer(generator, s) for s in self.sizes[1:])
@@ -115,7 +115,13 @@ class LaplacianGAN(Model, Samples):
         channels = self.spec.shape[0]
         features = self.conditioning.embedding if isinstance(self.conditioning, DataConditioning) else 0
         body = build_conditioned(network, (channels + 1, *size), (channels, *size), features)
-        return Generator(body, condition_encoder(self.spec, features) if features else None, beside=False)
+        space = self.spec.condition
+        embed = condition_encoder(space, features) if features and space is not None else None
+        return Generator(body, embed, beside=False)
+
+    def _level_spec(self, channels: int, sides: tuple[int, ...]) -> DataSpec:
+        """The data at another size."""
+        return replace(self.spec, example=replace(self.spec.example, shape=(channels, *sides)))
 
     def stages(self) -> Sequence[Stage]:
         """One stage per level, the smallest image first; its players are optimiser groups of their own."""
@@ -188,14 +194,16 @@ class LaplacianGAN(Model, Samples):
             return images, None
         return images, enlarge(shrink(images, self.sizes[level - 1]), self.sizes[level])
 
-    def _draw(self, level: int, n: int, low: Tensor | None, condition: Tensor | None, noise: Noise) -> Tensor:
+    def _draw(
+        self, level: int, n: int, low: Tensor | None, condition: Condition | None, noise: Noise
+    ) -> Tensor:
         """Images of a level on the players' scale, with detail on ``low`` where that is given."""
         if low is None:
             return self.scaling.squash(self.coarse_generator(noise.normal(n, self.latent), condition, noise))
         z = noise.normal(n, 1, *low.shape[2:]).to(low.dtype)
         return low + self.generators[level - 1](torch.cat([z, low], 1), condition, noise)
 
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         condition = self.conditioning.complete(condition, n, noise)
         x = self._draw(0, n, None, condition, noise)
         for level in range(1, len(self.sizes)):

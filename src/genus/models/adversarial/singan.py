@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import Losses, Objective, Penalty
 from genus.core.errors import RecipeError
 from genus.core.length import Length
@@ -198,7 +198,7 @@ class SinGAN(Model, Redraws):
         """Sizes to draw with: one before training."""
         return max(1, int(self.pyramid.begun))
 
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         return self.redraw(n, noise=noise)
 
     def redraw(

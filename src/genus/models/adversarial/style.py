@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.errors import CapabilityError, RecipeError
 from genus.core.model import StyleSpace
 from genus.core.network import Styled
@@ -66,10 +66,10 @@ class StyleGAN(GAN, StyleSpace):
         self.path_length_every = path_length_every
         self.register_buffer("mean_length", torch.zeros(()))
 
-    def fakes(self, n: int, condition: Tensor | None, ctx: Context) -> Tensor:
+    def fakes(self, n: int, condition: Condition | None, ctx: Context) -> Tensor:
         return self._draw(self._mixed(n, condition, ctx.noise), ctx.noise)
 
-    def generate(self, z: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
+    def generate(self, z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         return self._draw(self._everywhere(self.player_with_styles.styles(z, condition)), noise)
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
@@ -92,15 +92,14 @@ class StyleGAN(GAN, StyleSpace):
 
     # --- styles ------------------------------------------------------------------------------
 
-    def map_latent(self, z: Tensor, *, condition: Tensor | None = None) -> Tensor:
-        """As :meth:`StyleSpace.map_latent`; codes that are left to chance are the same for all latents."""
-        if self.codes:
+    def map_latent(self, z: Tensor, *, condition: Condition | None = None) -> Tensor:
+        """As :meth:`StyleSpace.map_latent`; codes that are drawn at random are the same for all latents."""
+        if self.codes is not None:
             one = self.conditioning.draw(1, Noise(0, device=z.device))
             assert one is not None
+            drawn = one.expand(len(z), -1)
             condition = (
-                one.expand(len(z), -1)
-                if condition is None
-                else torch.where(condition.isnan(), one, condition)
+                torch.where(condition.isnan(), drawn, condition) if isinstance(condition, Tensor) else drawn
             )
         return self.player_with_styles.styles(z, condition)
 
@@ -114,10 +113,11 @@ class StyleGAN(GAN, StyleSpace):
         Raises:
             CapabilityError: for other conditions, whose distribution the model does not know.
         """
-        if self.conditional and self.spec.condition is not None:
+        space = self.spec.condition
+        if self.conditional and space is not None and space.kind != "class":
             raise CapabilityError(
-                f"truncation is towards the mean style, over classes; this model is told "
-                f"{self.spec.condition.describe()}: leave truncation out"
+                f"truncation is towards the mean style, over classes; this model is conditioned on "
+                f"{space.describe()}: leave truncation out"
             )
         weight = next(self.generator.parameters())
         noise = Noise(0, device=weight.device)
@@ -129,7 +129,7 @@ class StyleGAN(GAN, StyleSpace):
         return self.map_latent(z, condition=condition).mean(0)
 
     def sample(
-        self, n: int, *, condition: Tensor | None = None, noise: Noise, truncation: float | None = None
+        self, n: int, *, condition: Condition | None = None, noise: Noise, truncation: float | None = None
     ) -> Tensor:
         """As :meth:`Samples.sample`; ``truncation`` is ψ, in [0, 1] and 1 for none."""
         z = self.draw_latent(n, noise=noise)
@@ -140,7 +140,7 @@ class StyleGAN(GAN, StyleSpace):
         styles = mean + truncation * (self.map_latent(z, condition=condition) - mean)
         return self.generate_from_styles(styles, noise=noise)
 
-    def _mixed(self, n: int, condition: Tensor | None, noise: Noise) -> Tensor:
+    def _mixed(self, n: int, condition: Condition | None, noise: Noise) -> Tensor:
         """Styles ``(n, layers, style_size)`` of new latents, two in some examples."""
         first, second = (
             self.player_with_styles.styles(noise.normal(n, self.latent), condition) for _ in range(2)

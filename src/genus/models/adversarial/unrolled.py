@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import Readout
 from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Natural, Positive
@@ -64,7 +64,7 @@ class UnrolledGAN(GAN):
         return self.answer(of_real, of_fake, condition)
 
     def _ahead(
-        self, batch: Batch, real: Tensor, fake: Tensor, condition: Tensor | None, ctx: Context
+        self, batch: Batch, real: Tensor, fake: Tensor, condition: Condition | None, ctx: Context
     ) -> Weights:
         """The discriminator's weights K steps ahead, as a function of the generated examples."""
         parameters = dict(self.discriminator.named_parameters())
@@ -86,10 +86,10 @@ class UnrolledGAN(GAN):
                 weights = {name: weight.clamp(-bound, bound) for name, weight in weights.items()}
         return weights
 
-    def _score(self, weights: Weights, condition: Tensor | None, x: Tensor) -> Tensor:
+    def _score(self, weights: Weights, condition: Condition | None, x: Tensor) -> Tensor:
         return self._read(weights, x, condition).score
 
-    def _read(self, weights: Weights, x: Tensor, condition: Tensor | None) -> Readout:
+    def _read(self, weights: Weights, x: Tensor, condition: Condition | None) -> Readout:
         """What the discriminator would say with other weights; its running statistics stay as they are."""
         running = {name: buffer.clone() for name, buffer in self.discriminator.named_buffers()}
         return functional_call(self.discriminator, {**running, **weights}, (x, condition))

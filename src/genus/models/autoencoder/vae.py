@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import Network
 from genus.core.model import Density, Encodes, Model, Samples
 from genus.core.noise import Noise
@@ -114,10 +114,10 @@ class VAE(Model, Samples, Density, Encodes):
         output = self.decoder(z).float()
         return output.sigmoid() if self.likelihood == "bernoulli" else self._clipped(output)
 
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         return self.decode(self.prior.sample(n, noise))
 
-    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Importance-weighted bound: log 1/K Σ p(x, z_k) / q(z_k|x), with z_k from q."""
         offset = 0.0
         if self.likelihood == "gaussian":

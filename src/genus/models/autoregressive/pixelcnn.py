@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import Network
 from genus.core.errors import InputError, RecipeError
 from genus.core.model import Density, Model, Samples
@@ -18,6 +18,7 @@ from genus.core.ranges import Count
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.condition import build_conditioned
+from genus.layers.condition_encoder import condition_encoder
 from genus.layers.masked import CausalNetwork
 from genus.sampling.autoregressive import raster
 
@@ -54,7 +55,7 @@ class PixelCNN(Model, Samples, Density):
         flat = len(spec.shape) < 4
         self.require("values in a range, of images, signals or vectors", spec.range is not None and flat)
         self.require("two or more levels: data with levels, or model.levels", levels >= 2)
-        self.require("classes to be conditional", not conditional or spec.num_classes > 0)
+        self.require_condition(conditional)
         self.levels = levels
         self.top = levels - 1  # the largest number of a level
         self.low, self.high = spec.range or (0.0, 1.0)
@@ -69,7 +70,8 @@ class PixelCNN(Model, Samples, Density):
             found = type(built).__name__
             raise RecipeError(f"PixelCNN needs a causal network, such as pixelcnn, not {found}")
         self.network = built
-        self.embedding = nn.Embedding(spec.num_classes, features) if conditional else None
+        space = spec.condition if conditional else None
+        self.embedding = None if space is None else condition_encoder(space, features)
 
     def phases(self) -> Sequence[Phase]:
         """One phase: maximum likelihood."""
@@ -80,30 +82,29 @@ class PixelCNN(Model, Samples, Density):
         del ctx
         return {"cross_entropy": self._cross_entropy(batch.x, batch.condition).mean() / self.spec.size}
 
-    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Exact log-probability of the grey values nearest to ``x``, nats per example ``(n,)``."""
         del noise
         if self.conditional and condition is None:
-            raise InputError("this model was trained with classes: give the class of each example")
+            raise InputError("this model is conditional: pass the condition of each example")
         with torch.no_grad():
             return -self._cross_entropy(x, condition)
 
     @torch.no_grad()
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
-        """Draw ``n`` examples element by element; classes are uniform where none are given."""
-        if self.conditional and condition is None:
-            condition = noise.integers(self.spec.num_classes, n)
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
+        """Draw ``n`` examples element by element; classes are uniform where none are requested."""
+        condition = self.requested_or_uniform(n, condition, noise)
         uniform = noise.uniform(n, *self.shape)
         values = raster(self.network, uniform, self.choose, self._condition(condition))
         numbers = ((values + 1) * (self.top / 2)).round()
         return (self.low + numbers * ((self.high - self.low) / self.top)).view(n, *self.spec.shape)
 
-    def logits(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def logits(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Unnormalised log-probabilities of all values of all elements.
 
         Args:
             x: examples ``(n, *spec.shape)`` in data units.
-            condition: class numbers ``(n,)``.
+            condition: of each example.
 
         Returns:
             ``(n, levels, *spec.shape)``.
@@ -124,7 +125,7 @@ class PixelCNN(Model, Samples, Density):
         number = (uniform[:, None] > cumulative[:, :-1]).sum(1)
         return number.to(predicted.dtype) * (2 / self.top) - 1
 
-    def _cross_entropy(self, x: Tensor, condition: Tensor | None) -> Tensor:
+    def _cross_entropy(self, x: Tensor, condition: Condition | None) -> Tensor:
         logits = self.logits(x, condition if self.conditional else None)
         wide = logits if logits.dtype == torch.float64 else logits.float()
         return F.cross_entropy(wide, self.numbers(x), reduction="none").flatten(1).sum(1)
@@ -135,7 +136,7 @@ class PixelCNN(Model, Samples, Density):
             return predicted
         return torch.cat([torch.zeros_like(predicted), predicted], 1)
 
-    def _condition(self, condition: Tensor | None) -> Tensor | None:
+    def _condition(self, condition: Condition | None) -> Tensor | None:
         return None if self.embedding is None or condition is None else self.embedding(condition)
 
 

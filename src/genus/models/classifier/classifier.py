@@ -63,15 +63,16 @@ class Classifier(Model, Recognises):
 
     def loss(self, batch: Batch, ctx: Context) -> Terms:
         """Cross-entropy of the classes; the share of examples read rightly is logged."""
-        assert batch.condition is not None
+        labels = self.spec.class_labels(batch.condition)
+        assert labels is not None
         x = batch.x
         if self.shift and len(self.spec.shape) > 1:
             axes = len(self.spec.shape) - 1
             offsets = ctx.noise.integers(2 * self.shift + 1, len(x), axes)
             x = shifted(x, offsets - self.shift)
         logits = self.classify(x)
-        ctx.observe(accuracy=(logits.argmax(1) == batch.condition).float().mean())
-        return {"cross-entropy": F.cross_entropy(logits, batch.condition)}
+        ctx.observe(accuracy=(logits.argmax(1) == labels).float().mean())
+        return {"cross-entropy": F.cross_entropy(logits, labels)}
 
     def features(self, x: Tensor) -> Tensor:
         return F.relu(self.encoder(self.scaling.inward(x)))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import Network
 from genus.core.errors import InputError
 from genus.core.model import Denoises, Density, Model, Samples
@@ -76,12 +76,12 @@ class DDPM(Model, Samples, Denoises, Density):
         self.require(f"bound_steps of 2 to {num_steps}", 2 <= bound_steps <= num_steps)
         self.require("eta in [0, 1], and 0 with the sampler ddpm", 0 <= eta <= (sampler == "ddim"))
         self.require("an even number of features", features % 2 == 0 and features >= 4)
-        self.require("classes to be conditional", not conditional or spec.num_classes > 0)
+        self.require_condition(conditional)
         self.conditional = conditional
         self.levels = spec.levels
         self.scaling = Scaling(spec)
         self.schedule = NoiseSchedule(betas(schedule, num_steps))
-        self.embedding = StepEmbedding(features, spec.num_classes if conditional else 0)
+        self.embedding = StepEmbedding(features, spec.condition if conditional else None)
         self.network = build_conditioned(network, spec.shape, spec.shape, features)
         self.predicts = predicts
         self.sampler = sampler
@@ -102,15 +102,15 @@ class DDPM(Model, Samples, Denoises, Density):
         predicted = self.predict_noise(self.schedule.diffuse(x, step, noise), step, condition)
         return {"noise": F.mse_loss(predicted, noise)}
 
-    def predict_noise(self, x: Tensor, step: Tensor, condition: Tensor | None = None) -> Tensor:
+    def predict_noise(self, x: Tensor, step: Tensor, condition: Condition | None = None) -> Tensor:
         """ε_θ(x_t, t) for scaled noisy examples ``(n, *shape)`` at steps ``(n,)`` from 1 to T."""
         found = self.network(x, self.embedding(step, condition)).to(x.dtype)
         return found if self.predicts == "noise" else self.schedule.noise_of_velocity(x, step, found)
 
     @torch.no_grad()
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
-        """Draw ``n`` examples; classes are uniform where they matter and none are given."""
-        condition = self._classes(n, condition, noise)
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
+        """Draw ``n`` examples; classes are uniform where they matter and none are requested."""
+        condition = self.requested_or_uniform(n, condition, noise)
         start = noise.normal(n, *self.spec.shape)
         bounds = None if self.spec.range is None else (-1.0, 1.0)
         if self.sampler == "ddpm":
@@ -126,14 +126,14 @@ class DDPM(Model, Samples, Denoises, Density):
         return self.scaling.outward(x if bounds is None else x.clamp(*bounds))
 
     @torch.no_grad()
-    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Variational bound −(L_T + Σ_t L_{t−1} + L_0) in nats per example (equations 5, 7 and 13).
 
         Of the terms t = 2 … T, ``bound_steps`` − 1 are drawn, one from each of as many strata that
         grow with t, and weighted by their stratum's size; L_0 and L_T are always evaluated.
         """
         if self.conditional and condition is None:
-            raise InputError("this model was trained with classes: give the class of each example")
+            raise InputError("this model is conditional: pass the condition of each example")
         scaled = self.scaling.inward(x)
         last = torch.full((len(x),), self.schedule.num_steps, device=x.device)
         zero = torch.zeros_like(scaled)
@@ -147,14 +147,16 @@ class DDPM(Model, Samples, Denoises, Density):
             bound = bound + (high - low) * term
         return bound + self._log_scale()
 
-    def bound_term(self, x: Tensor, step: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+    def bound_term(
+        self, x: Tensor, step: Tensor, noise: Tensor, condition: Condition | None = None
+    ) -> Tensor:
         """One term of the bound for scaled examples: −KL(q(x_{t−1}|x_t, x_0) ‖ p) or ln p(x_0|x_1).
 
         Args:
             x: scaled examples ``(n, *shape)``.
             step: t, ``(n,)``; all 1, or all above 1.
             noise: ε of x_t, like ``x``.
-            condition: class numbers ``(n,)``.
+            condition: of each example, see :class:`genus.core.batch.Batch`.
 
         Returns:
             ``(n,)`` in nats.
@@ -170,11 +172,6 @@ class DDPM(Model, Samples, Denoises, Density):
         if self.levels is not None and self.spec.range is not None:
             return discretised_normal(x, mean, variance, self.levels)
         return normal_log_density(x, mean, variance)
-
-    def _classes(self, n: int, condition: Tensor | None, noise: Noise) -> Tensor | None:
-        if not self.conditional:
-            return None
-        return noise.integers(self.spec.num_classes, n) if condition is None else condition
 
     def _log_scale(self) -> float:
         """ln |d scaled / d x|, for densities of continuous bounded data."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, cross_entropy
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Stage, Terms
@@ -118,10 +118,11 @@ class DBN(Model, Samples, Density, Classifies):
 
     def classifier_loss(self, batch: Batch, ctx: Context) -> Terms:
         """Cross-entropy of the classes."""
-        assert batch.condition is not None
+        labels = self.spec.class_labels(batch.condition)
+        assert labels is not None
         logits = self.classify(batch.x)
-        ctx.observe(accuracy=(logits.argmax(1) == batch.condition).float().mean())
-        return {"cross-entropy": cross_entropy(logits, batch.condition)}
+        ctx.observe(accuracy=(logits.argmax(1) == labels).float().mean())
+        return {"cross-entropy": cross_entropy(logits, labels)}
 
     def classify(self, x: Tensor) -> Tensor:
         h = x.flatten(1)
@@ -129,7 +130,7 @@ class DBN(Model, Samples, Density, Classifies):
             h = self.dropout(layer(h).sigmoid())
         return self.readout(h)
 
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         top = self._layers[-1]
         start = self.chains[noise.integers(len(self.chains), n)]
         state, means = top.gibbs(start, self.sampling_steps, noise)
@@ -138,7 +139,7 @@ class DBN(Model, Samples, Density, Classifies):
             state = noise.bernoulli(means)
         return means.reshape(n, *self.spec.shape)
 
-    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Variational bound with factorial posteriors and an annealed estimate of the top log Z.
 
         Σ_l E_q[log P(h^{l−1}|h^l)] + H(q(h^l|h^{l−1})) − E_q F_top(h^{L−1}) − log Z_top, the

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Terms
@@ -85,12 +85,12 @@ class RBM(Model, Samples, Density):
         ctx.observe(energy=found.energy)
         return {"divergence": found.divergence}
 
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         start = self.chains[noise.integers(len(self.chains), n)]
         _, means = self.machine.gibbs(start, self.sampling_steps, noise)
         return means.reshape(n, *self.spec.shape)
 
-    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """−F(x) − log Z with log Z estimated by annealed importance sampling in both directions."""
         return -self.machine.free_energy(x.flatten(1)) - self._partition(noise).estimate
 

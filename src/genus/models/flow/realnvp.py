@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.components import Network
 from genus.core.errors import InputError
 from genus.core.length import Length
@@ -93,6 +93,7 @@ class RealNVP(Model, Samples, Density, Encodes):
             "classes, first: correlations and measured > 0, to be conditional", not conditional or possible
         )
         self.conditional = conditional
+        self.require_condition(conditional, "class", "composite")
         classes = spec.num_classes if conditional else 0
         self.require("a share of leading directions in (0, 1]", 0 < leading <= 1)
         shape, count = spec.shape, max(round(leading * spec.size), 1)
@@ -121,7 +122,7 @@ class RealNVP(Model, Samples, Density, Encodes):
     def measure(self, batch: Batch, ctx: Context, *, number: int) -> Terms:
         """Take the batch into what pass ``number`` over the data measures."""
         y, _ = self.logit(batch.x, ctx.noise)
-        found = self.first.statistics(y, batch.condition, number)
+        found = self.first.statistics(y, self.spec.class_labels(batch.condition), number)
         self.first.add(tuple(ctx.sum_over_ranks(part) for part in found), number)
         return {}
 
@@ -134,22 +135,22 @@ class RealNVP(Model, Samples, Density, Encodes):
         return {"nll": -self._log_density(batch.x, batch.condition, ctx.noise).mean() / self.spec.size}
 
     @torch.no_grad()
-    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Log-density, or a one-sample estimate of its bound for data with levels, nats ``(n,)``."""
         if self.conditional and condition is None:
-            raise InputError("this model was trained with classes: give the class of each example")
+            raise InputError("this model is conditional: pass the class of each example")
         return self._log_density(x, condition, noise)
 
     @torch.no_grad()
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
-        """Draw latent numbers and invert the flow; classes are uniform where none are given."""
-        if self.conditional and condition is None:
-            condition = noise.integers(self.spec.num_classes, n)
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
+        """Draw latent numbers and invert the flow; classes are uniform where none are requested."""
+        condition = self.requested_or_uniform(n, condition, noise)
         if self.base == "normal":
             z = noise.normal(n, self.spec.size)
         else:
             z = noise.uniform(n, self.spec.size).clamp(1e-7, 1 - 1e-7).logit()
-        return self._invert(self.temperature * z.to(next(self.parameters()).dtype), condition)
+        labels = self.spec.class_labels(condition)
+        return self._invert(self.temperature * z.to(next(self.parameters()).dtype), labels)
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Delta:
@@ -172,18 +173,19 @@ class RealNVP(Model, Samples, Density, Encodes):
         z, classes = z[:, : self.spec.size], z[:, self.spec.size :]
         return self._invert(z, classes.argmax(1) if self.conditional else None)
 
-    def _invert(self, z: Tensor, condition: Tensor | None) -> Tensor:
-        return self.logit.inverse(self.first.inverse(self.flow.inverse(z), condition))
+    def _invert(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        return self.logit.inverse(self.first.inverse(self.flow.inverse(z), labels))
 
-    def _log_density(self, x: Tensor, condition: Tensor | None, noise: Noise) -> Tensor:
-        z, change = self._to_latent(x, condition if self.conditional else None, noise)
+    def _log_density(self, x: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
+        labels = self.spec.class_labels(condition) if self.conditional else None
+        z, change = self._to_latent(x, labels, noise)
         return self._log_base(z) + change
 
-    def _to_latent(self, x: Tensor, condition: Tensor | None, noise: Noise | None) -> tuple[Tensor, Tensor]:
+    def _to_latent(self, x: Tensor, labels: Tensor | None, noise: Noise | None) -> tuple[Tensor, Tensor]:
         """Latent numbers and ln |det ∂z/∂x|."""
         with torch.autocast(x.device.type, enabled=False):  # densities need more digits than networks
             y, slope = self.logit(x, noise)
-            y, scale = self.first(y, condition)
+            y, scale = self.first(y, labels)
         z, change = self.flow(y)
         return z, change + scale + slope
 

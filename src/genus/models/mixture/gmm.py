@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from genus.core.batch import Batch
+from genus.core.batch import Batch, Condition
 from genus.core.length import Length
 from genus.core.model import Density, MinimumBatch, Model, Samples
 from genus.core.noise import Noise
@@ -140,7 +140,7 @@ class GaussianMixture(Model, Samples, Density):
         """Coordinates on the principal axes, float64 ``(n, axes)``."""
         return (x.flatten(1).double() - self.mean) @ self.basis
 
-    def sample(self, n: int, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         chosen = noise.categorical(self.weights.log().float().expand(n, -1))
         roots = torch.linalg.cholesky(self.covariances)
         z = noise.normal(n, self.centres.shape[1]).double()
@@ -148,7 +148,7 @@ class GaussianMixture(Model, Samples, Density):
         x = (y @ self.basis.T + self.mean).float().reshape(n, *self.spec.shape)
         return x if self.spec.range is None else x.clamp(*self.spec.range)
 
-    def log_prob(self, x: Tensor, *, condition: Tensor | None = None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Log-density, of dequantised values where the data are discrete."""
         x, offset = dequantise(x, self.spec, noise)
         y = self.project(x)
