@@ -68,7 +68,7 @@ def test_npz_is_told_from_other_archives(tmp_path) -> None:
 def test_strange_files_are_refused_with_what_is_read(tmp_path, content, message) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=f"{message}; what is read: a folder of images"):
+    with pytest.raises(DataError, match=f"{message}; what is read: .*a folder of images"):
         describe_source(str(path))
 
 
@@ -82,7 +82,7 @@ def test_folders_are_known_by_what_they_hold(tmp_path) -> None:
     (tmp_path / "t.csv").write_text("1,2\n3,4\n")
     assert describe_source(str(tmp_path)) == {"name": "csv", "path": str(tmp_path / "t.csv")}
     np.save(tmp_path / "a.npy", np.zeros(3))
-    with pytest.raises(DataError, match=r"several files of numbers \(a.npy, t.csv\)"):
+    with pytest.raises(DataError, match=r"several files that can be read \(a.npy, t.csv\)"):
         describe_source(str(tmp_path))
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -106,3 +106,41 @@ def test_a_reader_s_name_alone_asks_for_its_path() -> None:
 
     with pytest.raises(RecipeError, match=r"data\.path: data 'folder' needs it"):
         resolve("data", describe_source("folder"), "data")
+
+
+def test_a_reader_of_a_plug_in_is_recognised_by_what_it_declares(tmp_path, monkeypatch) -> None:
+    """``genus data info FILE`` needs no edit of genus: the decorator says which files are read."""
+    package = tmp_path / "plug"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "reader.py").write_text(
+        "from genus.core.registry import data\n"
+        "from genus.data.toy import ring\n\n\n"
+        '@data("levels", suffixes=(".lev.gz", ".lev"), what="level files")\n'
+        "def levels(*, path: str):\n"
+        '    """Level files."""\n'
+        "    return ring(n=30)\n\n\n"
+        '@data("stars", sniff="plug.reader:is_stars", reads="folder")\n'
+        "def stars(*, path: str):\n"
+        '    """Folders of star files."""\n'
+        "    return ring(n=30)\n\n\n"
+        "def is_stars(path, start):\n"
+        '    return start.startswith(b"*STAR")\n'
+    )
+    (tmp_path / "plug-1.dist-info").mkdir()
+    (tmp_path / "plug-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: plug\nVersion: 1\n")
+    (tmp_path / "plug-1.dist-info" / "entry_points.txt").write_text("[genus.plugins]\nplug = plug\n")
+    (tmp_path / "a.lev.gz").write_bytes(gzip.compress(b"12", mtime=0))
+    (tmp_path / "sky" / "deep").mkdir(parents=True)
+    (tmp_path / "sky" / "deep" / "b").write_bytes(b"*STAR")
+    (tmp_path / "t.csv").write_text("1,2\n3,4\n")
+    code = (
+        "from genus.data.locate import describe_source as d\n"
+        "print([d(name)['name'] for name in ('a.lev.gz', 'sky', 't.csv')])"
+    )
+    monkeypatch.chdir(tmp_path)
+    import os
+
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert said.stdout.strip() == "['levels', 'stars', 'csv']", said.stderr

@@ -355,14 +355,17 @@ def registered_data(name: str) -> dict[str, Any]:
 
 
 def _data(value: Any, locate: Locate) -> Any:
-    """Data by name or path, or as a mapping with arguments beside it."""
+    """Data by name or path, or as a mapping with arguments beside it; those of nested readers likewise."""
     if isinstance(value, str):
         return locate(value)
     if is_mapping(value) and ("name" in value) != ("path" in value):
         arguments = dict(value)
         text = arguments.pop("name", None) or arguments["path"]  # --data PATH data.size=64 names a path
-        return {**locate(str(text)), **arguments}
-    return value
+        value = {**locate(str(text)), **arguments}
+    if not is_mapping(value) or "name" not in value:
+        return value
+    nested = [p.name for p in component("data", str(value["name"])).parameters if p.component_kind == "data"]
+    return {key: _data(item, locate) if key in nested else item for key, item in value.items()}
 
 
 def _settings(schema: type[BaseModel], raw: Any, path: str) -> dict[str, Any]:

@@ -17,8 +17,8 @@ import importlib
 import importlib.metadata
 import importlib.util
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,7 +39,9 @@ _T = TypeVar("_T", bound=Callable[..., Any])
 
 
 def _decorator(kind: str) -> Callable[..., Callable[[_T], _T]]:
-    def register(name: str, *, paper: str = "") -> Callable[[_T], _T]:
+    def register(name: str, *, paper: str = "", **facts: object) -> Callable[[_T], _T]:
+        del facts  # literals that are read from the source text, see Component.facts
+
         def mark(component: _T) -> _T:
             component.genus_name = name  # type: ignore[attr-defined]
             return component
@@ -123,6 +125,8 @@ class Component:
     paper: str
     doc: str
     parameters: tuple[Parameter, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the decorator says besides, in literals: what a reader reads (:mod:`genus.data.locate`)."""
 
     @property
     def summary(self) -> str:
@@ -225,7 +229,8 @@ def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Comp
                 and mark.args
                 and isinstance(mark.args[0], ast.Constant)
             ):
-                paper = next((ast.literal_eval(k.value) for k in mark.keywords if k.arg == "paper"), "")
+                facts = {str(k.arg): ast.literal_eval(k.value) for k in mark.keywords}
+                paper = facts.pop("paper", "")
                 yield Component(
                     kind=mark.func.id,
                     name=str(mark.args[0].value),
@@ -234,6 +239,7 @@ def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Comp
                     paper=str(paper),
                     doc=ast.get_docstring(node) or "",
                     parameters=tuple(_parameters(module, node, classes)),
+                    facts=facts,
                 )
 
 

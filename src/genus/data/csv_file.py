@@ -23,7 +23,7 @@ _DELIMITERS = ",;\t|"
 _MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 
 
-@data("csv")
+@data("csv", suffixes=(".csv", ".tsv"), sniff="genus.data.sniff:is_table", what="a table of numbers (csv)")
 def csv_file(
     *,
     path: str,

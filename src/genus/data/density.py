@@ -19,7 +19,7 @@ from genus.data.source import ArraySource, Dataset
 from genus.data.split import fingerprint
 
 
-@data("image_density")
+@data("image_density", sniff="genus.data.sniff:is_image", what="an image")
 def image_density(
     *,
     path: str,

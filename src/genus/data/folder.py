@@ -23,7 +23,7 @@ _TEST = frozenset({"test", "testing"})
 _VALIDATION = frozenset({"val", "valid", "validation"})
 
 
-@data("folder")
+@data("folder", sniff="genus.data.sniff:is_image", reads="folder", what="a folder of images")
 def folder(
     *,
     path: str,

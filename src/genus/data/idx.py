@@ -24,7 +24,13 @@ _DEFLATE = 1032
 """Bytes that one compressed byte can stand for, at most."""
 
 
-@data("idx", paper="LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86 (1998)")
+@data(
+    "idx",
+    paper="LeCun, Bottou, Bengio & Haffner, Proc. IEEE 86 (1998)",
+    sniff="genus.data.sniff:is_idx",
+    reads="both",
+    what="idx (MNIST) files",
+)
 def idx(*, path: str, holdout: float = 0.1) -> Dataset:
     """Images in idx files (MNIST, Fashion-MNIST, EMNIST, …), plain or gzipped.
 

@@ -1,34 +1,41 @@
-"""Find out what a text names: a registered data set, or a path recognised by its content.
+"""Find out what a text names: a registered data set, or a path that some reader recognises.
+
+Readers say what they read beside their name, in literals:
+
+``suffixes``
+    endings of file names, ``(".nii", ".nii.gz")``;
+``sniff``
+    a function that looks at the first bytes, ``"package.module:function"``, see :mod:`genus.data.sniff`;
+``reads``
+    ``"file"`` (by default), ``"folder"`` with such files at any depth, or ``"both"``: a file, or the
+    folder that it lies in;
+``what``
+    what it reads, in words, for errors.
 
 Nothing here imports torch, so that recipes are checked at once.
 """
 
 from __future__ import annotations
 
-import gzip
-import zipfile
-import zlib
+import importlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from genus.core.errors import DataError, nearest
-from genus.core.registry import components
+from genus.core.registry import Component, components
+from genus.data.sniff import FIRST
 
-_IMAGE_STARTS = (
-    b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*",
-    b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
-)  # fmt: skip
-_KINDS = "a folder of images, an image, idx (MNIST) files, .npz, .npy or a table of numbers (csv)"
 _LOOK = 1000
-"""Files of a folder that are opened before it is given up."""
+"""Files of a folder that are opened before the search ends."""
 
 
 def describe_source(text: str) -> dict[str, Any]:
     """Return the start of a recipe's ``data`` entry for a name or a path.
 
     A registered name wins over a path of the same name; write ``./name`` for the path. A folder
-    that holds one single file of numbers stands for that file.
+    that holds one single file that some reader reads stands for that file.
 
     Args:
         text: name of a data set, or path of a file or folder.
@@ -49,34 +56,34 @@ def describe_source(text: str) -> dict[str, Any]:
     if path.is_dir():
         return _folder(path, text)
     if path.is_file():
-        kind = _file(path)
-        if kind is None:
-            raise DataError(f"{text}: {_strange(path)}; what is read: {_KINDS}")
-        return {"name": "image_density" if kind == "image" else kind, "path": text}
+        found = _recognised(path, "file")
+        if not found:
+            raise DataError(f"{text}: {_strange(path)}; what is read: {_known()}")
+        return {"name": _one(found, text), "path": text}
     raise DataError(f"there is neither a data set nor a path called {text!r}{nearest(text, names)}")
 
 
 def _folder(path: Path, text: str) -> dict[str, Any]:
-    tables: list[tuple[str, Path]] = []
+    """The reader of a folder: of the first file that one reads by folders, else of its only file."""
+    files: list[tuple[list[str], Path]] = []
     count = 0
     for count, file in enumerate(_visible_files(path), start=1):
-        kind = _file(file)
-        if kind == "idx" and file.parent == path:
-            return {"name": "idx", "path": text}
-        if kind == "image":
-            return {"name": "folder", "path": text}
-        if kind == "npz" or (kind == "csv" and file.suffix.lower() in (".csv", ".tsv")):
-            tables.append((kind, file))
+        whole = [name for name in _recognised(file, "folder") if file.parent == path or _is_deep(name)]
+        if whole:
+            return {"name": _one(whole, text), "path": text}
+        single = [name for name in _recognised(file, "file") if _by_name(name, file)]
+        if single:
+            files.append((single, file))
         if count == _LOOK:
             break
-    if len(tables) == 1:
-        kind, file = tables[0]
-        return {"name": kind, "path": str(Path(text) / file.relative_to(path))}
-    if tables:
-        names = ", ".join(str(file.relative_to(path)) for _, file in tables[:5])
-        raise DataError(f"{text}: holds several files of numbers ({names}); give the path of one")
+    if len(files) == 1:
+        names, file = files[0]
+        return {"name": _one(names, str(file)), "path": str(Path(text) / file.relative_to(path))}
+    if files:
+        shown = ", ".join(str(file.relative_to(path)) for _, file in files[:5])
+        raise DataError(f"{text}: holds several files that can be read ({shown}); give the path of one")
     found = f"none of its {count} files is" if count else "it is empty; wanted is"
-    raise DataError(f"{text}: {found} data that genus reads: {_KINDS}")
+    raise DataError(f"{text}: {found} data that genus reads: {_known()}")
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:
@@ -88,53 +95,63 @@ def _visible_files(folder: Path) -> Iterator[Path]:
             yield from _visible_files(entry)
 
 
-def _file(path: Path) -> str | None:
-    """Kind of a file by its first bytes, or None."""
+def _recognised(path: Path, reads: str) -> list[str]:
+    """Readers of a file, or of a folder with such a file, those that look into it first."""
     try:
         with path.open("rb") as file:
-            start = file.read(4096)
-        if start.startswith(b"\x1f\x8b"):
-            with gzip.open(path) as file:
-                start = file.read(4)
-                return "idx" if start == b"\0\0\x08\x03" else None
-        if start.startswith(b"PK") and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return "npz" if any(n.endswith(".npy") for n in archive.namelist()) else None
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
-        return None
-    if start.startswith(_IMAGE_STARTS) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
-        return "image"
-    if start[:4] == b"\0\0\x08\x03":
-        return "idx"
-    if start.startswith(b"\x93NUMPY"):
-        return "npz"
-    return "csv" if _is_table(start) else None
+            start = file.read(FIRST)
+    except OSError:
+        return []
+    found: list[tuple[int, str]] = []
+    for name, entry in _readers().items():
+        if entry.facts.get("reads", "file") not in (reads, "both"):
+            continue
+        ending = max((len(s) for s in entry.facts.get("suffixes", ()) if _ends(path, s)), default=0)
+        if "sniff" in entry.facts:
+            if _sniffer(entry.facts["sniff"])(path, start):
+                found.append((2 + ending, name))
+        elif ending:
+            found.append((1 + ending, name))
+    best = max((rank for rank, _ in found), default=0)
+    return [name for rank, name in found if rank == best]
 
 
-def _is_table(start: bytes) -> bool:
-    """Whether text begins with lines of equally many cells, some of them numbers."""
-    try:
-        text = start.decode("utf-8-sig", errors="strict" if len(start) < 4096 else "ignore")
-    except UnicodeDecodeError:
-        return False
-    lines = [line for line in text.splitlines()[:20] if line.strip()]
-    if len(start) == 4096:
-        lines = lines[:-1] or lines  # the last one may be cut
-    if not lines or "\0" in text:
-        return False
-    delimiter = max(",;\t|", key=lines[0].count)
-    cells = [line.split(delimiter) for line in lines]
-    quoted = '"' in text  # then a delimiter may be part of a cell
-    same = quoted or all(len(row) == len(cells[0]) for row in cells)
-    return same and any(_is_number(cell) for row in cells[:3] for cell in row)
+def _by_name(name: str, file: Path) -> bool:
+    """Whether a file of a folder is meant: of readers that name endings, one with such an ending."""
+    suffixes = _readers()[name].facts.get("suffixes", ())
+    return not suffixes or any(_ends(file, suffix) for suffix in suffixes)
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _is_deep(name: str) -> bool:
+    return _readers()[name].facts.get("reads") == "folder"
+
+
+def _ends(path: Path, suffix: str) -> bool:
+    return path.name.lower().endswith(suffix)
+
+
+@lru_cache(maxsize=1)
+def _readers() -> dict[str, Component]:
+    return {n: c for n, c in components("data").items() if {"suffixes", "sniff"} & set(c.facts)}
+
+
+@lru_cache(maxsize=64)
+def _sniffer(text: str) -> Any:
+    module, _, function = text.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _one(names: list[str], text: str) -> str:
+    if len(names) > 1:
+        raise DataError(
+            f"{text}: several readers read it ({', '.join(names)}); name one: data.name={names[0]}"
+        )
+    return names[0]
+
+
+def _known() -> str:
+    """What can be read, in words."""
+    return ", ".join(dict.fromkeys(str(entry.facts.get("what", name)) for name, entry in _readers().items()))
 
 
 def _strange(path: Path) -> str:

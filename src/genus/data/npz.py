@@ -24,7 +24,7 @@ _SPLIT_KEYS = (("train_images", "train_labels"), ("x_train", "y_train"), ("train
 _WHOLE_KEYS = (("images", "labels"), ("x", "y"), ("X", "y"), ("data", "labels"), ("data", "target"))
 
 
-@data("npz")
+@data("npz", sniff="genus.data.sniff:is_arrays", what=".npz or .npy arrays")
 def npz(
     *,
     path: str,

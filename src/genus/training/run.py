@@ -20,6 +20,9 @@ from genus.training.checkpoints import (
     write_text,
 )
 
+FORMAT = 2
+"""Version of the folder's form: 2 since examples and conditions are spaces."""
+
 
 class Run:
     """A folder with ``recipe.yaml``, ``data.json``, ``checkpoints/``, ``metrics.jsonl``, ``samples/``.
@@ -55,7 +58,12 @@ class Run:
         try:
             (folder / "samples").mkdir(parents=True, exist_ok=True)
             (folder / "checkpoints").mkdir(exist_ok=True)
-            details = {"recipe": recipe.name, "spec": spec.to_json(), "fingerprint": fingerprint}
+            details = {
+                "format": FORMAT,
+                "recipe": recipe.name,
+                "spec": spec.to_json(),
+                "fingerprint": fingerprint,
+            }
             write_text(folder / "data.json", json.dumps(details, indent=1))
             write_text(folder / "recipe.yaml", recipe.to_yaml())
         except OSError as error:
@@ -94,9 +102,10 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """The resolved recipe."""
+        name = self.name  # refuses a run of another format before its keys are looked at
         text = (self.path / "recipe.yaml").read_text(encoding="utf-8")
         raw = parse_yaml(text, str(self.path / "recipe.yaml"))
-        return Recipe(self.name, load_recipe(raw).config)
+        return Recipe(name, load_recipe(raw).config)
 
     def change_recipe(self, recipe: Recipe) -> None:
         """Replace the recipe, to lengthen a run."""
@@ -161,4 +170,11 @@ class Run:
         write_text(self.log_path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def _details(self) -> dict[str, Any]:
-        return json.loads((self.path / "data.json").read_text(encoding="utf-8"))
+        details = json.loads((self.path / "data.json").read_text(encoding="utf-8"))
+        found = details.get("format", 1)
+        if found != FORMAT:
+            raise InputError(
+                f"{str(self.path)!r} is a run of format {found}; this version of genus reads format "
+                f"{FORMAT}. Train it again, or use the version that made it"
+            )
+        return details

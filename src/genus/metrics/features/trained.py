@@ -20,7 +20,9 @@ from genus.core.model import Model, Recognises
 from genus.core.spec import DataSpec
 from genus.metrics.features.base import ClassifyingFeatures, FeatureMap, in_parts, weights_digest
 
-FORMAT = "genus feature network 1"
+_KIND = "genus feature network "
+FORMAT = f"{_KIND}2"
+"""Kind and version of the file: 2 since examples and conditions are spaces."""
 
 
 class TrainedFeatures(FeatureMap):
@@ -132,8 +134,10 @@ def read_features(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError) as error:
         raise _unusable(path, str(error)) from None
-    if header.get("format") != FORMAT:
-        raise _unusable(path, "its header is of another kind")
+    found = header.get("format", "")
+    if found != FORMAT:
+        older = f"it is of format {found.removeprefix(_KIND)}, and this version reads {FORMAT[-1]}"
+        raise _unusable(path, older if found.startswith(_KIND) else "its header is of another kind")
     if weights_digest(tensors, header.get("record", "")) != header.get("sha256"):
         raise _unusable(path, "its contents do not match its SHA-256")
     return {**json.loads(header["record"]), "sha256": header["sha256"]}, tensors
