@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from genus.core.errors import DataError
 from genus.core.noise import derive_seed
 from genus.core.registry import data
-from genus.core.space import Space, class_space
-from genus.core.spec import DataSpec
 from genus.data.checks import Array
-from genus.data.source import ArraySource, Dataset
-from genus.data.split import fingerprint
-
-_Rng = np.random.Generator
-_Draw = Callable[[int, _Rng], tuple[Array, Array | None]]
+from genus.data.source import Dataset
+from genus.data.toy_points import Rng, mixture_data, toy_data
 
 
 @data("ring", paper="arXiv:1611.02163")
@@ -39,7 +32,7 @@ def ring(
     """
     angles = 2 * np.pi * np.arange(modes) / modes
     centres = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return _mixture("ring", centres, sigma, n, seed)
+    return mixture_data("ring", centres, sigma, n, seed)
 
 
 @data("grid", paper="arXiv:1606.00704")
@@ -57,7 +50,7 @@ def grid(
     """
     steps = spacing * (np.arange(side) - (side - 1) / 2)
     centres = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
-    return _mixture("grid", centres, sigma, n, seed)
+    return mixture_data("grid", centres, sigma, n, seed)
 
 
 @data("subspaces", paper="arXiv:1705.07761")
@@ -89,7 +82,7 @@ def subspaces(
     centres = places.standard_normal((modes, size))
     bases = np.stack([np.linalg.qr(places.standard_normal((size, inner)))[0] for _ in range(modes)])
 
-    def draw(count: int, rng: _Rng) -> tuple[Array, Array]:
+    def draw(count: int, rng: Rng) -> tuple[Array, Array]:
         label = rng.integers(modes, size=count)
         points = centres[label]
         for mode in range(modes):
@@ -97,7 +90,7 @@ def subspaces(
             points[mine] += sigma * rng.standard_normal((mine.sum(), inner)) @ bases[mode].T
         return points, label
 
-    return _toy(
+    return toy_data(
         "subspaces", draw, n, seed, size=size, classes=modes, centres=centres.astype(np.float32),
         sigma=sigma, deviations=float(np.sqrt(inner) + 3 / np.sqrt(2)),
     )  # fmt: skip
@@ -113,14 +106,14 @@ def moons(*, n: int = 100000, noise: float = 0.1, seed: int = 0) -> Dataset:
         seed: decides the points.
     """
 
-    def draw(count: int, rng: _Rng) -> tuple[Array, Array]:
+    def draw(count: int, rng: Rng) -> tuple[Array, Array]:
         label = rng.permutation(count) % 2
         angle = np.pi * rng.random(count)
         upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         points = np.where(label[:, None] == 0, upper, [1.0, 0.5] - upper)
         return points + noise * rng.standard_normal((count, 2)), label
 
-    return _toy("moons", draw, n, seed, classes=2)
+    return toy_data("moons", draw, n, seed, classes=2)
 
 
 @data("circles")
@@ -134,12 +127,12 @@ def circles(*, n: int = 100000, factor: float = 0.5, noise: float = 0.05, seed: 
         seed: decides the points.
     """
 
-    def draw(count: int, rng: _Rng) -> tuple[Array, Array]:
+    def draw(count: int, rng: Rng) -> tuple[Array, Array]:
         label = rng.permutation(count) % 2
         points = np.where(label == 0, 1.0, factor)[:, None] * _on_circle(rng.random(count))
         return points + noise * rng.standard_normal((count, 2)), label
 
-    return _toy("circles", draw, n, seed, classes=2)
+    return toy_data("circles", draw, n, seed, classes=2)
 
 
 @data("spirals")
@@ -156,13 +149,13 @@ def spirals(
         seed: decides the points.
     """
 
-    def draw(count: int, rng: _Rng) -> tuple[Array, Array]:
+    def draw(count: int, rng: Rng) -> tuple[Array, Array]:
         label = rng.permutation(count) % arms
         out = np.sqrt(rng.random(count))  # the root spreads points evenly along the curve
         points = out[:, None] * _on_circle(turns * out + label / arms)
         return points + noise * rng.standard_normal((count, 2)), label
 
-    return _toy("spirals", draw, n, seed, classes=arms)
+    return toy_data("spirals", draw, n, seed, classes=arms)
 
 
 @data("pinwheel")
@@ -186,7 +179,7 @@ def pinwheel(
         seed: decides the points.
     """
 
-    def draw(count: int, rng: _Rng) -> tuple[Array, Array]:
+    def draw(count: int, rng: Rng) -> tuple[Array, Array]:
         label = rng.permutation(count) % arms
         straight = rng.standard_normal((count, 2)) * [radial, tangential] + [1.0, 0.0]
         angle = 2 * np.pi * label / arms + rate * np.exp(straight[:, 0])
@@ -194,7 +187,7 @@ def pinwheel(
         x, y = straight.T
         return np.stack([cos * x - sin * y, sin * x + cos * y], axis=1), label
 
-    return _toy("pinwheel", draw, n, seed, classes=arms)
+    return toy_data("pinwheel", draw, n, seed, classes=arms)
 
 
 @data("checkerboard")
@@ -208,56 +201,13 @@ def checkerboard(*, n: int = 100000, cells: int = 4, side: float = 2.0, seed: in
         seed: decides the points.
     """
 
-    def draw(count: int, rng: _Rng) -> tuple[Array, None]:
+    def draw(count: int, rng: Rng) -> tuple[Array, None]:
         dark = np.argwhere(np.add.outer(np.arange(cells), np.arange(cells)) % 2 == 0)
         corner = dark[rng.integers(len(dark), size=count)] - cells / 2
         return side * (corner + rng.random((count, 2))), None
 
-    return _toy("checkerboard", draw, n, seed)
+    return toy_data("checkerboard", draw, n, seed)
 
 
 def _on_circle(revolutions: Array) -> Array:
     return np.stack([np.cos(2 * np.pi * revolutions), np.sin(2 * np.pi * revolutions)], axis=1)
-
-
-def _mixture(name: str, centres: Array, sigma: float, n: int, seed: int) -> Dataset:
-    def draw(count: int, rng: _Rng) -> tuple[Array, Array]:
-        label = rng.integers(len(centres), size=count)
-        return centres[label] + sigma * rng.standard_normal((count, 2)), label
-
-    return _toy(name, draw, n, seed, classes=len(centres), centres=centres.astype(np.float32), sigma=sigma)
-
-
-def _toy(
-    name: str,
-    draw: _Draw,
-    n: int,
-    seed: int,
-    *,
-    classes: int = 0,
-    centres: Array | None = None,
-    sigma: float | None = None,
-    deviations: float = 3.0,
-    size: int = 2,
-) -> Dataset:
-    if n < 1:
-        raise DataError(f"{name}: n is a number of points, at least 1; got {n}")
-    spec = DataSpec(
-        example=Space(kind="vector", shape=(size,)),
-        condition=class_space(tuple(str(i) for i in range(classes))),
-    )
-    splits: list[ArraySource] = []
-    parts: list[Array | None] = []
-    for split, count in (("train", n), ("test", -(-n // 10))):
-        points, labels = draw(count, np.random.default_rng(derive_seed(seed, name, split)))
-        points = points.astype(np.float32)
-        splits.append(ArraySource(points, labels, spec, centres=centres, sigma=sigma, deviations=deviations))
-        parts += [points, labels]
-    return Dataset(
-        name=name,
-        spec=spec,
-        train=splits[0],
-        test=splits[1],
-        fingerprint=fingerprint(*parts),
-        description=f"{n:,} points of the toy distribution {name!r}",
-    )
