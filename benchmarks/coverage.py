@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from genus import metrics
-from genus.metrics import transport
+from genus.metrics.blocks import small_blocks
 from genus.metrics.frechet import frechet_interval
 from genus.metrics.intervals import jackknife, mean_interval, wilson
 from genus.metrics.lines import random_directions
@@ -194,9 +194,9 @@ def _max_sliced(rng: np.random.Generator) -> tuple[Interval, float]:
 
 
 def _blocks(distance: Callable[[Array, Array], float], rng: np.random.Generator) -> Array:
-    transport.BLOCK = 100  # instead of 500: the same mathematics, in reasonable time
     x, y = normal(rng, 400, 4), normal(rng, 400, 4, 1)
-    return np.array([distance(a, b) for a, b in transport.small_blocks(x, y)])
+    blocks = small_blocks(x, y, block=100)  # instead of 500: the same mathematics, in reasonable time
+    return np.array([distance(a, b) for a, b in blocks])
 
 
 def _block_case(name: str, distance: Callable[[Array, Array], float]) -> None:

@@ -120,9 +120,10 @@ def test_a_perfect_model_is_as_good_as_the_floor(perfect: Evaluation) -> None:
     assert not perfect.refused
     names = [score.name for score in perfect.scores]
     expected = (
-        "authenticity bits-per-dim c2st-logistic c2st-nearest copies coverage data-copying density frechet "
-        "frechet-limit high-quality kid max-sliced-wasserstein mmd-rbf mode-divergence modes nll parzen "
-        "precision projected-wasserstein recall sinkhorn sliced-wasserstein vendi wasserstein-1 wasserstein-2"
+        "authenticity bits-per-dim c2st-logistic c2st-nearest copies coverage data-copying density "
+        "energy-distance frechet frechet-limit high-quality kid max-sliced-wasserstein mmd-rbf "
+        "mode-divergence modes nll parzen precision projected-wasserstein recall sinkhorn "
+        "sliced-wasserstein vendi wasserstein-1 wasserstein-2"
     )
     assert " ".join(sorted(names)) == expected
     for score in perfect.scores:
@@ -421,8 +422,8 @@ from genus.metrics.score import Score
 @needs(Samples)
 def largest(evidence: Evidence) -> list[Score]:
     """Largest element of all samples."""
-    x = float(evidence.samples.max())
-    return [Score(name="largest", value=x, low=x, high=x, n=len(evidence.samples), better="lower")]
+    x = float(evidence.generated.values.max())
+    return [Score(name="largest", value=x, low=x, high=x, n=len(evidence.generated), better="lower")]
 '''
 
 

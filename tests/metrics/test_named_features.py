@@ -11,7 +11,7 @@ from genus.core.model import Model, Samples
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 from genus.metrics.evaluate import Evaluation, gather, measure
-from genus.metrics.features import Classifies
+from genus.metrics.features import ClassifyingFeatures
 
 POINTS = DataSpec(kind="vector", shape=(2,), classes=("left", "right"))
 
@@ -46,7 +46,7 @@ class Draws(Model, Samples):
         return x
 
 
-class Sides(Classifies):
+class Sides(ClassifyingFeatures):
     """The points themselves, and which side they lie on."""
 
     size = 2
@@ -63,7 +63,7 @@ class Sides(Classifies):
         return torch.stack([-features[:, 0], features[:, 0]], 1) * 20
 
 
-def measured(features: Classifies) -> Evaluation:
+def measured(features: ClassifyingFeatures) -> Evaluation:
     """An evaluation in given features."""
     wanted = ["frechet", "kid", "inception-score", "accuracy", "classes-drawn", "class-histogram"]
     return measure(

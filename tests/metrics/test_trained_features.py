@@ -15,7 +15,7 @@ import genus
 from genus.core.binder import build, resolve
 from genus.core.errors import DataError, InputError
 from genus.core.spec import DataSpec
-from genus.metrics.features import Classifies, make_features
+from genus.metrics.features import ClassifyingFeatures, make_features
 from genus.metrics.features.trained import load_features, read_features, write_features
 
 SPEC = DataSpec(kind="image", shape=(2, 6, 9), range=(0.0, 1.0), classes=("cat", "dog", "eel"))
@@ -47,7 +47,7 @@ def examples(n: int) -> torch.Tensor:
 
 def test_a_file_gives_the_network_back(file: Path, record: dict[str, Any]) -> None:
     net = make_features(str(file), SPEC)
-    assert isinstance(net, Classifies)
+    assert isinstance(net, ClassifyingFeatures)
     assert (net.name, net.size, net.of_data) == ("trained on pets", 5, True)
     assert "90.00% [80.00%, 95.00%]" in net.note
     model = build("model", record["model"], SPEC)
@@ -63,14 +63,14 @@ def test_classes_are_read_by_name(file: Path) -> None:
     x = examples(6)
     whole = load_features(file, SPEC)
     turned = load_features(file, replace(SPEC, classes=("eel", "cat", "dog")))
-    assert isinstance(whole, Classifies)
-    assert isinstance(turned, Classifies)
+    assert isinstance(whole, ClassifyingFeatures)
+    assert isinstance(turned, ClassifyingFeatures)
     torch.testing.assert_close(turned.classify(x), whole.classify(x)[:, [2, 0, 1]])
     unlabelled = load_features(file, replace(SPEC, classes=()))
-    assert isinstance(unlabelled, Classifies)
+    assert isinstance(unlabelled, ClassifyingFeatures)
     torch.testing.assert_close(unlabelled.classify(x), whole.classify(x))
     others = load_features(file, replace(SPEC, classes=("ant", "bee")))
-    assert not isinstance(others, Classifies)  # their accuracy would mean nothing
+    assert not isinstance(others, ClassifyingFeatures)  # their accuracy would mean nothing
     torch.testing.assert_close(others(x), whole(x))
 
 

@@ -50,7 +50,7 @@ def agreement(asked: ArrayLike, read: ArrayLike) -> NDArray[np.float64]:
 @needs(Samples, features=True)
 def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
     """Mean correlation of the attributes asked for with those that a linear map reads from samples."""
-    condition, asked = evidence.spec.condition, evidence.asked
+    condition, asked = evidence.spec.condition, evidence.generated.condition
     if condition is None or condition.kind != "attributes" or asked is None:
         return []
     reader = _reader(evidence)
@@ -60,8 +60,8 @@ def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
     groups = np.array_split(np.arange(len(wanted)), min(GROUPS, len(wanted) // 2))
     left_out = [agreement(np.delete(wanted, g, 0), np.delete(read, g, 0)).mean() for g in groups]
     low, high = jackknife(float(each.mean()), [left_out])
-    real = evidence.real_condition()
-    floor = agreement(real.numpy(), _read(reader, evidence.real.features, real.shape[1]))
+    real = evidence.real.held_out_condition()
+    floor = agreement(real.numpy(), _read(reader, evidence.real.held_out.features, real.shape[1]))
     worst = np.argsort(each)[:SHOWN]
     named = ", ".join(f"{condition.names[i]} {each[i]:.2f} ({floor[i]:.2f})" for i in worst)
     return [
@@ -84,7 +84,7 @@ def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
 def _reader(evidence: Evidence) -> Pipeline:
     """Ridge regression of attributes on features of training examples, its weight by leave-one-out."""
     reader = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2, 4, 13)))
-    return reader.fit(evidence.reference.features, evidence.reference_condition().numpy())
+    return reader.fit(evidence.real.reference.features, evidence.real.reference_condition().numpy())
 
 
 def _read(reader: Pipeline, features: NDArray[np.float32], attributes: int) -> NDArray[np.float64]:

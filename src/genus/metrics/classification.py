@@ -23,7 +23,7 @@ def classification_scores(evidence: Evidence) -> list[Score]:
     logits: list[torch.Tensor] = []
     labels: list[torch.Tensor] = []
     with evaluating(model):
-        for batch in evidence.likelihood_batches():
+        for batch in evidence.real.likelihood_batches():
             if batch.condition is None:
                 return []
             logits.append(model.classify(batch.x.to(device_of(model))).float().cpu())

@@ -9,10 +9,11 @@ from scipy import linalg
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import jackknife, jackknife_variance
 from genus.metrics.moments import Array, Moments, as_rows
-from genus.metrics.score import Score, join_notes
+from genus.metrics.score import Score
 
 GROUPS = 10
 
@@ -102,7 +103,7 @@ def distances_without_each(x: Array, y: Array) -> list[Array]:
 
 
 def _group_numbers(n: int) -> list[NDArray[np.intp]]:
-    # neighbours stay together: labels asked of a model repeat with the number of classes, and
+    # neighbours stay together: class labels of samples repeat with the number of classes, and
     # every tenth sample would be of one class
     return np.array_split(np.arange(n), min(GROUPS, n))
 
@@ -147,28 +148,21 @@ def rank_warning(n: int, d: int) -> str:
 @needs(Samples, features=True)
 def frechet_scores(evidence: Evidence) -> list[Score]:
     """Fréchet distance of samples to training examples in the protocol's features; FID with Inception's."""
-    generated, reference = evidence.generated.features, evidence.reference.features
-    value, floor, baseline = evidence.against_reference(frechet_distance)
-    left = distances_without_each(as_rows(generated), as_rows(reference))
+    generated = as_rows(evidence.generated.features)
+    reference = as_rows(evidence.real.reference.features)
+    value = frechet_distance(generated, reference)
+    left = distances_without_each(generated, reference)
     low, high = jackknife(value, left)
     return [
-        Score(
-            name="fid" if evidence.protocol.features == "inception" else "frechet",
+        distance_score(
+            evidence,
+            "fid" if evidence.protocol.features == "inception" else "frechet",
+            frechet_distance,
+            (max(low, 0.0), high),
+            "biased upwards at finite n",
+            rank_warning(len(generated), generated.shape[1]),
             value=value,
-            low=max(low, 0.0),
-            high=high,
-            n=len(generated),
-            floor=floor,
-            baseline=baseline,
-            better="lower",
             shared=left[1].tolist(),
             own=jackknife_variance(left[0]),
-            note=join_notes(
-                f"features: {evidence.protocol.features}",
-                evidence.features_note,
-                "biased upwards at finite n",
-                rank_warning(len(generated), generated.shape[1]),
-                evidence.floor_note,
-            ),
         )
     ]

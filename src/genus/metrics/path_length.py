@@ -152,7 +152,7 @@ def _score(
             f"along {along}, steps of {EPSILON:g} of the path",
             f"squared distance of the features {evidence.protocol.features}, which is not LPIPS",
             "a generator that always draws the same has 0: read it beside a distance",
-            evidence.features_note,
+            evidence.real.features_note,
         ),
     )
 
@@ -165,9 +165,9 @@ def _values(
     blend: Blend,
 ) -> list[Tensor]:
     """Movements of each path, a batch at a time; a path depends on the seed and its number alone."""
-    model, features, seed = evidence.model, evidence.features, evidence.protocol.seed
+    model, features, seed = evidence.model, evidence.real.feature_map, evidence.protocol.seed
     assert features is not None
-    device, labels = device_of(model), evidence.asked
+    device, labels = device_of(model), evidence.generated.condition
     batch, found = batch_size(model.spec), list[Tensor]()
 
     def noise_for(purpose: str, first: int) -> Noise:
