@@ -12,7 +12,7 @@ from genus.core.registry import metric
 from genus.metrics.blocks import many_blocks
 from genus.metrics.distance_score import unbiased_distance_score
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.moments import Array, as_rows
+from genus.metrics.moments import Array, as_row_pair
 from genus.metrics.score import Score
 
 
@@ -41,13 +41,9 @@ def energy_distance(x: ArrayLike, y: ArrayLike, *, exponent: float = 1.0) -> flo
     >>> energy_distance([[0.0], [2.0]], [[1.0], [1.0]])
     0.0
     """
-    first, second = as_rows(x), as_rows(y)
+    first, second = as_row_pair(x, y)
     if min(len(first), len(second)) < 2:
         raise DataError("an energy distance needs at least 2 examples in each set")
-    if first.shape[1] != second.shape[1]:
-        raise DataError(
-            f"the two sets have {first.shape[1]} and {second.shape[1]} features; use one feature map"
-        )
     if not 0 < exponent < 2:
         raise DataError(f"exponent {exponent}: choose one between 0 and 2, both excluded")
     pairs = ((first, second), (first, first), (second, second))

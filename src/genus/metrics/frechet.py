@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
-from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import jackknife, jackknife_variance
-from genus.metrics.moments import Array, Moments, as_rows
+from genus.metrics.moments import Array, Moments, as_rows, require_same_width
 from genus.metrics.score import Score
 
 GROUPS = 10
@@ -45,7 +44,7 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
     x, y = as_rows(x), as_rows(y)
     if min(len(x), len(y)) > x.shape[1]:
         return frechet_from_moments(Moments.of(x), Moments.of(y))
-    _same_width(x.shape[1], y.shape[1])
+    require_same_width(x.shape[1], y.shape[1])
     root_x, root_y = _triangular_root(x), _triangular_root(y)
     gap = x.mean(0) - y.mean(0)
     traces = (root_x**2).sum() + (root_y**2).sum()
@@ -61,7 +60,7 @@ def frechet_from_moments(x: Moments, y: Moments) -> float:
     Raises:
         DataError: when the widths differ.
     """
-    _same_width(x.size, y.size)
+    require_same_width(x.size, y.size)
     gap = x.mean - y.mean
     s, t = x.covariance, y.covariance
     return float(gap @ gap + np.trace(s) + np.trace(t)) - 2 * trace_of_root(s, t)
@@ -132,11 +131,6 @@ def _symmetric_root(s: Array) -> Array:
 
 def _nuclear_norm(a: Array) -> float:
     return float(np.linalg.svd(a, compute_uv=False).sum())
-
-
-def _same_width(d: int, e: int) -> None:
-    if d != e:
-        raise DataError(f"the two sets have {d} and {e} features; compare sets from one feature map")
 
 
 def rank_warning(n: int, d: int) -> str:

@@ -14,7 +14,7 @@ from genus.core.registry import metric
 from genus.metrics.blocks import many_blocks
 from genus.metrics.distance_score import unbiased_distance_score
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.moments import Array, as_rows
+from genus.metrics.moments import Array, as_row_pair, as_rows
 from genus.metrics.score import Score
 
 PAIRED = 1000
@@ -59,14 +59,10 @@ def rbf_distance(x: ArrayLike, y: ArrayLike, *, bandwidth: float) -> float:
 
     Paper: Gretton et al., A kernel two-sample test, JMLR 13 (2012).
     """
-    first, second = as_rows(x), as_rows(y)
+    first, second = as_row_pair(x, y)
     n, m = len(first), len(second)
     if min(n, m) < 2:
         raise DataError("the kernel distance needs at least 2 examples in each set")
-    if first.shape[1] != second.shape[1]:
-        raise DataError(
-            f"the two sets have {first.shape[1]} and {second.shape[1]} features; use one feature map"
-        )
     if not bandwidth > 0:
         raise DataError(f"the bandwidth must be positive; got {bandwidth}")
     centre = second.mean(0)

@@ -11,7 +11,7 @@ from genus.core.registry import metric
 from genus.metrics.blocks import BLOCK, block_pairs
 from genus.metrics.distance_score import unbiased_distance_score
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.moments import Array, as_rows
+from genus.metrics.moments import Array, as_row_pair
 from genus.metrics.score import Score
 
 
@@ -33,11 +33,9 @@ def kernel_distance(x: ArrayLike, y: ArrayLike) -> float:
 
     Paper: arXiv:1801.01401.
     """
-    x, y = as_rows(x), as_rows(y)
+    x, y = as_row_pair(x, y)
     if min(len(x), len(y)) < 2:
         raise DataError("the kernel distance needs at least 2 examples in each set")
-    if x.shape[1] != y.shape[1]:
-        raise DataError(f"the two sets have {x.shape[1]} and {y.shape[1]} features; use one feature map")
     return _mean_of_pairs(x) + _mean_of_pairs(y) - 2 * float(_kernel(x, y).mean())
 
 

@@ -16,7 +16,7 @@ from genus.core.registry import metric
 from genus.metrics.distance_score import block_distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.gaussian_kernel import median_bandwidth
-from genus.metrics.moments import Array, as_rows
+from genus.metrics.moments import Array, as_row_pair, as_rows
 from genus.metrics.score import Score
 
 SHARE = 0.2
@@ -109,11 +109,7 @@ def sinkhorn_divergence(x: ArrayLike, y: ArrayLike, *, epsilon: float, tolerance
 
     Paper: arXiv:1706.00292, arXiv:1810.08278.
     """
-    first, second = as_rows(x), as_rows(y)
-    if first.shape[1] != second.shape[1]:
-        raise DataError(
-            f"the two sets have {first.shape[1]} and {second.shape[1]} features; use one feature map"
-        )
+    first, second = as_row_pair(x, y)
     pairs = ((first, second), (first, first), (second, second))
     across, alone_x, alone_y = (
         entropic_transport(cdist(a, b, "sqeuclidean"), epsilon=epsilon, tolerance=tolerance)[0]

@@ -18,7 +18,7 @@ from genus.core.registry import metric
 from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import wilson
-from genus.metrics.moments import Array, as_rows
+from genus.metrics.moments import Array, as_row_pair
 from genus.metrics.nearest import nearest_neighbours
 from genus.metrics.score import Score
 
@@ -114,14 +114,10 @@ def nearest_two_sample(x: ArrayLike, y: ArrayLike, *, seed: int = 0) -> TwoSampl
 
 def _pool(x: ArrayLike, y: ArrayLike) -> tuple[Array, NDArray[np.int64]]:
     """The first rows of both, equally many, and which set each is from."""
-    first, second = as_rows(x), as_rows(y)
+    first, second = as_row_pair(x, y)
     n = min(len(first), len(second))
     if n < FEWEST:
         raise DataError(f"a two-sample test needs at least {FEWEST} examples in each set; got {n}")
-    if first.shape[1] != second.shape[1]:
-        raise DataError(
-            f"the two sets have {first.shape[1]} and {second.shape[1]} features; use one feature map"
-        )
     return np.concatenate([first[:n], second[:n]]), np.repeat([0, 1], n)
 
 
