@@ -422,7 +422,7 @@ from genus.metrics.score import Score
 @needs(Samples)
 def largest(evidence: Evidence) -> list[Score]:
     """Largest element of all samples."""
-    x = float(evidence.generated.values.max())
+    x = float(evidence.generated.values.max())  # NaN where a sample is
     return [Score(name="largest", value=x, low=x, high=x, n=len(evidence.generated), better="lower")]
 '''
 
@@ -436,8 +436,10 @@ def test_a_plug_in_metric_is_picked_up(tmp_path: Path, monkeypatch: pytest.Monke
     try:
         assert "largest" in components("metric")
         found = _evaluate(SamplesOnly(POINTS))
+        broken = _evaluate(Broken(POINTS), metrics=["largest"])
     finally:
         monkeypatch.undo()
         catalogue.cache_clear()
     assert found["largest"].value < 1.5
+    assert broken.refused == {"largest": "largest is NaN; check the samples for NaN"}
     assert found["largest"].protocol == found.protocol.hash

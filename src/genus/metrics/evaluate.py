@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -169,7 +170,7 @@ def measure(
 ) -> Evaluation:
     """Measure a model by every registered metric that fits it and its data.
 
-    One that is undefined here is recorded and does not stop the rest.
+    One that is undefined here, or NaN, is recorded and does not stop the rest.
 
     Args:
         evidence: model, data and protocol.
@@ -192,11 +193,18 @@ def measure(
             progress(name)
         try:
             found = build("metric", resolve("metric", name, "metrics"), evidence)
+            _refuse_nan(found)
         except GenusError as error:
             refused[name] = str(error)
         else:
             scores += [replace(score, protocol=stamp) for score in found]
     return Evaluation(protocol=evidence.protocol, scores=scores, refused=refused)
+
+
+def _refuse_nan(scores: Sequence[Score]) -> None:
+    for score in scores:
+        if math.isnan(score.value):
+            raise DataError(f"{score.name} is NaN; check the samples for NaN")
 
 
 def _in_reading_order(names: Iterable[str]) -> list[str]:
