@@ -167,7 +167,7 @@ def _values(
     """Movements of each path, a batch at a time; a path depends on the seed and its number alone."""
     model, features, seed = evidence.model, evidence.real.feature_map, evidence.protocol.seed
     assert features is not None
-    device, labels = device_of(model), evidence.generated.condition
+    device, conditions = device_of(model), evidence.generated.condition
     batch, found = batch_size(model.spec), list[Tensor]()
 
     def noise_for(purpose: str, first: int) -> Noise:
@@ -176,7 +176,7 @@ def _values(
     with evaluating(model):
         for first in range(0, count, batch):
             n = min(batch, count - first)
-            condition = None if labels is None else labels[first : first + n].to(device)
+            condition = None if conditions is None else conditions[first : first + n].to(device)
             paths = noise_for("paths", first)
             t, a, b = (
                 x.cpu() for x in (paths.uniform(n), ends(n, paths, condition), ends(n, paths, condition))
