@@ -98,7 +98,7 @@ def curve(run: Run, features_name: str, samples: int) -> list[tuple[float, int, 
         saved = load_checkpoint(path)
         model = build_model(bound, spec)
         load_weights(model, saved, "ema")
-        fake = features(draw(model.eval(), samples, labels=condition)).numpy()
+        fake = features(draw(model.eval(), samples, condition=condition)).numpy()
         clock = saved.state["clock"]
         points.append((clock["cpu_seconds"], clock["iteration"], frechet_distance(fake, real)))
     return points

@@ -168,7 +168,7 @@ def _accuracy(model: Any, dataset: Dataset) -> tuple[float, float, float]:
     import torch
 
     from genus.metrics.accuracy import class_accuracy
-    from genus.metrics.evidence import batches
+    from genus.metrics.examples import batches
 
     logits: list[Any] = []
     labels: list[Any] = []

@@ -84,10 +84,11 @@ def test_conditions_are_those_of_the_data(folder: Path) -> None:
     with pytest.raises(CapabilityError, match="name its run"):
         genus.sample(model, 2, condition=condition, truncation=0.5, standing=True)
     assert genus.sample(model, 2, condition=condition, truncation=0.5).shape == whole[:2].shape
-    data, small = opened_data(run), {"n": 20, "num_reference": 50, "truncation": 0.5, "standing": True}
+    data, small = opened_data(run), {"n": 20, "num_reference": 50}
     found = gather(model, train=data.train, test=data.test, data_name="", fingerprint="", **small)
+    found = found.truncated(0.5, standing=True)
     assert found.protocol.standing
-    assert len(found.samples) == 20
+    assert len(found.generated.values) == 20
     assert genus.explore(run, "truncation", rows=2, columns=2).columns == 2
 
 

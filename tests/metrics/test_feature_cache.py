@@ -82,7 +82,7 @@ def test_labels_are_kept(tmp_path: Path) -> None:
             n=50,
             keep=tmp_path,
         )
-        return found.reference.features, found.reference.labels
+        return found.real.reference.features, found.real.reference.class_labels
 
     (before, asked), (after, kept) = reference(), reference()
     np.testing.assert_array_equal(before, after)

@@ -16,7 +16,7 @@ from genus.core.spec import DataSpec
 from genus.metrics.features import (
     DIGIT_WEIGHTS,
     DIGITS,
-    Classifies,
+    ClassifyingFeatures,
     DigitFeatures,
     DigitNet,
     default_features,
@@ -81,7 +81,7 @@ def test_default_features(spec: DataSpec, name: str, size: int) -> None:
     assert chosen is not None
     assert (chosen.name, chosen.size) == (name, size)
     assert chosen(torch.rand(3, *spec.shape)).shape == (3, size)
-    assert isinstance(chosen, Classifies) == (name == "digits")
+    assert isinstance(chosen, ClassifyingFeatures) == (name == "digits")
 
 
 def test_clothing_is_not_read_as_digits() -> None:

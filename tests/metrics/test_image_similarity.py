@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -21,10 +22,21 @@ def pair(*shape: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_psnr_by_hand() -> None:
+    quarter = 10 * math.log10(4)
     x = np.zeros((3, 1, 2, 2))
-    y = np.stack([np.full((1, 2, 2), 0.1), np.zeros((1, 2, 2)), np.array([[[2.0, 0.0], [0.0, 0.0]]])])
-    np.testing.assert_allclose(psnr(x, y), [20.0, math.inf, 0.0], atol=1e-12)
-    np.testing.assert_allclose(psnr(255 * x, 255 * y, data_range=255)[[0, 2]], [20.0, 0.0], atol=1e-12)
+    y = np.stack([np.full((1, 2, 2), 0.1), np.zeros((1, 2, 2)), np.array([[[1.0, 0.0], [0.0, 0.0]]])])
+    np.testing.assert_allclose(psnr(x, y), [20.0, math.inf, quarter], atol=1e-12)
+    np.testing.assert_allclose(psnr(255 * x, 255 * y, data_range=255)[[0, 2]], [20.0, quarter], atol=1e-12)
+
+
+@pytest.mark.parametrize("measure", [psnr, ssim])
+def test_pairs_that_span_more_than_the_range_are_refused(measure: Callable[..., np.ndarray]) -> None:
+    """Integers with the default range gave −64.5 dB; values of the conventions for the right one."""
+    x, y = np.random.default_rng(0).integers(0, 4096, (2, 1, 1, 128, 128)).astype(np.uint16)
+    with pytest.raises(DataError, match="give the largest minus the smallest possible value"):
+        measure(x, y)
+    assert measure(x, y, data_range=4095).shape == (1,)
+    assert np.isfinite(measure(x / 4095 - 0.5, y / 4095 - 0.5)).all()
 
 
 def test_constant_images_differ_in_luminance_alone() -> None:

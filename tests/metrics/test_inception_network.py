@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from genus.core.errors import DataError
 from genus.core.space import Space
 from genus.core.spec import DataSpec
-from genus.metrics.features import Classifies, make_features
+from genus.metrics.features import ClassifyingFeatures, make_features
 from genus.metrics.features.inception_blocks import BlockA, BlockE, InceptionNet, average_around
 from genus.metrics.features.inception_network import prepare, read_weights, resize
 
@@ -105,7 +105,7 @@ def test_features_of_a_file(
 ) -> None:
     monkeypatch.setenv("GENUS_INCEPTION", str(file))
     net = make_features("inception", PICTURES)
-    assert isinstance(net, Classifies)
+    assert isinstance(net, ClassifyingFeatures)
     assert not net.of_data
     assert "not the published file" in net.note
     x = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))

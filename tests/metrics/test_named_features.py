@@ -12,7 +12,7 @@ from genus.core.noise import Noise
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.metrics.evaluate import Evaluation, gather, measure
-from genus.metrics.features import Classifies
+from genus.metrics.features import ClassifyingFeatures
 
 POINTS = DataSpec(example=Space(kind="vector", shape=(2,)), condition=class_space(("left", "right")))
 
@@ -47,7 +47,7 @@ class Draws(Model, Samples):
         return x
 
 
-class Sides(Classifies):
+class Sides(ClassifyingFeatures):
     """The points themselves, and which side they lie on."""
 
     size = 2
@@ -64,7 +64,7 @@ class Sides(Classifies):
         return torch.stack([-features[:, 0], features[:, 0]], 1) * 20
 
 
-def measured(features: Classifies) -> Evaluation:
+def measured(features: ClassifyingFeatures) -> Evaluation:
     """An evaluation in given features."""
     wanted = ["frechet", "kid", "inception-score", "accuracy", "classes-drawn", "class-histogram"]
     return measure(

@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from genus.core.errors import DataError
-from genus.metrics import dice, energy_distance, hausdorff, jaccard
+from genus.metrics import dice, hausdorff, jaccard, mask_energy_distance
 
 
 def square(low: int, high: int, side: int = 12) -> np.ndarray:
@@ -88,20 +88,20 @@ def _surface(mask: np.ndarray) -> np.ndarray:
 def test_energy_distance_by_hand() -> None:
     a, b = np.array([[1, 0]]), np.array([[0, 1]])
     for unbiased in (True, False):
-        apart = energy_distance(np.repeat(a, 3, 0), np.repeat(b, 2, 0), unbiased=unbiased)
+        apart = mask_energy_distance(np.repeat(a, 3, 0), np.repeat(b, 2, 0), unbiased=unbiased)
         assert apart == 2
-        assert energy_distance(np.repeat(a, 3, 0), np.repeat(a, 2, 0), unbiased=unbiased) == 0
+        assert mask_energy_distance(np.repeat(a, 3, 0), np.repeat(a, 2, 0), unbiased=unbiased) == 0
     both = np.concatenate([a, b])
     # E d(X, Y) = 1/2 for equal coins; within: 1 without, 1/2 with the masks themselves
-    assert energy_distance(both, both) == pytest.approx(2 * 0.5 - 1 - 1)
-    assert energy_distance(both, both, unbiased=False) == pytest.approx(0)
+    assert mask_energy_distance(both, both) == pytest.approx(2 * 0.5 - 1 - 1)
+    assert mask_energy_distance(both, both, unbiased=False) == pytest.approx(0)
 
 
 def test_energy_distance_is_unbiased() -> None:
     rng = np.random.default_rng(0)
-    draws = [energy_distance(_coins(rng, 3), _coins(rng, 4)) for _ in range(4_000)]
+    draws = [mask_energy_distance(_coins(rng, 3), _coins(rng, 4)) for _ in range(4_000)]
     assert abs(np.mean(draws)) < 4 * np.std(draws) / math.sqrt(len(draws))
-    biased = [energy_distance(_coins(rng, 3), _coins(rng, 4), unbiased=False) for _ in range(500)]
+    biased = [mask_energy_distance(_coins(rng, 3), _coins(rng, 4), unbiased=False) for _ in range(500)]
     assert np.mean(biased) > 0.2
 
 
@@ -111,17 +111,17 @@ def _coins(rng: np.random.Generator, n: int) -> np.ndarray:
 
 def test_empty_masks_are_alike_in_the_energy_distance() -> None:
     empty, full = np.zeros((2, 3)), np.ones((2, 3))
-    assert energy_distance(empty, empty) == 0
-    assert energy_distance(empty, full) == 2
+    assert mask_energy_distance(empty, empty) == 0
+    assert mask_energy_distance(empty, full) == 2
 
 
 def test_what_is_undefined_is_refused() -> None:
     one, two = np.ones((1, 4)), np.ones((2, 4))
     for pair in ((one, two), (two, one)):
         with pytest.raises(DataError, match="two masks or more"):
-            energy_distance(*pair)
+            mask_energy_distance(*pair)
     with pytest.raises(DataError, match="one size"):
-        energy_distance(two, np.ones((2, 5)))
+        mask_energy_distance(two, np.ones((2, 5)))
     with pytest.raises(DataError, match="one shape"):
         dice(one, two)
     with pytest.raises(DataError, match="zeros and ones"):

@@ -16,7 +16,7 @@ from genus.core.binder import build, resolve
 from genus.core.errors import DataError, InputError
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
-from genus.metrics.features import Classifies, make_features
+from genus.metrics.features import ClassifyingFeatures, make_features
 from genus.metrics.features.trained import load_features, read_features, write_features
 
 SPEC = DataSpec(
@@ -51,7 +51,7 @@ def examples(n: int) -> torch.Tensor:
 
 def test_a_file_gives_the_network_back(file: Path, record: dict[str, Any]) -> None:
     net = make_features(str(file), SPEC)
-    assert isinstance(net, Classifies)
+    assert isinstance(net, ClassifyingFeatures)
     assert (net.name, net.size, net.of_data) == ("trained on pets", 5, True)
     assert "90.00% [80.00%, 95.00%]" in net.note
     model = build("model", record["model"], SPEC)
@@ -67,21 +67,21 @@ def test_classes_are_read_by_name(file: Path) -> None:
     x = examples(6)
     whole = load_features(file, SPEC)
     turned = load_features(file, replace(SPEC, condition=class_space(("eel", "cat", "dog"))))
-    assert isinstance(whole, Classifies)
-    assert isinstance(turned, Classifies)
+    assert isinstance(whole, ClassifyingFeatures)
+    assert isinstance(turned, ClassifyingFeatures)
     torch.testing.assert_close(turned.classify(x), whole.classify(x)[:, [2, 0, 1]])
     unlabelled = load_features(file, replace(SPEC, condition=None))
-    assert isinstance(unlabelled, Classifies)
+    assert isinstance(unlabelled, ClassifyingFeatures)
     torch.testing.assert_close(unlabelled.classify(x), whole.classify(x))
     others = load_features(file, replace(SPEC, condition=class_space(("ant", "bee"))))
-    assert not isinstance(others, Classifies)  # their accuracy would mean nothing
+    assert not isinstance(others, ClassifyingFeatures)  # their accuracy would mean nothing
     torch.testing.assert_close(others(x), whole(x))
 
 
 def test_data_of_another_shape_or_range_are_refused(file: Path) -> None:
     for change in ({"shape": (2, 6, 8)}, {"range": (0.0, 2.0)}):
         with pytest.raises(DataError, match="the data are"):
-            load_features(file, replace(SPEC, **change))
+            load_features(file, replace(SPEC, example=replace(SPEC.example, **change)))
 
 
 def test_the_fingerprint_knows_weights_and_record(file: Path, record: dict[str, Any], tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_network_is_trained_kept_and_measures_well(tmp_path: Path) -> None:
     with safe_open(out, "pt") as file:
         assert made.sha256 == file.metadata()["sha256"]
     record = read_features(out)[0]
-    assert record["spec"]["classes"] == list("0123456789")
+    assert record["spec"]["condition"]["names"] == list("0123456789")
     assert record["data_fingerprint"] == genus.data_info("digits8")["fingerprint"]
     with pytest.raises(InputError, match="exists"):
         genus.export_features(made.run, out)

@@ -16,8 +16,8 @@ from genus.metrics import (
     sliced_wasserstein,
     wasserstein_distance,
 )
+from genus.metrics.blocks import small_blocks
 from genus.metrics.intervals import standard_error
-from genus.metrics.transport import small_blocks
 
 
 def _normal(n: int, d: int = 3, seed: int = 0) -> np.ndarray:

@@ -200,7 +200,7 @@ def _mean(scores: Sequence[Score]) -> Mean:
         value=float(np.mean(values)),
         low=low,
         high=high,
-        spread=float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+        spread=float(np.std(values, ddof=1)) if len(values) > 1 and np.isfinite(values).all() else math.nan,
         sampling=_average((score.high - score.low) / 2 for score in scores),
         values=values,
         better=scores[0].better,

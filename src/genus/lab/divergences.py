@@ -10,71 +10,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from genus.core.registry import lab
-from genus.lab.f_divergences import (
-    chi_square,
-    js_divergence,
-    kl_divergence,
-    squared_hellinger,
-    total_variation,
-    wasserstein_1,
-)
+from genus.lab.divergence_sweep import CLOSED, MEASURES, sweep
+from genus.lab.f_divergences import js_divergence
 from genus.lab.findings import Check, Findings, require
-from genus.lab.normal import (
-    Normal,
-    chi_square_normal,
-    hellinger_normal,
-    kl_normal,
-    total_variation_normal,
-    wasserstein_1_normal,
-    wasserstein_2_normal,
-)
+from genus.lab.normal import Normal, chi_square_normal, wasserstein_2_normal
 from genus.lab.style import BLACK, COLOURS, DASHES, GREY, label
 
 Array = NDArray[np.float64]
-
-
-MEASURES: Mapping[str, Callable[..., float]] = {
-    "KL(p‖q)": kl_divergence,
-    "KL(q‖p)": lambda p, q, *, step: kl_divergence(q, p, step=step),
-    "JS": js_divergence,
-    "chi-square": chi_square,
-    "squared Hellinger": squared_hellinger,
-    "total variation": total_variation,
-    "W1": wasserstein_1,
-}
-"""What the experiment measures, on arrays of densities."""
-
-CLOSED: Mapping[str, Callable[[Normal, Normal], float]] = {
-    "KL(p‖q)": kl_normal,
-    "KL(q‖p)": lambda p, q: kl_normal(q, p),
-    "chi-square": chi_square_normal,
-    "squared Hellinger": hellinger_normal,
-    "total variation": total_variation_normal,
-    "W1": wasserstein_1_normal,
-}
-"""The same of two Gaussians in closed form; the Jensen-Shannon divergence has none."""
-
-
-def sweep(p: Normal, others: Sequence[Normal], points: int = 20001) -> dict[str, list[float]]:
-    """Every measure between p and each of the others, by quadrature.
-
-    The trapezoidal rule on a grid that holds p, q and p²/q; its error for Gaussians is far below
-    rounding, except for the total variation, whose integrand has kinks.
-
-    Args:
-        p: the first distribution.
-        others: the second ones.
-        points: of the grid.
-    """
-    found: dict[str, list[float]] = {name: [] for name in MEASURES}
-    for q in others:
-        reach = 2 * abs(p.mean - q.mean) + 12 * max(p.std, q.std)
-        middle = (p.mean + q.mean) / 2
-        x = np.linspace(middle - reach, middle + reach, points)
-        a, b = p.density(x), q.density(x)
-        for name, measure in MEASURES.items():
-            found[name].append(measure(a, b, step=float(x[1] - x[0])))
-    return found
 
 
 @lab("divergences", paper="arXiv:1701.07875")
@@ -117,7 +59,11 @@ def divergences(
             "W2 at the largest shift": wasserstein_2_normal(p, shifted[-1]),
             "Bin(2, 0.4) against uniform": _discrete(),
         },
-        checks=_checks(p, shifted, first, changed, second),
+        checks=[
+            *_quadrature_checks(p, ((shifted, first), (changed, second))),
+            *_shift_checks(shifted[-1].mean, first),
+            *_known_checks(p),
+        ],
         draw=_draw(p, shifts, first, means, changed, second),
         size=(12.0, 8.2),
     )
@@ -128,18 +74,15 @@ def _discrete() -> dict[str, float]:
     return {name: measure(binomial, uniform, step=1.0) for name, measure in MEASURES.items()}
 
 
-def _checks(
-    p: Normal,
-    shifted: Sequence[Normal],
-    first: Mapping[str, Sequence[float]],
-    changed: Sequence[Normal],
-    second: Mapping[str, Sequence[float]],
+def _quadrature_checks(
+    p: Normal, swept: Sequence[tuple[Sequence[Normal], Mapping[str, Sequence[float]]]]
 ) -> list[Check]:
+    """Largest error of each measure with a closed form, over the Gaussians of all sweeps."""
     checks: list[Check] = []
     for name, closed in CLOSED.items():
         gaps = [
             abs(value - closed(p, q)) / max(1.0, closed(p, q))
-            for others, found in ((shifted, first), (changed, second))
+            for others, found in swept
             for q, value in zip(others, found[name], strict=True)
             # where q is narrower than p, p²/q reaches far beyond any grid, or has no integral
             if name != "chi-square" or q.std >= p.std
@@ -153,16 +96,20 @@ def _checks(
                 tolerance=1e-5 if kinks else 1e-7,
             )
         )
-    far = shifted[-1].mean
-    js, hellinger = first["JS"], first["squared Hellinger"]
-    checks += [
+    return checks
+
+
+def _shift_checks(far: float, found: Mapping[str, Sequence[float]]) -> list[Check]:
+    """What holds for N(0, 1) and N(δ, 1), the last of them at ``far``."""
+    js, hellinger = found["JS"], found["squared Hellinger"]
+    return [
         Check(
             name="KL at the largest shift, δ²/2",
-            value=first["KL(p‖q)"][-1],
+            value=found["KL(p‖q)"][-1],
             expected=far**2 / 2,
             tolerance=1e-7,
         ),
-        Check(name="W1 at the largest shift, δ", value=first["W1"][-1], expected=far, tolerance=1e-7),
+        Check(name="W1 at the largest shift, δ", value=found["W1"][-1], expected=far, tolerance=1e-7),
         Check(
             name="largest JS, at most log 2",
             value=max(js),
@@ -186,11 +133,14 @@ def _checks(
             relation="≤",
         ),
     ]
+
+
+def _known_checks(p: Normal) -> list[Check]:
+    """Values of the lectures."""
     x, step = np.linspace(-12, 12, 20001, retstep=True)
     js_one = js_divergence(p.density(x), Normal(1.0, 1.0).density(x), step=float(step))
     discrete = _discrete()
     return [
-        *checks,
         Check(name="JS of N(0,1) and N(1,1)", value=js_one, expected=0.1114214822, tolerance=1e-9),
         Check(name="KL of Bin(2, 0.4)", value=discrete["KL(p‖q)"], expected=0.0852996, tolerance=1e-7),
         Check(

@@ -139,9 +139,26 @@ def mixture_lab(
     )
     start = k_means(values[:, None], components, seed=seed).centres[:, 0]
     fitted = expectation_maximisation(values, start, iterations=iterations)
-    known = _scikit_learn(values, start, fitted)
+    return Findings(
+        numbers={
+            "values": len(values),
+            "weights": fitted.weights,
+            "means": fitted.means,
+            "stds": fitted.stds,
+            "mean log-likelihood": fitted.likelihoods[-1],
+            "of one Gaussian": float(norm.logpdf(values, values.mean(), values.std()).mean()),
+            "iterations": len(fitted.likelihoods) - 1,
+            "likelihoods": fitted.likelihoods,
+        },
+        checks=_checks(values, fitted, _scikit_learn(values, start, fitted)),
+        draw=_draw(picture, values, fitted, background),
+        size=(13.0, 8.0),
+    )
+
+
+def _checks(values: Array, fitted: Fit, known: GaussianMixture) -> list[Check]:
     steps = np.diff(fitted.likelihoods)
-    checks = [
+    return [
         Check(
             name="least gain of likelihood in an iteration", value=float(steps.min()) if len(steps) else 0.0,
             expected=0.0, tolerance=1e-6, relation="≥",
@@ -160,21 +177,6 @@ def mixture_lab(
             expected=float(values.mean()), tolerance=1e-9 * float(np.abs(values).max()),
         ),
     ]  # fmt: skip
-    return Findings(
-        numbers={
-            "values": len(values),
-            "weights": fitted.weights,
-            "means": fitted.means,
-            "stds": fitted.stds,
-            "mean log-likelihood": fitted.likelihoods[-1],
-            "of one Gaussian": float(norm.logpdf(values, values.mean(), values.std()).mean()),
-            "iterations": len(fitted.likelihoods) - 1,
-            "likelihoods": fitted.likelihoods,
-        },
-        checks=checks,
-        draw=_draw(picture, values, fitted, background),
-        size=(13.0, 8.0),
-    )
 
 
 def _scikit_learn(values: Array, start: Array, fitted: Fit) -> GaussianMixture:

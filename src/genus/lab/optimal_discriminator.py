@@ -125,17 +125,6 @@ def optimal_discriminator_lab(
     confident = np.clip(found, 1e-15, 1 - 1e-15)
     loss = -step * float((a * np.log(confident) + b * np.log1p(-confident)).sum())
     known = optimal_loss(p, q)
-    gap = float(np.abs(found - best)[seen].max())
-    checks = [
-        Check(name="largest |D − D*| where a density exceeds 0.001", value=gap, expected=0.0, tolerance=0.02),
-        Check(name="loss, 2 log 2 − 2 JSD", value=loss, expected=known, tolerance=0.01),
-        Check(name="loss is no less than the best", value=loss, expected=known, tolerance=1e-6, relation="≥"),
-    ]
-    if (p, q) == (mixture([1], [0], [1]), mixture([1], [1], [1])):
-        middle = np.array([0.5 - math.log(0.75 / 0.25)])  # there the logit ½ − x is log 3
-        at = float(optimal_discriminator(p, q, middle)[0])
-        checks.append(Check(name="D* where ½ − x = log 3", value=at, expected=0.75, tolerance=1e-9))
-        checks.append(Check(name="2 log 2 − 2 JSD", value=known, expected=1.1634513968, tolerance=1e-9))
     return Findings(
         numbers={
             "loss": loss,
@@ -147,10 +136,24 @@ def optimal_discriminator_lab(
             "D*": best,
             "losses": losses,
         },
-        checks=checks,
+        checks=_checks(p, q, float(np.abs(found - best)[seen].max()), loss, known),
         draw=_draw(x, a, b, best, found, seen, losses, known),
         size=(13.5, 4.6),
     )
+
+
+def _checks(p: Mixture, q: Mixture, gap: float, loss: float, known: float) -> list[Check]:
+    checks = [
+        Check(name="largest |D − D*| where a density exceeds 0.001", value=gap, expected=0.0, tolerance=0.02),
+        Check(name="loss, 2 log 2 − 2 JSD", value=loss, expected=known, tolerance=0.01),
+        Check(name="loss is no less than the best", value=loss, expected=known, tolerance=1e-6, relation="≥"),
+    ]
+    if (p, q) == (mixture([1], [0], [1]), mixture([1], [1], [1])):
+        middle = np.array([0.5 - math.log(0.75 / 0.25)])  # there the logit ½ − x is log 3
+        at = float(optimal_discriminator(p, q, middle)[0])
+        checks.append(Check(name="D* where ½ − x = log 3", value=at, expected=0.75, tolerance=1e-9))
+        checks.append(Check(name="2 log 2 − 2 JSD", value=known, expected=1.1634513968, tolerance=1e-9))
+    return checks
 
 
 def _grid(p: Mixture, q: Mixture, reach: float, points: int) -> tuple[Array, float]:

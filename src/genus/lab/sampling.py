@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,70 +11,16 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from genus.core.registry import lab
-from genus.lab.chains import (
-    autocorrelation,
-    effective_sample_size,
-    gibbs_normal,
-    inverse_cdf,
-    langevin,
-    metropolis,
-    rejection,
-)
+from genus.lab.chains import autocorrelation, effective_sample_size, gibbs_normal, langevin, metropolis
 from genus.lab.findings import Check, Findings, require
 from genus.lab.normal import Mixture, mixture
+from genus.lab.samplers import Box, Drawn, draw_all
 from genus.lab.style import BLACK, BLUE, COLOURS, DASHES, GREY, SKY, VERMILION, label
 
 Array = NDArray[np.float64]
 
 KOLMOGOROV = 1.9495
 """√n times the Kolmogorov-Smirnov distance exceeds this in one of a thousand correct samples."""
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What a sampler gave: states ``(steps, chains)``, the share it accepted, what they are worth."""
-
-    states: Array
-    accepted: float
-    effective: float
-
-
-def draw_all(
-    target: Mixture, steps: int, chains: int, width: float, step: float, rng: np.random.Generator
-) -> tuple[dict[str, Drawn], tuple[Array, float, float, float]]:
-    """As many samples of a mixture from each of four samplers.
-
-    Chains start far too wide and lose their first fifth.
-
-    Args:
-        target: p.
-        steps: per chain that are kept.
-        chains: parallel ones.
-        width: of Metropolis' proposals.
-        step: ε of Langevin's.
-        rng: of everything.
-
-    Returns:
-        By name, and the throws of the rejection sampler, its box's left, right and height.
-    """
-    low, high = target.mean - 8 * target.std, target.mean + 8 * target.std
-    n, shape = steps * chains, (steps, chains)
-    inverse = inverse_cdf(target.cumulative, low, high, rng.random(n)).reshape(shape)
-    left, right = target.mean - 4 * target.std, target.mean + 4 * target.std
-    grid = np.linspace(left, right, 4001)
-    height = 1.001 * float(target.density(grid).max())
-    thrown, share, first = rejection(target.density, left, right, height, n, rng)
-    start = target.mean + 3 * target.std * rng.standard_normal(chains)
-    burn = steps // 4
-    walk, walked = metropolis(target.log_density, start, steps + burn, width, rng)
-    drift, _ = langevin(target.score, start, steps + burn, step, rng)
-    found = {
-        "inverse CDF": Drawn(inverse, 1.0, float(n)),
-        "rejection": Drawn(thrown.reshape(shape), share, float(n)),
-        "Metropolis": Drawn(walk[burn:], walked, effective_sample_size(walk[burn:])),
-        "Langevin": Drawn(drift[burn:], 1.0, effective_sample_size(drift[burn:])),
-    }
-    return found, (first, left, right, height)
 
 
 @lab("sampling", paper="doi:10.1023/A:1020281327116")
@@ -113,23 +58,13 @@ def sampling(
     require(-1 < correlation < 1, f"correlation={correlation:g}: must be between -1 and 1")
     rng = np.random.default_rng(seed)
     found, box = draw_all(target, steps, chains, width, step, rng)
-    pairs = gibbs_normal(correlation, 4 * rng.standard_normal((chains, 2)), steps + steps // 4, rng)[
-        steps // 4 :
-    ]
+    burn = steps // 4
+    pairs = gibbs_normal(correlation, 4 * rng.standard_normal((chains, 2)), steps + burn, rng)[burn:]
     normal, _ = langevin(lambda x: -x, rng.standard_normal(chains), steps, 0.5, rng)
     _, accepted = metropolis(lambda x: -x * x / 2, rng.standard_normal(chains), steps, width, rng)
     gibbs_size = effective_sample_size(pairs[:, :, 0])
     distances = {
-        name: stats.kstest(drawn.states.ravel(), target.cumulative).statistic for name, drawn in found.items()
-    }
-    numbers = {
-        name: {
-            "KS distance": float(distances[name]),
-            "mean": float(drawn.states.mean()),
-            "std": float(drawn.states.std()),
-            "accepted": drawn.accepted,
-            "effective samples": drawn.effective,
-        }
+        name: float(stats.kstest(drawn.states.ravel(), target.cumulative).statistic)
         for name, drawn in found.items()
     }
     return Findings(
@@ -137,11 +72,8 @@ def sampling(
             "samples of each": steps * chains,
             "true mean": target.mean,
             "true std": target.std,
-            **numbers,
-            "Gibbs": {
-                "correlation": _correlation(pairs),
-                "effective samples": gibbs_size,
-            },
+            **_numbers(found, distances),
+            "Gibbs": {"correlation": _correlation(pairs), "effective samples": gibbs_size},
         },
         checks=[
             *_distance_checks(target, found, distances),
@@ -151,6 +83,19 @@ def sampling(
         draw=_draw(target, found, box, pairs, correlation, step),
         size=(13.0, 7.6),
     )
+
+
+def _numbers(found: dict[str, Drawn], distances: dict[str, float]) -> dict[str, dict[str, float]]:
+    return {
+        name: {
+            "KS distance": distances[name],
+            "mean": float(drawn.states.mean()),
+            "std": float(drawn.states.std()),
+            "accepted": drawn.accepted,
+            "effective samples": drawn.effective,
+        }
+        for name, drawn in found.items()
+    }
 
 
 def _distance_checks(target: Mixture, found: dict[str, Drawn], distances: dict[str, float]) -> list[Check]:
@@ -166,10 +111,9 @@ def _distance_checks(target: Mixture, found: dict[str, Drawn], distances: dict[s
     return checks
 
 
-def _box_checks(drawn: Drawn, box: tuple[Array, float, float, float], target: Mixture) -> list[Check]:
-    _, left, right, height = box
-    inside = float(np.diff(target.cumulative(np.array([left, right])))[0])
-    share = inside / (height * (right - left))
+def _box_checks(drawn: Drawn, box: Box, target: Mixture) -> list[Check]:
+    inside = float(np.diff(target.cumulative(np.array([box.left, box.right])))[0])
+    share = inside / (box.height * (box.right - box.left))
     error = math.sqrt(share * (1 - share) / (drawn.states.size / share))
     return [Check(name="rejection: accepted", value=drawn.accepted, expected=share, tolerance=4 * error)]
 
@@ -217,7 +161,7 @@ def _correlation(pairs: Array) -> float:
 def _draw(
     target: Mixture,
     found: dict[str, Drawn],
-    box: tuple[Array, float, float, float],
+    box: Box,
     pairs: Array,
     correlation: float,
     step: float,
@@ -236,12 +180,12 @@ def _draw(
         label(inverse, "Inverse CDF: x = F⁻¹(u)", "x", "density")
         label(walk, f"Metropolis: {found['Metropolis'].accepted:.0%} accepted", "x", "density")
         label(drift, f"Langevin, ε = {step:g}, not corrected", "x", "density")
-        points, *_ = box
+        points = box.throws
         below = points[:, 1] < target.density(points[:, 0])
         thrown.plot(*points[~below].T, "x", color=GREY, ms=3, label="rejected")
         thrown.plot(*points[below].T, ".", color=BLUE, ms=4, label="accepted")
         thrown.plot(x, target.density(x), color=BLACK, lw=1.6)
-        thrown.set_ylim(0, box[3] * 1.25)
+        thrown.set_ylim(0, box.height * 1.25)
         thrown.legend(loc="upper left", ncols=2, markerscale=2)
         label(thrown, f"Rejection: {found['rejection'].accepted:.0%} accepted", "x", "y")
         gibbs.plot(*pairs[::20].reshape(-1, 2)[:2000].T, ".", color=SKY, ms=3, label="samples")

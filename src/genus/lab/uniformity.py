@@ -157,10 +157,7 @@ def uniformity(
     estimates = alternative / pairs - 1 / outcomes
     checks = _checks(null, estimates, squared, pairs, outcomes)
     if (outcomes, distance) == (1000, 0.5) and samples >= 400:
-        checks += [
-            Check(name="uniform rejected", value=accepted, expected=0.01, relation="≤"),
-            Check(name="far sampler rejected", value=power, expected=0.99, relation="≥"),
-        ]
+        checks += _rate_checks(accepted, power)
     return Findings(
         numbers={
             "threshold": collision_threshold(samples, outcomes, distance),
@@ -178,6 +175,13 @@ def uniformity(
         checks=checks,
         draw=_draw(null, alternative, sweep, errors, outcomes, samples, distance),
     )
+
+
+def _rate_checks(accepted: float, power: float) -> list[Check]:
+    return [
+        Check(name="uniform rejected", value=accepted, expected=0.01, relation="≤"),
+        Check(name="far sampler rejected", value=power, expected=0.99, relation="≥"),
+    ]
 
 
 def _checks(

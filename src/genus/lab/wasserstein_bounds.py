@@ -15,7 +15,7 @@ from genus.core.registry import lab
 from genus.data.digits import digits28
 from genus.lab.findings import Check, Findings, require
 from genus.lab.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, label
-from genus.lab.transport_bounds import Bounds, critic_bound, mean_norm, sample_bounds
+from genus.lab.transport_bounds import Bounds, CriticBound, critic_bound, mean_norm, sample_bounds
 from genus.metrics.features import digit_net
 
 Array = NDArray[np.float64]
@@ -106,39 +106,16 @@ def wasserstein_bounds(
     require(min(sizes) >= 2 and lines >= 10, "give samples of 2 or more and 10 lines or more")
     require(20 <= examples <= 1000 and clip > 0, "examples must be 20 to 1000, clip above 0")
     cases = {"shift": (shift, 1.0, shift), "scale": (0.0, scale, abs(scale - 1) * mean_norm(dimensions))}
-    found: dict[str, dict[str, Array]] = {}
-    checks: list[Check] = []
-    for case, (offset, width, truth) in cases.items():
-        found[case] = gaussian_bounds(dimensions, offset, width, sizes, repeats, lines, seed)
-        checks += _gaussian_checks(case, found[case], truth)
+    found = {
+        case: gaussian_bounds(dimensions, offset, width, sizes, repeats, lines, seed)
+        for case, (offset, width, _) in cases.items()
+    }
+    checks = [check for case in cases for check in _gaussian_checks(case, found[case], cases[case][2])]
     parts = _digit_parts(digits, examples, seed)
     bounds = sample_bounds(*parts, lines=lines, seed=seed)
     gp = critic_bound(*parts, hidden=hidden, iterations=iterations, seed=seed)
     clipped = critic_bound(*parts, hidden=hidden, iterations=iterations, seed=seed, clip=clip)
-    on_digits = {
-        "random lines, 1/E|u·v|": bounds.sharp,
-        "random lines, √n": bounds.lines,
-        "exact plans": bounds.exact,
-        "WGAN-GP critic, certified": gp.certified,
-        "clipped critic, certified": clipped.certified,
-        "clipped critic's value": clipped.value,
-    }
-    checks.append(
-        Check(
-            name="digits: lines beat the certified WGAN-GP critic",
-            value=bounds.lines,
-            expected=gp.certified,
-            relation="≥",
-        )
-    )
-    checks.append(
-        Check(
-            name="digits: lines beat the clipped critic",
-            value=bounds.lines,
-            expected=max(clipped.certified, clipped.value),
-            relation="≥",
-        )
-    )
+    on_digits = _lower_bounds(bounds, gp, clipped)
     return Findings(
         numbers={
             "truth": {case: truth for case, (_, _, truth) in cases.items()},
@@ -151,7 +128,7 @@ def wasserstein_bounds(
                 "WGAN-GP critic, by measured slope": gp.measured,
             },
         },
-        checks=checks,
+        checks=[*checks, *_digit_checks(bounds, gp, clipped)],
         draw=_draw(cases, found, sizes, on_digits, bounds.upper, gp.measured, digits),
         size=(15.0, 4.8),
     )
@@ -171,6 +148,35 @@ def _digit_parts(digits: tuple[str, str], examples: int, seed: int) -> list[Arra
         )
         parts += [x[chosen[:examples]], x[chosen[examples : 2 * examples]]]
     return parts
+
+
+def _lower_bounds(bounds: Bounds, gp: CriticBound, clipped: CriticBound) -> dict[str, float]:
+    """What the figure shows of the digits, by method."""
+    return {
+        "random lines, 1/E|u·v|": bounds.sharp,
+        "random lines, √n": bounds.lines,
+        "exact plans": bounds.exact,
+        "WGAN-GP critic, certified": gp.certified,
+        "clipped critic, certified": clipped.certified,
+        "clipped critic's value": clipped.value,
+    }
+
+
+def _digit_checks(bounds: Bounds, gp: CriticBound, clipped: CriticBound) -> list[Check]:
+    return [
+        Check(
+            name="digits: lines beat the certified WGAN-GP critic",
+            value=bounds.lines,
+            expected=gp.certified,
+            relation="≥",
+        ),
+        Check(
+            name="digits: lines beat the clipped critic",
+            value=bounds.lines,
+            expected=max(clipped.certified, clipped.value),
+            relation="≥",
+        ),
+    ]
 
 
 def _gaussian_checks(case: str, found: Mapping[str, Array], truth: float) -> list[Check]:

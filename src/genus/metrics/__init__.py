@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from genus.metrics.accuracy import classes_drawn as classes_drawn
     from genus.metrics.attribute_agreement import agreement as agreement
     from genus.metrics.cluster_accuracy import matched_accuracy as matched_accuracy
+    from genus.metrics.energy import energy_distance as energy_distance
+    from genus.metrics.energy import energy_distance_blocks as energy_distance_blocks
     from genus.metrics.extrapolation import frechet_limit as frechet_limit
     from genus.metrics.extrapolation import frechet_limit_interval as frechet_limit_interval
     from genus.metrics.frechet import frechet_distance as frechet_distance
@@ -48,9 +50,9 @@ if TYPE_CHECKING:
     from genus.metrics.neighbours import neighbourhood_intervals as neighbourhood_intervals
     from genus.metrics.neighbours import neighbourhoods as neighbourhoods
     from genus.metrics.overlap import dice as dice
-    from genus.metrics.overlap import energy_distance as energy_distance
     from genus.metrics.overlap import hausdorff as hausdorff
     from genus.metrics.overlap import jaccard as jaccard
+    from genus.metrics.overlap import mask_energy_distance as mask_energy_distance
     from genus.metrics.parzen import parzen_bandwidth as parzen_bandwidth
     from genus.metrics.parzen import parzen_log_likelihood as parzen_log_likelihood
     from genus.metrics.path_length import path_lengths as path_lengths
@@ -74,6 +76,7 @@ _WHERE = {
     "accuracy": ("class_accuracy", "classes_drawn"),
     "attribute_agreement": ("agreement",),
     "cluster_accuracy": ("matched_accuracy",),
+    "energy": ("energy_distance", "energy_distance_blocks"),
     "extrapolation": ("frechet_limit", "frechet_limit_interval"),
     "frechet": ("frechet_distance", "frechet_from_moments", "frechet_interval"),
     "frechet_classes": ("frechet_classes_interval", "frechet_per_class"),
@@ -87,7 +90,7 @@ _WHERE = {
     "moments": ("Moments",),
     "nearest": ("nearest_neighbours",),
     "neighbours": ("Neighbourhoods", "expected_coverage", "neighbourhood_intervals", "neighbourhoods"),
-    "overlap": ("dice", "energy_distance", "hausdorff", "jaccard"),
+    "overlap": ("dice", "hausdorff", "jaccard", "mask_energy_distance"),
     "parzen": ("parzen_bandwidth", "parzen_log_likelihood"),
     "path_length": ("path_lengths", "slerp"),
     "projected": ("projected_wasserstein",),

@@ -1,4 +1,4 @@
-"""Do samples show the class that was asked for, and are all classes drawn?"""
+"""Do samples show the class that they are conditioned on, and are all classes drawn?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
-from genus.metrics.evidence import Evidence, Examples, needs
+from genus.metrics.evidence import Evidence, needs
+from genus.metrics.examples import Examples
 from genus.metrics.intervals import wilson
 from genus.metrics.score import Score, join_notes
 
@@ -67,15 +68,15 @@ def classes_drawn(logits: ArrayLike, shares: ArrayLike, *, share: float = SHARE)
 @metric("accuracy")
 @needs(Samples, features=True)
 def accuracy_scores(evidence: Evidence) -> list[Score]:
-    """Share of conditional samples that a classifier reads as the class asked for."""
-    asked, generated = evidence.labels, evidence.generated
-    if asked is None or generated.logits is None or not evidence.reads_classes:
+    """Share of conditional samples that a classifier reads as the class it is conditioned on."""
+    wanted, generated = evidence.generated.class_labels, evidence.generated.examples
+    if wanted is None or generated.logits is None or not evidence.real.reads_classes:
         return []
-    value, low, high = class_accuracy(generated.logits.numpy(), asked.numpy())
-    real = evidence.real
+    value, low, high = class_accuracy(generated.logits.numpy(), wanted.numpy())
+    real = evidence.real.held_out
     floor = None
-    if real.logits is not None and real.labels is not None:
-        floor = class_accuracy(real.logits.numpy(), real.labels.numpy())[0]
+    if real.logits is not None and real.class_labels is not None:
+        floor = class_accuracy(real.logits.numpy(), real.class_labels.numpy())[0]
     return [
         Score(
             name="accuracy",
@@ -94,14 +95,14 @@ def accuracy_scores(evidence: Evidence) -> list[Score]:
 @needs(Samples, features=True)
 def classes_drawn_scores(evidence: Evidence) -> list[Score]:
     """Number of the data's classes that samples show."""
-    shares = _shares(evidence.reference)
-    if shares is None or evidence.generated.logits is None or not evidence.reads_classes:
+    shares = _shares(evidence.real.reference)
+    if shares is None or evidence.generated.examples.logits is None or not evidence.real.reads_classes:
         return []
     if len(shares) >= MANY:  # a tenth of a tiny share is less than one sample
         return []
     numbers = [
         None if part.logits is None else classes_drawn(part.logits.numpy(), shares)
-        for part in (evidence.generated, evidence.real, evidence.mixture)
+        for part in (evidence.generated.examples, evidence.real.held_out, evidence.real.mixture)
     ]
     found, floor, baseline = numbers
     assert found is not None

@@ -1,4 +1,4 @@
-"""Do samples have the attributes that were asked for?"""
+"""Do samples have the attributes that they are conditioned on?"""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SHOWN = 5
 """Attributes that the note names, the least followed first."""
 
 
-def agreement(asked: ArrayLike, read: ArrayLike) -> NDArray[np.float64]:
-    """Pearson's correlation of what was asked for and what is read, attribute by attribute.
+def agreement(condition: ArrayLike, read: ArrayLike) -> NDArray[np.float64]:
+    """Pearson's correlation of the condition and of what is read, attribute by attribute.
 
     Args:
-        asked: ``(n, k)``.
+        condition: attributes that samples are conditioned on ``(n, k)``.
         read: ``(n, k)``.
 
     Returns:
@@ -38,7 +38,7 @@ def agreement(asked: ArrayLike, read: ArrayLike) -> NDArray[np.float64]:
     >>> agreement([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]], [[5.0, 0.0], [7.0, 3.0], [9.0, 0.0]]).tolist()
     [1.0, 0.0]
     """
-    first, second = np.asarray(asked, dtype=np.float64), np.asarray(read, dtype=np.float64)
+    first, second = np.asarray(condition, dtype=np.float64), np.asarray(read, dtype=np.float64)
     if first.shape != second.shape:
         raise DataError(f"attributes {first.shape} do not match {second.shape}")
     if len(first) < 2:
@@ -51,22 +51,22 @@ def agreement(asked: ArrayLike, read: ArrayLike) -> NDArray[np.float64]:
 @metric("attribute-agreement")
 @needs(Samples, features=True)
 def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
-    """Mean correlation of the attributes asked for with those that a linear map reads from samples."""
-    condition, asked = evidence.spec.condition, evidence.asked
-    if not isinstance(condition, Space) or condition.kind != "table" or not isinstance(asked, Tensor):
+    """Mean correlation of the attributes in the condition with those that a linear map reads from samples."""
+    space, condition = evidence.spec.condition, evidence.generated.condition
+    if not isinstance(space, Space) or space.kind != "table" or not isinstance(condition, Tensor):
         return []
     reader = _reader(evidence)
-    read = _read(reader, evidence.generated.features, asked.shape[1])
-    wanted = asked.numpy()
+    read = _read(reader, evidence.generated.features, condition.shape[1])
+    wanted = condition.numpy()
     each = agreement(wanted, read)
     groups = np.array_split(np.arange(len(wanted)), min(GROUPS, len(wanted) // 2))
     left_out = [agreement(np.delete(wanted, g, 0), np.delete(read, g, 0)).mean() for g in groups]
     low, high = jackknife(float(each.mean()), [left_out])
-    real = evidence.real_condition()
+    real = evidence.real.held_out_condition()
     assert isinstance(real, Tensor)
-    floor = agreement(real.numpy(), _read(reader, evidence.real.features, real.shape[1]))
+    floor = agreement(real.numpy(), _read(reader, evidence.real.held_out.features, real.shape[1]))
     worst = np.argsort(each)[:SHOWN]
-    named = ", ".join(f"{condition.columns[i].name} {each[i]:.2f} ({floor[i]:.2f})" for i in worst)
+    named = ", ".join(f"{space.columns[i].name} {each[i]:.2f} ({floor[i]:.2f})" for i in worst)
     return [
         Score(
             name="attribute-agreement",
@@ -87,9 +87,9 @@ def attribute_agreement_scores(evidence: Evidence) -> list[Score]:
 def _reader(evidence: Evidence) -> Pipeline:
     """Ridge regression of attributes on features of training examples, its weight by leave-one-out."""
     reader = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2, 4, 13)))
-    known = evidence.reference_condition()
+    known = evidence.real.reference_condition()
     assert isinstance(known, Tensor)
-    return reader.fit(evidence.reference.features, known.numpy())
+    return reader.fit(evidence.real.reference.features, known.numpy())
 
 
 def _read(reader: Pipeline, features: NDArray[np.float32], attributes: int) -> NDArray[np.float64]:

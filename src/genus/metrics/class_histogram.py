@@ -9,7 +9,8 @@ from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.accuracy import MANY
-from genus.metrics.evidence import Evidence, Examples, needs
+from genus.metrics.evidence import Evidence, needs
+from genus.metrics.examples import Examples
 from genus.metrics.intervals import jackknife
 from genus.metrics.score import Score, join_notes
 
@@ -51,13 +52,13 @@ def class_divergence(counts: ArrayLike, shares: ArrayLike) -> float:
 @needs(Samples, features=True)
 def class_histogram_scores(evidence: Evidence) -> list[Score]:
     """Divergence of the samples' classes from the data's; the number of modes where there are many."""
-    generated, reference = evidence.generated, evidence.reference
-    if generated.logits is None or reference.labels is None or not evidence.reads_classes:
+    generated, reference = evidence.generated.examples, evidence.real.reference
+    if generated.logits is None or reference.class_labels is None or not evidence.real.reads_classes:
         return []
     classes = evidence.spec.num_classes
     if generated.logits.shape[1] != classes:
         return []
-    shares = _shares(reference.labels.numpy(), classes)
+    shares = _shares(reference.class_labels.numpy(), classes)
     read = _read(generated)
     counts = np.bincount(read, minlength=classes)
     groups = [np.bincount(part, minlength=classes) for part in np.array_split(read, _GROUPS)]
@@ -65,7 +66,7 @@ def class_histogram_scores(evidence: Evidence) -> list[Score]:
     low, high = jackknife(value, [[class_divergence(counts - group, shares) for group in groups]])
     floor, baseline = (
         None if part.logits is None else np.bincount(_read(part), minlength=classes)
-        for part in (evidence.real, evidence.mixture)
+        for part in (evidence.real.held_out, evidence.real.mixture)
     )
     n = len(generated)
     note = f"classifier: {evidence.protocol.features}"

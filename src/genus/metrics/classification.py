@@ -23,7 +23,7 @@ def classification_scores(evidence: Evidence) -> list[Score]:
     logits: list[torch.Tensor] = []
     labels: list[torch.Tensor] = []
     with evaluating(model):
-        for batch in evidence.likelihood_batches():
+        for batch in evidence.real.likelihood_batches():
             known = evidence.spec.class_labels(batch.condition)
             if known is None:
                 return []

@@ -53,7 +53,7 @@ def matched_accuracy(groups: ArrayLike, labels: ArrayLike) -> tuple[float, float
 @needs(Clusters)
 def cluster_accuracy_scores(evidence: Evidence) -> list[Score]:
     """Share of test examples whose group is that of their class."""
-    labels = evidence.real.labels
+    labels = evidence.real.held_out.class_labels
     if labels is None:
         return []
     groups, classes = _groups(evidence), labels.numpy()
@@ -81,7 +81,7 @@ def _groups(evidence: Evidence) -> NDArray[np.int64]:
     model = evidence.model
     assert isinstance(model, Clusters)
     device = device_of(model)
-    parts = evidence.real_values().split(batch_size(evidence.spec))
+    parts = evidence.real.held_out_values().split(batch_size(evidence.spec))
     with evaluating(model):
         found = [model.clusters(x.to(device)).argmax(1).cpu() for x in parts]
     return torch.cat(found).numpy()

@@ -116,7 +116,11 @@ def detector_area(evidence: Evidence) -> list[Score]:
     if evidence.spec.kind != "image" or min(evidence.spec.shape[1:]) < _SMALLEST:
         return []
     seed = evidence.protocol.seed
-    images = (evidence.reference_values(), evidence.samples, evidence.em_mixture.sample(MOST))
+    images = (
+        evidence.real.reference_values(),
+        evidence.generated.values,
+        evidence.real.em_mixture.sample(MOST),
+    )
     real, fake, mixture = (_texture(as_stored(x[:MOST], evidence.spec), seed) for x in images)
     half = len(real) // 2
     pairs = ((real, fake), (real[:half], real[half:]), (real, mixture))

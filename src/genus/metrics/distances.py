@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genus.core.errors import DataError
+from genus.metrics.moments import require_same_width
 
 CHUNK = 12_500_000
 """Largest number of distances in a chunk; memory grows with it, results do not depend on it."""
@@ -63,10 +64,7 @@ class Distances:
 
     def __init__(self, x: Rows, y: Rows | None = None) -> None:
         other = x if y is None else y
-        if x.shape[1] != other.shape[1]:
-            raise DataError(
-                f"the two sets have {other.shape[1]} and {x.shape[1]} features; use one feature map"
-            )
+        require_same_width(other.shape[1], x.shape[1])
         self.x, self.y = x, other
         self._origin = other.mean(0).astype(np.float32)  # any vector near the mean will do
         largest = max(_largest(x), _largest(other)) + _largest(self._origin)

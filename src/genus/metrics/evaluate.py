@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +13,12 @@ from genus.core.binder import build, resolve
 from genus.core.errors import DataError, GenusError
 from genus.core.model import Model
 from genus.core.registry import component, components
-from genus.metrics.evidence import Evidence, Source
+from genus.data.source import Source
+from genus.metrics.evidence import Evidence, Needs
 from genus.metrics.features import FeatureMap, default_features, make_features
+from genus.metrics.generated_samples import GeneratedSamples
 from genus.metrics.protocol import Protocol
+from genus.metrics.real_reference import RealReference
 from genus.metrics.score import Score
 
 FEWEST = 10
@@ -105,8 +109,6 @@ def gather(
     num_reference: int = _MOST_REFERENCE,
     num_likelihood: int = 1_000,
     seed: int = 0,
-    truncation: float | None = None,
-    standing: bool = False,
     keep: Path | None = None,
 ) -> Evidence:
     """What metrics look at; nothing is drawn or computed before one asks.
@@ -123,18 +125,13 @@ def gather(
         num_reference: most training examples that distances refer to.
         num_likelihood: most test examples that likelihoods are measured on.
         seed: of sampling and of every choice of examples.
-        truncation: of the latents of samples, see :func:`genus.sampling.draw.draw`.
-        standing: with a truncation: see there.
-        keep: folder for what depends on no model, see :class:`genus.metrics.evidence.Evidence`.
+        keep: folder for what depends on no model, see :class:`RealReference`.
 
     Raises:
         DataError: for fewer than ten examples anywhere, unless the model learns from one example.
         RecipeError: for an unknown feature map.
     """
-    if isinstance(features, str):
-        features = make_features(features, train.spec)
-    elif features is None:
-        features = default_features(train.spec, data_name)
+    feature_map = _feature_map(features, train, data_name)
     if n is None:
         most = _SAMPLES_OF_ONE if model.one_example else len(train)
         n = max(FEWEST, min(most, _MOST_SAMPLES, _MOST_ELEMENTS // train.spec.size))
@@ -151,13 +148,18 @@ def gather(
         num_samples=n,
         likelihood="test",
         num_likelihood=min(num_likelihood, len(test)),
-        features="" if features is None else features.name,
-        features_fingerprint="" if features is None else features.fingerprint,
+        features="" if feature_map is None else feature_map.name,
+        features_fingerprint="" if feature_map is None else feature_map.fingerprint,
         seed=seed,
-        truncation=truncation,
-        standing=standing and truncation is not None,
     )
-    return Evidence(model, train=train, test=test, features=features, protocol=protocol, keep=keep)
+    real = RealReference(train=train, test=test, feature_map=feature_map, protocol=protocol, keep=keep)
+    return Evidence(real, GeneratedSamples(model=model, real=real))
+
+
+def _feature_map(features: FeatureMap | str | None, train: Source, data_name: str) -> FeatureMap | None:
+    if features is None:
+        return default_features(train.spec, data_name)
+    return make_features(features, train.spec) if isinstance(features, str) else features
 
 
 def measure(
@@ -168,7 +170,7 @@ def measure(
 ) -> Evaluation:
     """Measure a model by every registered metric that fits it and its data.
 
-    One that is undefined here is recorded and does not stop the rest.
+    One that is undefined here, or NaN, is recorded and does not stop the rest.
 
     Args:
         evidence: model, data and protocol.
@@ -182,7 +184,7 @@ def measure(
     scores: list[Score] = []
     refused: dict[str, str] = {}
     for name in _in_reading_order(components("metric")) if metrics is None else metrics:
-        reason = _lacking(name, evidence)
+        reason = getattr(component("metric", name).load(), "needs", Needs()).lacking(evidence)
         if reason:
             if metrics is not None:  # asked for by name, so silence would mislead
                 refused[name] = reason
@@ -191,6 +193,7 @@ def measure(
             progress(name)
         try:
             found = build("metric", resolve("metric", name, "metrics"), evidence)
+            _refuse_nan(found)
         except GenusError as error:
             refused[name] = str(error)
         else:
@@ -198,21 +201,12 @@ def measure(
     return Evaluation(protocol=evidence.protocol, scores=scores, refused=refused)
 
 
+def _refuse_nan(scores: Sequence[Score]) -> None:
+    for score in scores:
+        if math.isnan(score.value):
+            raise DataError(f"{score.name} is NaN; check the samples for NaN")
+
+
 def _in_reading_order(names: Iterable[str]) -> list[str]:
     """What a reader looks for first, then the rest by name."""
     return sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
-
-
-def _lacking(name: str, evidence: Evidence) -> str:
-    """What the model or the data lack for a metric; empty when nothing."""
-    function = component("metric", name).load()
-    if getattr(function, "needs_one_example", False) != evidence.model.one_example:
-        if evidence.model.one_example:
-            return "one training example is no distribution to compare with"
-        return "it looks inside a single training example, and the model learns from many"
-    for capability in getattr(function, "needed_capabilities", ()):
-        if not isinstance(evidence.model, capability):
-            return f"{type(evidence.model).__name__} does not offer {capability.__name__}"
-    if getattr(function, "needs_features", False) and evidence.features is None:
-        return f"no feature map fits the data by default ({evidence.spec.describe()}); name one"
-    return ""

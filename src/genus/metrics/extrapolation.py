@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.frechet import frechet_from_moments, without_each
 from genus.metrics.intervals import jackknife
 from genus.metrics.moments import Moments, as_rows
-from genus.metrics.score import Score, join_notes
+from genus.metrics.score import Score
 
 
 def frechet_limit(x: ArrayLike, reference: Moments, *, seed: int = 0) -> float:
@@ -66,26 +67,14 @@ def frechet_limit_interval(x: ArrayLike, reference: Moments, *, seed: int = 0) -
 @needs(Samples, features=True)
 def frechet_limit_scores(evidence: Evidence) -> list[Score]:
     """Fréchet distance to training examples, extrapolated to infinitely many samples."""
-    seed = evidence.protocol.seed
-    value, floor, baseline = evidence.against_reference(
-        lambda x, y: frechet_limit(x, Moments.of(y), seed=seed)
-    )
-    generated = evidence.generated.features
-    low, high = frechet_limit_interval(generated, Moments.of(evidence.reference.features), seed=seed)
+    seed, reference = evidence.protocol.seed, Moments.of(evidence.real.reference.features)
     return [
-        Score(
-            name="frechet-limit",
-            value=value,
-            low=low,
-            high=high,
-            n=len(generated),
-            floor=floor,
-            baseline=baseline,
-            better="lower",
-            note=join_notes(
-                "line in 1/n through four sizes; may be negative",
-                "interval over the samples alone",
-                evidence.floor_note,
-            ),
+        distance_score(
+            evidence,
+            "frechet-limit",
+            lambda x, y: frechet_limit(x, Moments.of(y), seed=seed),
+            frechet_limit_interval(evidence.generated.features, reference, seed=seed),
+            "line in 1/n through four sizes; may be negative",
+            "interval over the samples alone",
         )
     ]

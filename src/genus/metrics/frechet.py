@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
-from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import jackknife, jackknife_variance
-from genus.metrics.moments import Array, Moments, as_rows
-from genus.metrics.score import Score, join_notes
+from genus.metrics.moments import Array, Moments, as_rows, require_same_width
+from genus.metrics.score import Score
 
 GROUPS = 10
 
@@ -44,7 +44,7 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
     x, y = as_rows(x), as_rows(y)
     if min(len(x), len(y)) > x.shape[1]:
         return frechet_from_moments(Moments.of(x), Moments.of(y))
-    _same_width(x.shape[1], y.shape[1])
+    require_same_width(x.shape[1], y.shape[1])
     root_x, root_y = _triangular_root(x), _triangular_root(y)
     gap = x.mean(0) - y.mean(0)
     traces = (root_x**2).sum() + (root_y**2).sum()
@@ -60,7 +60,7 @@ def frechet_from_moments(x: Moments, y: Moments) -> float:
     Raises:
         DataError: when the widths differ.
     """
-    _same_width(x.size, y.size)
+    require_same_width(x.size, y.size)
     gap = x.mean - y.mean
     s, t = x.covariance, y.covariance
     return float(gap @ gap + np.trace(s) + np.trace(t)) - 2 * trace_of_root(s, t)
@@ -102,7 +102,7 @@ def distances_without_each(x: Array, y: Array) -> list[Array]:
 
 
 def _group_numbers(n: int) -> list[NDArray[np.intp]]:
-    # neighbours stay together: labels asked of a model repeat with the number of classes, and
+    # neighbours stay together: class labels of samples repeat with the number of classes, and
     # every tenth sample would be of one class
     return np.array_split(np.arange(n), min(GROUPS, n))
 
@@ -133,11 +133,6 @@ def _nuclear_norm(a: Array) -> float:
     return float(np.linalg.svd(a, compute_uv=False).sum())
 
 
-def _same_width(d: int, e: int) -> None:
-    if d != e:
-        raise DataError(f"the two sets have {d} and {e} features; compare sets from one feature map")
-
-
 def rank_warning(n: int, d: int) -> str:
     """Warning for too few examples, or an empty text."""
     return f"n = {n} ≤ {d} features: singular covariance, mostly bias" if n <= d else ""
@@ -147,28 +142,21 @@ def rank_warning(n: int, d: int) -> str:
 @needs(Samples, features=True)
 def frechet_scores(evidence: Evidence) -> list[Score]:
     """Fréchet distance of samples to training examples in the protocol's features; FID with Inception's."""
-    generated, reference = evidence.generated.features, evidence.reference.features
-    value, floor, baseline = evidence.against_reference(frechet_distance)
-    left = distances_without_each(as_rows(generated), as_rows(reference))
+    generated = as_rows(evidence.generated.features)
+    reference = as_rows(evidence.real.reference.features)
+    value = frechet_distance(generated, reference)
+    left = distances_without_each(generated, reference)
     low, high = jackknife(value, left)
     return [
-        Score(
-            name="fid" if evidence.protocol.features == "inception" else "frechet",
+        distance_score(
+            evidence,
+            "fid" if evidence.protocol.features == "inception" else "frechet",
+            frechet_distance,
+            (max(low, 0.0), high),
+            "biased upwards at finite n",
+            rank_warning(len(generated), generated.shape[1]),
             value=value,
-            low=max(low, 0.0),
-            high=high,
-            n=len(generated),
-            floor=floor,
-            baseline=baseline,
-            better="lower",
             shared=left[1].tolist(),
             own=jackknife_variance(left[0]),
-            note=join_notes(
-                f"features: {evidence.protocol.features}",
-                evidence.features_note,
-                "biased upwards at finite n",
-                rank_warning(len(generated), generated.shape[1]),
-                evidence.floor_note,
-            ),
         )
     ]

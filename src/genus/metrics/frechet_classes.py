@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
-from genus.metrics.evidence import Evidence, Examples, needs
+from genus.metrics.evidence import Evidence, needs
+from genus.metrics.examples import Examples
 from genus.metrics.frechet import distances_without_each, frechet_distance
 from genus.metrics.intervals import jackknife
 from genus.metrics.moments import Array, as_rows
@@ -84,38 +85,47 @@ def _by_class(x: ArrayLike, labels: ArrayLike) -> dict[int, Array]:
 @needs(Samples, features=True)
 def frechet_class_scores(evidence: Evidence) -> list[Score]:
     """Mean over the classes of the Fréchet distance within each, for conditional models."""
-    asked, reference = evidence.labels, evidence.reference
-    if asked is None or reference.labels is None:
+    labels, reference = evidence.generated.class_labels, evidence.real.reference
+    if labels is None or reference.class_labels is None:
         return []
-    sets = (evidence.generated.features, asked.numpy(), reference.features, reference.labels.numpy())
+    sets = (
+        evidence.generated.features,
+        labels.numpy(),
+        reference.features,
+        reference.class_labels.numpy(),
+    )
     found = frechet_per_class(*sets)
     low, high = frechet_classes_interval(*sets)
     worst = max(found, key=lambda label: found[label])
-    first, second = evidence.floor_sets
+    first, second = evidence.real.floor_sets
     return [
         Score(
             name="frechet-per-class",
             value=float(np.mean(list(found.values()))),
             low=low,
             high=high,
-            n=len(asked),
+            n=len(labels),
             floor=_floor(first, second),
             better="lower",
             note=join_notes(
                 f"features: {evidence.protocol.features}",
                 f"mean of {len(found)} classes; worst: {_class_name(evidence, worst)} ({found[worst]:.4g})",
-                f"biased upwards, for a class has about {_typical(asked.numpy())} samples",
-                evidence.floor_note,
+                f"biased upwards, for a class has about {_typical(labels.numpy())} samples",
+                evidence.real.floor_note,
             ),
         )
     ]
 
 
 def _floor(first: Examples, second: Examples) -> float | None:
-    if first.labels is None or second.labels is None:
+    if first.class_labels is None or second.class_labels is None:
         return None
     found = where_defined(
-        frechet_per_class, first.features, first.labels.numpy(), second.features, second.labels.numpy()
+        frechet_per_class,
+        first.features,
+        first.class_labels.numpy(),
+        second.features,
+        second.class_labels.numpy(),
     )
     return None if found is None else float(np.mean(list(found.values())))
 

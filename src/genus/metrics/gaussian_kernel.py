@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
@@ -9,14 +11,13 @@ from scipy.spatial.distance import pdist
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.blocks import many_blocks
+from genus.metrics.distance_score import unbiased_distance_score
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import mean_interval
-from genus.metrics.kernel import BLOCK, block_pairs
-from genus.metrics.moments import Array, as_rows
-from genus.metrics.score import Score, join_notes
+from genus.metrics.moments import Array, as_row_pair, as_rows
+from genus.metrics.score import Score
 
 PAIRED = 1000
-BLOCKS = 10
 _CHUNK = 512
 
 
@@ -58,14 +59,10 @@ def rbf_distance(x: ArrayLike, y: ArrayLike, *, bandwidth: float) -> float:
 
     Paper: Gretton et al., A kernel two-sample test, JMLR 13 (2012).
     """
-    first, second = as_rows(x), as_rows(y)
+    first, second = as_row_pair(x, y)
     n, m = len(first), len(second)
     if min(n, m) < 2:
         raise DataError("the kernel distance needs at least 2 examples in each set")
-    if first.shape[1] != second.shape[1]:
-        raise DataError(
-            f"the two sets have {first.shape[1]} and {second.shape[1]} features; use one feature map"
-        )
     if not bandwidth > 0:
         raise DataError(f"the bandwidth must be positive; got {bandwidth}")
     centre = second.mean(0)
@@ -76,17 +73,14 @@ def rbf_distance(x: ArrayLike, y: ArrayLike, *, bandwidth: float) -> float:
 
 
 def rbf_distance_blocks(x: ArrayLike, y: ArrayLike, *, bandwidth: float) -> Array:
-    """Distances of ten or more disjoint blocks of at most 500: independent, unbiased values ``(blocks,)``.
+    """Distances of :func:`many_blocks`: independent, unbiased values ``(blocks,)``.
 
-    Their mean is the estimate and their spread its error. Smaller sets give smaller blocks, for
-    fewer of them would leave the error itself unknown.
+    Their mean is the estimate and their spread its error.
 
     Raises:
         DataError: for fewer than four examples.
     """
-    n = min(len(as_rows(x)), len(as_rows(y)))
-    pairs = block_pairs(x, y, block=min(BLOCK, max(2, n // BLOCKS)))
-    return np.array([rbf_distance(a, b, bandwidth=bandwidth) for a, b in pairs])
+    return np.array([rbf_distance(a, b, bandwidth=bandwidth) for a, b in many_blocks(x, y)])
 
 
 def _sum_of_kernels(x: Array, y: Array) -> float:
@@ -106,29 +100,12 @@ def _sum_of_kernels(x: Array, y: Array) -> float:
 @needs(Samples, features=True)
 def rbf_scores(evidence: Evidence) -> list[Score]:
     """Squared maximum mean discrepancy with a Gaussian kernel, of samples to training examples."""
-    bandwidth = median_bandwidth(evidence.reference.features)
-    blocks = rbf_distance_blocks(
-        evidence.generated.features, evidence.reference.features, bandwidth=bandwidth
-    )
-    low, high = mean_interval(blocks)
-    value, floor, baseline = evidence.against_reference(
-        lambda x, y: float(rbf_distance_blocks(x, y, bandwidth=bandwidth).mean())
-    )
+    bandwidth = median_bandwidth(evidence.real.reference.features)
     return [
-        Score(
-            name="mmd-rbf",
-            value=value,
-            low=low,
-            high=high,
-            n=len(evidence.generated),
-            floor=floor,
-            baseline=baseline,
-            better="lower",
-            note=join_notes(
-                f"features: {evidence.protocol.features}",
-                f"σ = {bandwidth:.4g}, median distance of reference pairs",
-                f"unbiased (may be negative); interval over {len(blocks)} disjoint blocks",
-                evidence.floor_note,
-            ),
+        unbiased_distance_score(
+            evidence,
+            "mmd-rbf",
+            partial(rbf_distance_blocks, bandwidth=bandwidth),
+            f"σ = {bandwidth:.4g}, median distance of reference pairs",
         )
     ]

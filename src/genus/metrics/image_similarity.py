@@ -14,6 +14,10 @@ from genus.core.errors import DataError
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales of multi-scale similarity, finest first (Wang et al. 2003)."""
 _SIGMA, _REACH = 1.5, 5
+LEAST_SIDE = 2 * _REACH + 1
+"""Smallest side of an image with a structural similarity: that of its window."""
+LEAST_SIDE_OF_SCALES = LEAST_SIDE * 2 ** (len(SCALE_WEIGHTS) - 1)
+"""Smallest side of an image with a multi-scale similarity of five scales."""
 _K1, _K2 = 0.01, 0.03
 
 Array = NDArray[np.float64]
@@ -33,7 +37,8 @@ def psnr(x: ArrayLike, y: ArrayLike, *, data_range: float = 1.0) -> Array:
         ``(n,)``; infinite for equal images.
 
     Raises:
-        DataError: when the shapes differ, there are no pairs, or values are not finite.
+        DataError: when the shapes differ, there are no pairs, values are not finite, or those of a
+            pair span more than ``data_range``.
 
     >>> psnr([[[0.0, 0.0]]], [[[0.1, 0.1]]]).round(9)
     array([20.])
@@ -64,7 +69,7 @@ def ssim(x: ArrayLike, y: ArrayLike, *, data_range: float = 1.0) -> Array:
         ``(n,)``, at most 1, and 1 for equal images only.
 
     Raises:
-        DataError: when the shapes differ, sides are below 11, or values are not finite.
+        DataError: as :func:`psnr`, and for sides below 11.
 
     Paper: doi:10.1109/TIP.2003.819861.
 
@@ -98,12 +103,12 @@ def ms_ssim(
         ``(n,)`` in [0, 1].
 
     Raises:
-        DataError: when the shapes differ, sides are too small for the scales, or values are not finite.
+        DataError: as :func:`psnr`, and for sides too small for the scales.
 
     Paper: doi:10.1109/ACSSC.2003.1292216.
     """
     x, y = _pairs(x, y, data_range)
-    least = (2 * _REACH + 1) * 2 ** (len(weights) - 1)
+    least = LEAST_SIDE * 2 ** (len(weights) - 1)
     if min(x.shape[2:]) < least:
         raise DataError(
             f"{len(weights)} scales need sides of at least {least}; got {x.shape[2:]}: give fewer weights"
@@ -129,13 +134,25 @@ def _pairs(x: Any, y: Any, data_range: float) -> tuple[Array, Array]:
         raise DataError(f"data_range {data_range}: give the largest minus the smallest possible value")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise DataError("images to be compared must hold finite values only")
+    _refuse_wide(x, y, data_range)
     return x, y
+
+
+def _refuse_wide(x: Array, y: Array, data_range: float) -> None:
+    """Refuse pairs that span more than the range: integers, or another range than was said."""
+    x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
+    span = float((np.maximum(x.max(1), y.max(1)) - np.minimum(x.min(1), y.min(1))).max())
+    if span > data_range * (1 + 1e-6):
+        raise DataError(
+            f"the values of a pair span {span:g}, and data_range is {data_range:g}: give the largest minus "
+            "the smallest possible value as data_range (255 for 8-bit integers)"
+        )
 
 
 def _similarities(x: Array, y: Array, data_range: float) -> tuple[Array, Array]:
     """Luminance, and contrast with structure, at each place where the window fits."""
-    if min(x.shape[2:]) <= 2 * _REACH:
-        raise DataError(f"structural similarity needs sides of at least {2 * _REACH + 1}; got {x.shape[2:]}")
+    if min(x.shape[2:]) < LEAST_SIDE:
+        raise DataError(f"structural similarity needs sides of at least {LEAST_SIDE}; got {x.shape[2:]}")
     mean_x, mean_y = _blurred(x), _blurred(y)
     var_x, var_y = _blurred(x * x) - mean_x**2, _blurred(y * y) - mean_y**2
     covariance = _blurred(x * y) - mean_x * mean_y

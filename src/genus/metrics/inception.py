@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
-from genus.metrics.evidence import Evidence, Examples, needs
+from genus.metrics.evidence import Evidence, needs
+from genus.metrics.examples import Examples
 from genus.metrics.moments import Array, as_rows
 from genus.metrics.score import Score, join_notes, where_defined
 
@@ -87,12 +88,13 @@ def _information(probabilities: ArrayLike, splits: int) -> list[Array]:
 @needs(Samples, features=True)
 def inception_scores(evidence: Evidence) -> list[Score]:
     """Inception score of samples under the protocol's classifier."""
-    if evidence.generated.logits is None:
+    if evidence.generated.examples.logits is None:
         return []
-    probabilities = _softmax(evidence.generated)
+    probabilities = _softmax(evidence.generated.examples)
     low, high = inception_interval(probabilities)
     floor, baseline = (
-        where_defined(inception_score, _softmax(examples)) for examples in (evidence.real, evidence.mixture)
+        where_defined(inception_score, _softmax(examples))
+        for examples in (evidence.real.held_out, evidence.real.mixture)
     )
     n, classes = probabilities.shape
     classifier = evidence.protocol.features
@@ -108,10 +110,10 @@ def inception_scores(evidence: Evidence) -> list[Score]:
             better="higher",
             note=join_notes(
                 f"classifier: {classifier}" + ("" if classifier == "inception" else ", not Inception"),
-                evidence.features_note,
+                evidence.real.features_note,
                 f"at most {inception_ceiling(n, classes):g} with {n} samples in {SPLITS} splits",
                 "blind to copies and to variety within a class",
-                f"floor: {len(evidence.real)} test examples",
+                f"floor: {len(evidence.real.held_out)} test examples",
             ),
         )
     ]

@@ -45,9 +45,9 @@ def standard_error(values: ArrayLike) -> float:
 
 
 def mean_interval(values: ArrayLike, level: float = LEVEL) -> tuple[float, float]:
-    """Student's interval for the mean of independent values; unbounded for a single one."""
+    """Student's interval for the mean of independent values; unbounded for a single or infinite one."""
     values = np.asarray(values, dtype=np.float64)
-    if len(values) < 2:
+    if len(values) < 2 or np.isinf(values).any():
         return -math.inf, math.inf
     half = float(stats.t.ppf(0.5 + level / 2, len(values) - 1)) * standard_error(values)
     return float(values.mean()) - half, float(values.mean()) + half

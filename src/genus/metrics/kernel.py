@@ -8,12 +8,11 @@ from numpy.typing import ArrayLike
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.blocks import BLOCK, block_pairs
+from genus.metrics.distance_score import unbiased_distance_score
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import mean_interval, means_without_each
-from genus.metrics.moments import Array, as_rows
-from genus.metrics.score import Score, join_notes
-
-BLOCK = 500
+from genus.metrics.moments import Array, as_row_pair
+from genus.metrics.score import Score
 
 
 def kernel_distance(x: ArrayLike, y: ArrayLike) -> float:
@@ -34,11 +33,9 @@ def kernel_distance(x: ArrayLike, y: ArrayLike) -> float:
 
     Paper: arXiv:1801.01401.
     """
-    x, y = as_rows(x), as_rows(y)
+    x, y = as_row_pair(x, y)
     if min(len(x), len(y)) < 2:
         raise DataError("the kernel distance needs at least 2 examples in each set")
-    if x.shape[1] != y.shape[1]:
-        raise DataError(f"the two sets have {x.shape[1]} and {y.shape[1]} features; use one feature map")
     return _mean_of_pairs(x) + _mean_of_pairs(y) - 2 * float(_kernel(x, y).mean())
 
 
@@ -58,19 +55,6 @@ def kernel_distance_blocks(x: ArrayLike, y: ArrayLike, *, block: int = BLOCK) ->
     return np.array([kernel_distance(a, b) for a, b in block_pairs(x, y, block=block)])
 
 
-def block_pairs(x: ArrayLike, y: ArrayLike, *, block: int = BLOCK) -> list[tuple[Array, Array]]:
-    """Part two sets into equally many disjoint blocks, at least two, of ``block`` or more examples.
-
-    Raises:
-        DataError: for fewer than four examples.
-    """
-    x, y = as_rows(x), as_rows(y)
-    if min(len(x), len(y)) < 4:
-        raise DataError("an interval over blocks needs at least 4 examples in each set")
-    count = max(2, min(len(x), len(y)) // block)
-    return list(zip(np.array_split(x, count), np.array_split(y, count), strict=True))
-
-
 def _kernel(x: Array, y: Array) -> Array:
     return (x @ y.T / x.shape[1] + 1) ** 3
 
@@ -84,28 +68,4 @@ def _mean_of_pairs(x: Array) -> float:
 @needs(Samples, features=True)
 def kid_scores(evidence: Evidence) -> list[Score]:
     """Kernel distance (KID on the protocol's features) of samples to training examples."""
-    reference = evidence.reference.features
-    blocks = kernel_distance_blocks(evidence.generated.features, reference)
-    low, high = mean_interval(blocks)
-    value, floor, baseline = evidence.against_reference(
-        lambda x, y: float(kernel_distance_blocks(x, y).mean())
-    )
-    return [
-        Score(
-            name="kid",
-            value=value,
-            low=low,
-            high=high,
-            n=len(evidence.generated),
-            floor=floor,
-            baseline=baseline,
-            better="lower",
-            shared=means_without_each(blocks, len(blocks)),
-            note=join_notes(
-                f"features: {evidence.protocol.features}",
-                evidence.features_note,
-                f"unbiased (may be negative); interval over {len(blocks)} disjoint blocks",
-                evidence.floor_note,
-            ),
-        )
-    ]
+    return [unbiased_distance_score(evidence, "kid", kernel_distance_blocks)]

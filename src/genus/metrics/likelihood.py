@@ -156,10 +156,10 @@ def likelihood_scores(evidence: Evidence) -> list[Score]:
     values: list[Tensor] = []
     baseline: list[float] = []
     start = 0
-    for batch in evidence.likelihood_batches():
+    for batch in evidence.real.likelihood_batches():
         values.append(log_likelihoods(model, batch.x, batch.condition, seed=seed, start=start))
         if model.levels is None and evidence.spec.example.is_flat:
-            densities = evidence.em_mixture.log_prob(batch.x)
+            densities = evidence.real.em_mixture.log_prob(batch.x)
             baseline += [] if densities is None else densities.tolist()
         start += len(batch)
     found = summarise_likelihood(torch.cat(values).numpy(), evidence.spec.size)

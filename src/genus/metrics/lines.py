@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from genus.core.errors import DataError
 from genus.metrics.intervals import jackknife
-from genus.metrics.moments import Array, as_rows
+from genus.metrics.moments import Array, as_row_pair
 
 GROUPS = 10
 
@@ -24,11 +24,7 @@ def same_width_pair(x: ArrayLike, y: ArrayLike, order: int) -> tuple[Array, Arra
     Raises:
         DataError: for an empty set, sets of different width, or an order below 1.
     """
-    first, second = as_rows(x), as_rows(y)
-    if first.shape[1] != second.shape[1]:
-        raise DataError(
-            f"the two sets have {first.shape[1]} and {second.shape[1]} features; use one feature map"
-        )
+    first, second = as_row_pair(x, y)
     if order < 1:
         raise DataError(f"the order of a Wasserstein distance is at least 1; got {order}")
     return first, second

@@ -7,10 +7,11 @@ from numpy.typing import ArrayLike
 
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.lines import line_plan, lines_interval, powers, random_directions, same_width_pair
 from genus.metrics.moments import Array
-from genus.metrics.score import Score, join_notes
+from genus.metrics.score import Score
 
 STARTS = 128
 STEPS = 50
@@ -100,26 +101,16 @@ def max_sliced_interval(
 def max_sliced_scores(evidence: Evidence) -> list[Score]:
     """Max-sliced 2-Wasserstein distance of samples to training examples."""
     seed = evidence.protocol.seed
-    generated, reference = evidence.generated.features, evidence.reference.features
+    generated, reference = evidence.generated.features, evidence.real.reference.features
     value, direction = max_sliced_wasserstein(generated, reference, seed=seed)
-    first, second = evidence.floor_sets
-    baseline = max_sliced_wasserstein(evidence.mixture.features, reference, seed=seed)[0]
-    low, high = max_sliced_interval(generated, reference, direction)
     return [
-        Score(
-            name="max-sliced-wasserstein",
+        distance_score(
+            evidence,
+            "max-sliced-wasserstein",
+            lambda x, y: max_sliced_wasserstein(x, y, seed=seed)[0],
+            max_sliced_interval(generated, reference, direction),
+            f"order 2, {STEPS} steps of ascent from the best of {STARTS + 1} lines",
+            "biased upwards: the line is chosen on the same examples",
             value=value,
-            low=low,
-            high=high,
-            n=len(generated),
-            floor=max_sliced_wasserstein(first.features, second.features, seed=seed)[0],
-            baseline=baseline,
-            better="lower",
-            note=join_notes(
-                f"features: {evidence.protocol.features}",
-                f"order 2, {STEPS} steps of ascent from the best of {STARTS + 1} lines",
-                "biased upwards: the line is chosen on the same examples",
-                evidence.floor_note,
-            ),
         )
     ]

@@ -35,16 +35,20 @@ class _Nearness:
 @needs(Samples, features=True)
 def memorisation_scores(evidence: Evidence) -> list[Score]:
     """Authenticity, data copying and copies: are samples training examples again?"""
-    distinct, gaps = training_gaps(evidence.reference.features)
-    train = evidence.reference.features[distinct]
+    distinct, gaps = training_gaps(evidence.real.reference.features)
+    train = evidence.real.reference.features[distinct]
     generated, real, mixture = (
         _Nearness(examples.features, train, gaps)
-        for examples in (evidence.generated, evidence.real, evidence.mixture)
+        for examples in (evidence.generated.examples, evidence.real.held_out, evidence.real.mixture)
     )
     about = join_notes(
         f"features: {evidence.protocol.features}",
         f"against {len(train)} different training examples"
-        + (f" of {len(evidence.train)}" if len(evidence.train) > evidence.protocol.num_reference else ""),
+        + (
+            f" of {len(evidence.real.train)}"
+            if len(evidence.real.train) > evidence.protocol.num_reference
+            else ""
+        ),
     )
     return [
         _authenticity(generated, real, mixture, about),

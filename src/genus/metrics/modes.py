@@ -99,15 +99,19 @@ def count_modes(
 @needs(Samples)
 def mode_scores(evidence: Evidence) -> list[Score]:
     """Modes reached, share of high-quality samples, evenness; for mixtures with known centres."""
-    centres = getattr(evidence.train, "centres", None)
-    sigma = getattr(evidence.train, "sigma", None)
+    centres = getattr(evidence.real.train, "centres", None)
+    sigma = getattr(evidence.real.train, "sigma", None)
     if centres is None or sigma is None:
         return []
     n = evidence.protocol.num_samples
-    centres, reach = as_rows(centres), float(getattr(evidence.train, "deviations", DEVIATIONS))
+    centres, reach = as_rows(centres), float(getattr(evidence.real.train, "deviations", DEVIATIONS))
     found, floor, baseline = (
         count_modes(x.numpy(), centres, sigma, deviations=reach)
-        for x in (evidence.samples, evidence.real_values(), evidence.em_mixture.sample(n))
+        for x in (
+            evidence.generated.values,
+            evidence.real.held_out_values(),
+            evidence.real.em_mixture.sample(n),
+        )
     )
     low, high = wilson(found.counts.sum(), n)
     group = np.arange(n) % _GROUPS

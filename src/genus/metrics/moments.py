@@ -30,6 +30,27 @@ def as_rows(x: ArrayLike) -> Array:
     return rows
 
 
+def as_row_pair(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    """Return both sets as finite float64 rows of one width.
+
+    Raises:
+        DataError: as :func:`as_rows`, and for sets of different width.
+    """
+    first, second = as_rows(x), as_rows(y)
+    require_same_width(first.shape[1], second.shape[1])
+    return first, second
+
+
+def require_same_width(d: int, e: int) -> None:
+    """Refuse two sets of different width.
+
+    Raises:
+        DataError: with both widths.
+    """
+    if d != e:
+        raise DataError(f"the two sets have {d} and {e} features; use one feature map")
+
+
 @dataclass(frozen=True)
 class Moments:
     """Number, mean and scatter of some vectors; ``+`` merges two of them exactly.

@@ -180,11 +180,11 @@ def _below(
 def neighbour_scores(evidence: Evidence) -> list[Score]:
     """Precision, recall, density and coverage of samples against training examples."""
     generated = evidence.generated.features
-    reference = evidence.reference.features[: len(generated)]  # equal sizes, where known values hold
+    reference = evidence.real.reference.features[: len(generated)]  # equal sizes, where known values hold
     found = neighbourhoods(reference, generated)
-    first, second = evidence.floor_sets
+    first, second = evidence.real.floor_sets
     floor = where_defined(neighbourhoods, second.features[: len(first)], first.features)
-    baseline = where_defined(neighbourhoods, reference, evidence.mixture.features)
+    baseline = where_defined(neighbourhoods, reference, evidence.real.mixture.features)
     perfect = expected_coverage(len(reference), len(generated))
     n, m = len(reference), len(generated)
     intervals = neighbourhood_intervals(reference, generated, found)
@@ -202,7 +202,7 @@ def neighbour_scores(evidence: Evidence) -> list[Score]:
             note=join_notes(
                 f"features: {evidence.protocol.features}; k = {NEIGHBOURS}, {n} reals",
                 extra.get(name, ""),
-                evidence.floor_note,
+                evidence.real.floor_note,
             ),
         )
         for name, (low, high) in intervals.items()

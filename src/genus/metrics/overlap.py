@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from genus.core.errors import DataError
+from genus.metrics.energy import energy_of_dissimilarities
 
 Mask = NDArray[np.bool_]
 Array = NDArray[np.float64]
@@ -91,7 +92,7 @@ def hausdorff(
     return np.array([_surface_distance(a, b, percentile, steps) for a, b in zip(x, y, strict=True)])
 
 
-def energy_distance(x: ArrayLike, y: ArrayLike, *, unbiased: bool = True) -> float:
+def mask_energy_distance(x: ArrayLike, y: ArrayLike, *, unbiased: bool = True) -> float:
     r"""Squared generalised energy distance between two distributions of segmentations.
 
     .. math:: 2\,E\,d(X, Y) - E\,d(X, X') - E\,d(Y, Y'), \qquad d = 1 - \mathrm{Jaccard}
@@ -113,7 +114,7 @@ def energy_distance(x: ArrayLike, y: ArrayLike, *, unbiased: bool = True) -> flo
 
     Paper: arXiv:1806.05034.
 
-    >>> energy_distance([[1, 0], [1, 0]], [[0, 1], [0, 1]])
+    >>> mask_energy_distance([[1, 0], [1, 0]], [[0, 1], [0, 1]])
     2.0
     """
     x, y = _mask(x), _mask(y)
@@ -123,13 +124,8 @@ def energy_distance(x: ArrayLike, y: ArrayLike, *, unbiased: bool = True) -> flo
         )
     if x.shape[1:] != y.shape[1:]:
         raise DataError(f"masks of one size are compared; got {x.shape[1:]} and {y.shape[1:]}")
-    across = _dissimilarities(x, y).mean()
-    within = [_dissimilarities(part, part).sum() / _pairs_within(len(part), unbiased) for part in (x, y)]
-    return float(2 * across - sum(within))
-
-
-def _pairs_within(n: int, unbiased: bool) -> int:
-    return n * (n - 1) if unbiased else n * n
+    between = (_dissimilarities(x, y), _dissimilarities(x, x), _dissimilarities(y, y))
+    return energy_of_dissimilarities(*between, unbiased=unbiased)
 
 
 def _dissimilarities(x: Mask, y: Mask) -> Array:

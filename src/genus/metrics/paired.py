@@ -52,7 +52,7 @@ def difference(a: Score, b: Score) -> Difference:
         a: one score.
         b: the other, of the same quantity.
     """
-    gap = a.value - b.value
+    gap = 0.0 if a.value == b.value else a.value - b.value  # both may be infinite
     if a.shared and b.shared and len(a.shared) == len(b.shared) > 1:
         variance = jackknife_variance(np.subtract(a.shared, b.shared)) + a.own + b.own
         freedom, paired = len(a.shared) - 1.0, True

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
-from genus.metrics.evidence import Evidence, batches, needs
+from genus.metrics.evidence import Evidence, needs
+from genus.metrics.examples import fetch_values
 from genus.metrics.gaussian_kernel import median_bandwidth
 from genus.metrics.intervals import mean_interval
 from genus.metrics.moments import Array, as_rows
@@ -85,19 +85,19 @@ def parzen_scores(evidence: Evidence) -> list[Score]:
         return []
     most = max(50, min(MOST_SAMPLES, _ELEMENTS // evidence.spec.size))
     count = max(10, min(MOST_EXAMPLES, _PRODUCTS // (most * evidence.spec.size)))
-    real = evidence.real_values()[: 2 * count].flatten(1).numpy()
+    real = evidence.real.held_out_values()[: 2 * count].flatten(1).numpy()
     choose, measure = real[::2], real[1::2]
 
     def likelihoods(samples: ArrayLike) -> tuple[Array, float]:
         width = parzen_bandwidth(choose, samples)
         return parzen_log_likelihood(measure, samples, bandwidth=width), width
 
-    samples = evidence.samples[:most].flatten(1).numpy()
+    samples = evidence.generated.values[:most].flatten(1).numpy()
     values, width = likelihoods(samples)
     low, high = mean_interval(values)
-    rows = np.random.default_rng(evidence.protocol.seed).permutation(len(evidence.train))[: len(samples)]
-    train = torch.cat([batch.x for batch in batches(evidence.train, rows)]).flatten(1).numpy()
-    mixture = evidence.em_mixture.sample(len(samples)).flatten(1).numpy()
+    rows = np.random.default_rng(evidence.protocol.seed).permutation(len(evidence.real.train))[: len(samples)]
+    train = fetch_values(evidence.real.train, rows).flatten(1).numpy()
+    mixture = evidence.real.em_mixture.sample(len(samples)).flatten(1).numpy()
     return [
         Score(
             name="parzen",

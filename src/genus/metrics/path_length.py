@@ -153,7 +153,7 @@ def _score(
             f"along {along}, steps of {EPSILON:g} of the path",
             f"squared distance of the features {evidence.protocol.features}, which is not LPIPS",
             "a generator that always draws the same has 0: read it beside a distance",
-            evidence.features_note,
+            evidence.real.features_note,
         ),
     )
 
@@ -166,9 +166,9 @@ def _values(
     blend: Blend,
 ) -> list[Tensor]:
     """Movements of each path, a batch at a time; a path depends on the seed and its number alone."""
-    model, features, seed = evidence.model, evidence.features, evidence.protocol.seed
+    model, features, seed = evidence.model, evidence.real.feature_map, evidence.protocol.seed
     assert features is not None
-    device, labels = device_of(model), evidence.asked
+    device, conditions = device_of(model), evidence.generated.condition
     batch, found = batch_size(model.spec), list[Tensor]()
 
     def noise_for(purpose: str, first: int) -> Noise:
@@ -177,7 +177,7 @@ def _values(
     with evaluating(model):
         for first in range(0, count, batch):
             n = min(batch, count - first)
-            condition = None if labels is None else labels[first : first + n].to(device)
+            condition = None if conditions is None else conditions[first : first + n].to(device)
             paths = noise_for("paths", first)
             t, a, b = (
                 x.cpu() for x in (paths.uniform(n), ends(n, paths, condition), ends(n, paths, condition))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distance_score import block_distance_score
 from genus.metrics.evidence import Evidence, needs
-from genus.metrics.intervals import mean_interval
 from genus.metrics.lines import line_plan, random_directions, same_width_pair
-from genus.metrics.score import Score, join_notes
-from genus.metrics.transport import block_note, means_over_blocks, small_blocks
+from genus.metrics.score import Score
 
 PROJECTIONS = 128
 
@@ -52,26 +53,11 @@ def projected_wasserstein(
 @needs(Samples, features=True)
 def projected_scores(evidence: Evidence) -> list[Score]:
     """Projected 2-Wasserstein distance between blocks of samples and of training examples."""
-    seed = evidence.protocol.seed
-    blocks = small_blocks(evidence.generated.features, evidence.reference.features)
-    values = np.array([projected_wasserstein(a, b, seed=seed) for a, b in blocks])
-    low, high = mean_interval(values)
-    floor, baseline = means_over_blocks(
-        evidence, len(blocks[0][0]), lambda a, b: projected_wasserstein(a, b, seed=seed)
-    )
     return [
-        Score(
-            name="projected-wasserstein",
-            value=float(values.mean()),
-            low=max(low, 0.0),
-            high=high,
-            n=sum(len(a) for a, _ in blocks),
-            floor=floor,
-            baseline=baseline,
-            better="lower",
-            note=join_notes(
-                f"features: {evidence.protocol.features}",
-                f"order 2, {PROJECTIONS} random lines, {block_note(blocks)}",
-            ),
+        block_distance_score(
+            evidence,
+            "projected-wasserstein",
+            partial(projected_wasserstein, seed=evidence.protocol.seed),
+            f"order 2, {PROJECTIONS} random lines",
         )
     ]

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from genus.core.batch import Batch, Condition, join_conditions
 from genus.core.model import Classifies, Density, Model, Samples
 from genus.core.noise import derive_seed
-from genus.metrics.evidence import Source, batches
+from genus.data.source import Source
+from genus.metrics.examples import batches
 from genus.metrics.features import FeatureMap, default_features
 from genus.metrics.frechet import frechet_from_moments
 from genus.metrics.likelihood import log_likelihoods

@@ -19,7 +19,7 @@ from genus.metrics.nearest import nearest_neighbours
 from genus.sampling.draw import conditions_like, draw
 
 if TYPE_CHECKING:  # it would import what only evaluations need, for a second
-    from genus.metrics.evidence import Source
+    from genus.data.source import Source
 
 SAMPLES = 256
 """Samples per look: a share of them is known to ±6 %, and drawing them costs a few updates."""

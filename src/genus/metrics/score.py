@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 from genus.core.errors import DataError
 
 Better = Literal["lower", "higher", "zero"]
+_MAY_BE_INFINITE = ("value", "low", "high")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -55,18 +56,17 @@ class Score:
     curve: dict[str, list[float]] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able fields; an infinite end of the interval becomes None."""
+        """JSON-able fields; an infinite value or end of the interval becomes ``"inf"`` or ``"-inf"``."""
         fields = asdict(self)
-        for end in ("low", "high"):
-            fields[end] = fields[end] if math.isfinite(fields[end]) else None
+        for name in _MAY_BE_INFINITE:
+            fields[name] = str(fields[name]) if math.isinf(fields[name]) else fields[name]
         return fields
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Score:
         """Rebuild a score from :meth:`to_json`."""
-        low = -math.inf if fields["low"] is None else fields["low"]
-        high = math.inf if fields["high"] is None else fields["high"]
-        return cls(**{**fields, "low": low, "high": high})
+        infinite = {name: float(fields[name]) for name in _MAY_BE_INFINITE if isinstance(fields[name], str)}
+        return cls(**{**fields, **infinite})
 
 
 def join_notes(*notes: str) -> str:

@@ -106,15 +106,15 @@ def random_phase(image: Tensor, noise: Noise, n: int) -> Tensor:
 @needs(Samples, one_example=True)
 def single_image_scores(evidence: Evidence) -> list[Score]:
     """Fréchet distance between the patches of samples and of the one training image; pixel diversity."""
-    image = evidence.train.batch(np.array([0])).x[0]
-    n = len(evidence.samples)
-    distances = np.array([patch_frechet(x, image) for x in evidence.samples])
+    image = evidence.real.train.batch(np.array([0])).x[0]
+    n = len(evidence.generated)
+    distances = np.array([patch_frechet(x, image) for x in evidence.generated.values])
     low, high = mean_interval(distances)
     textures = random_phase(image, Noise(evidence.protocol.seed, block=1), n)
     if evidence.spec.range is not None:
         textures = textures.clamp(*evidence.spec.range)
-    diversity = pixel_diversity(evidence.samples, image)
-    left = diversity_without_each(evidence.samples, image)
+    diversity = pixel_diversity(evidence.generated.values, image)
+    left = diversity_without_each(evidence.generated.values, image)
     ends = jackknife(diversity, [left])
     return [
         Score(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
@@ -10,12 +13,11 @@ from scipy.special import logsumexp
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distance_score import block_distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.gaussian_kernel import median_bandwidth
-from genus.metrics.intervals import mean_interval
-from genus.metrics.moments import Array, as_rows
-from genus.metrics.score import Score, join_notes
-from genus.metrics.transport import block_note, means_over_blocks, small_blocks
+from genus.metrics.moments import Array, as_row_pair, as_rows
+from genus.metrics.score import Score
 
 SHARE = 0.2
 TOLERANCE = 1e-4
@@ -107,11 +109,7 @@ def sinkhorn_divergence(x: ArrayLike, y: ArrayLike, *, epsilon: float, tolerance
 
     Paper: arXiv:1706.00292, arXiv:1810.08278.
     """
-    first, second = as_rows(x), as_rows(y)
-    if first.shape[1] != second.shape[1]:
-        raise DataError(
-            f"the two sets have {first.shape[1]} and {second.shape[1]} features; use one feature map"
-        )
+    first, second = as_row_pair(x, y)
     pairs = ((first, second), (first, first), (second, second))
     across, alone_x, alone_y = (
         entropic_transport(cdist(a, b, "sqeuclidean"), epsilon=epsilon, tolerance=tolerance)[0]
@@ -124,29 +122,13 @@ def sinkhorn_divergence(x: ArrayLike, y: ArrayLike, *, epsilon: float, tolerance
 @needs(Samples, features=True)
 def sinkhorn_scores(evidence: Evidence) -> list[Score]:
     """Sinkhorn divergence between blocks of samples and of training examples."""
-    epsilon = SHARE * median_bandwidth(evidence.reference.features) ** 2
-
-    def divergence(x: Array, y: Array) -> float:
-        return sinkhorn_divergence(x, y, epsilon=epsilon, tolerance=TOLERANCE)
-
-    blocks = small_blocks(evidence.generated.features, evidence.reference.features)
-    values = np.array([divergence(a, b) for a, b in blocks])
-    low, high = mean_interval(values)
-    floor, baseline = means_over_blocks(evidence, len(blocks[0][0]), divergence)
+    epsilon = SHARE * median_bandwidth(evidence.real.reference.features) ** 2
     return [
-        Score(
-            name="sinkhorn",
-            value=float(values.mean()),
-            low=low,
-            high=high,
-            n=sum(len(a) for a, _ in blocks),
-            floor=floor,
-            baseline=baseline,
-            better="lower",
-            note=join_notes(
-                f"features: {evidence.protocol.features}",
-                f"squared units; ε = {epsilon:.4g}, {SHARE:g} of the reference's median squared distance",
-                block_note(blocks),
-            ),
+        block_distance_score(
+            evidence,
+            "sinkhorn",
+            partial(sinkhorn_divergence, epsilon=epsilon, tolerance=TOLERANCE),
+            f"squared units; ε = {epsilon:.4g}, {SHARE:g} of the reference's median squared distance",
+            least=-math.inf,
         )
     ]

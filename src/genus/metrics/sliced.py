@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from numpy.typing import ArrayLike
 
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.lines import lines_interval, powers, random_directions, same_width_pair
-from genus.metrics.score import Score, join_notes
+from genus.metrics.score import Score
 
 PROJECTIONS = 128
 
@@ -61,24 +64,13 @@ def sliced_interval(
 def sliced_scores(evidence: Evidence) -> list[Score]:
     """Sliced 2-Wasserstein distance of samples to training examples."""
     seed = evidence.protocol.seed
-    generated, reference = evidence.generated.features, evidence.reference.features
-    value, floor, baseline = evidence.against_reference(lambda x, y: sliced_wasserstein(x, y, seed=seed))
-    low, high = sliced_interval(generated, reference, seed=seed)
     return [
-        Score(
-            name="sliced-wasserstein",
-            value=value,
-            low=low,
-            high=high,
-            n=len(generated),
-            floor=floor,
-            baseline=baseline,
-            better="lower",
-            note=join_notes(
-                f"features: {evidence.protocol.features}",
-                f"order 2, {PROJECTIONS} random lines, the same for every model",
-                "biased upwards at finite n",
-                evidence.floor_note,
-            ),
+        distance_score(
+            evidence,
+            "sliced-wasserstein",
+            partial(sliced_wasserstein, seed=seed),
+            sliced_interval(evidence.generated.features, evidence.real.reference.features, seed=seed),
+            f"order 2, {PROJECTIONS} random lines, the same for every model",
+            "biased upwards at finite n",
         )
     ]

@@ -107,7 +107,8 @@ def spectrum_scores(evidence: Evidence) -> list[Score]:
         return []
     spec = evidence.spec
     generated, real = (
-        azimuthal_spectra(as_stored(x, spec)) for x in (evidence.samples, evidence.reference_values())
+        azimuthal_spectra(as_stored(x, spec))
+        for x in (evidence.generated.values, evidence.real.reference_values())
     )
     parts = [np.array_split(np.arange(len(set_)), _GROUPS) for set_ in (generated, real)]
     left = [
@@ -117,7 +118,7 @@ def spectrum_scores(evidence: Evidence) -> list[Score]:
     value = spectrum_gap(generated, real)
     low, high = jackknife(value, left)
     half = len(real) // 2
-    mixture = azimuthal_spectra(as_stored(evidence.em_mixture.sample(len(generated)), spec))
+    mixture = azimuthal_spectra(as_stored(evidence.real.em_mixture.sample(len(generated)), spec))
     rings = generated.shape[1]
     return [
         Score(

@@ -15,11 +15,12 @@ from threadpoolctl import threadpool_limits
 from genus.core.errors import DataError
 from genus.core.model import Samples
 from genus.core.registry import metric
+from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import wilson
-from genus.metrics.moments import Array, as_rows
+from genus.metrics.moments import Array, as_row_pair
 from genus.metrics.nearest import nearest_neighbours
-from genus.metrics.score import Score, join_notes
+from genus.metrics.score import Score
 
 FEWEST = 10
 MOST = 2000
@@ -113,14 +114,10 @@ def nearest_two_sample(x: ArrayLike, y: ArrayLike, *, seed: int = 0) -> TwoSampl
 
 def _pool(x: ArrayLike, y: ArrayLike) -> tuple[Array, NDArray[np.int64]]:
     """The first rows of both, equally many, and which set each is from."""
-    first, second = as_rows(x), as_rows(y)
+    first, second = as_row_pair(x, y)
     n = min(len(first), len(second))
     if n < FEWEST:
         raise DataError(f"a two-sample test needs at least {FEWEST} examples in each set; got {n}")
-    if first.shape[1] != second.shape[1]:
-        raise DataError(
-            f"the two sets have {first.shape[1]} and {second.shape[1]} features; use one feature map"
-        )
     return np.concatenate([first[:n], second[:n]]), np.repeat([0, 1], n)
 
 
@@ -142,37 +139,32 @@ def _inflation(right: NDArray[np.bool_], nearest: NDArray[np.intp]) -> float:
 def two_sample_scores(evidence: Evidence) -> list[Score]:
     """Accuracy with which classifiers tell samples from training examples."""
     seed = evidence.protocol.seed
-    generated, reference = evidence.generated.features[:MOST], evidence.reference.features[:MOST]
-    tests: dict[str, Callable[[ArrayLike, ArrayLike], TwoSampleTest]] = {
-        "c2st-logistic": partial(logistic_two_sample, seed=seed),
-        "c2st-nearest": partial(nearest_two_sample, seed=seed),
-    }
-    scores: list[Score] = []
-    for name, test in tests.items():
-        found = test(generated, reference)
-        _, floor, baseline = evidence.against_reference(
-            lambda x, y, test=test: test(x[:MOST], y[:MOST]).accuracy
-        )
-        scores.append(
-            Score(
-                name=name,
-                value=found.accuracy,
-                low=found.low,
-                high=found.high,
-                n=found.n,
-                floor=floor,
-                baseline=baseline,
-                better="lower",
-                note=join_notes(
-                    f"features: {evidence.protocol.features}",
-                    f"½ when nothing tells them apart; p {_p_text(found.p_value)}",
-                    f"{found.n} examples guessed, half of them samples",
-                    "below ½: samples lie next to training examples" if name == "c2st-nearest" else "",
-                    evidence.floor_note,
-                ),
-            )
-        )
-    return scores
+    return [
+        _test_score(evidence, "c2st-logistic", partial(logistic_two_sample, seed=seed)),
+        _test_score(
+            evidence,
+            "c2st-nearest",
+            partial(nearest_two_sample, seed=seed),
+            "below ½: samples lie next to training examples",
+        ),
+    ]
+
+
+def _test_score(
+    evidence: Evidence, name: str, test: Callable[[ArrayLike, ArrayLike], TwoSampleTest], *notes: str
+) -> Score:
+    found = test(evidence.generated.features[:MOST], evidence.real.reference.features[:MOST])
+    return distance_score(
+        evidence,
+        name,
+        lambda x, y: test(x[:MOST], y[:MOST]).accuracy,
+        (found.low, found.high),
+        f"½ when nothing tells them apart; p {_p_text(found.p_value)}",
+        f"{found.n} examples guessed, half of them samples",
+        *notes,
+        value=found.accuracy,
+        n=found.n,
+    )
 
 
 def _p_text(p: float) -> str:

@@ -111,13 +111,13 @@ def vendi_scores(evidence: Evidence) -> list[Score]:
             low=low,
             high=high,
             n=n,
-            floor=where_defined(vendi_score, evidence.real.features),
-            baseline=where_defined(vendi_score, evidence.mixture.features),
+            floor=where_defined(vendi_score, evidence.real.held_out.features),
+            baseline=where_defined(vendi_score, evidence.real.mixture.features),
             better="higher",
             note=join_notes(
                 f"features: {evidence.protocol.features}, cosine similarity; at most {min(generated.shape)}",
                 "variety alone, also of what looks like nothing: compare with the floor",
-                f"floor: {len(evidence.real)} test examples",
+                f"floor: {len(evidence.real.held_out)} test examples",
             ),
         )
     ]

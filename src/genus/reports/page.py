@@ -134,7 +134,7 @@ def _scores(evaluation: Evaluation | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None or not math.isfinite(value) else f"{value:.4g}"
+    return "–" if value is None or math.isnan(value) else f"{value:.4g}"
 
 
 def _curves(log: Sequence[Mapping[str, Any]]) -> str:

@@ -54,7 +54,7 @@ class TrainedClassifier(TrainedFeatures, ClassifyingFeatures):
 
     def __init__(self, spec: DataSpec, net: Recognises, record: Mapping[str, Any], fingerprint: str) -> None:
         super().__init__(spec, net, record, fingerprint)
-        own = record["spec"]["classes"]
+        own = DataSpec.from_json(record["spec"]).classes
         self._order = [own.index(name) for name in spec.classes or own]
 
     def read_out(self, features: Tensor) -> Tensor:
