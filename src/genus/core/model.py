@@ -76,9 +76,9 @@ class Model(nn.Module, ABC):
 def minimum_batch_of_layers(network: nn.Module) -> int:
     """Fewest examples that all layers of a network can be trained on.
 
-    Those that need more than one have an attribute ``least_examples``.
+    Those that need more than one have an attribute ``minimum_examples``.
     """
-    return max(getattr(layer, "least_examples", 1) for layer in network.modules())
+    return max(getattr(layer, "minimum_examples", 1) for layer in network.modules())
 
 
 class Samples(ABC):

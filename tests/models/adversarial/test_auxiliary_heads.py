@@ -114,7 +114,7 @@ def test_groups_are_the_first_category_and_a_view_keeps_all_of_them() -> None:
     fake = Noise(0).normal(4, *IMAGES.shape)
     plain = model.discriminator(fake, None).logits
     mirrored = model.discriminator(fake.flip(-1), None).logits
-    seen = model.read(fake, None, Context(noise=Noise(2))).logits
+    seen = model.readout_of_fake(fake, None, Context(noise=Noise(2))).logits
     torch.testing.assert_close(seen, torch.cat([mirrored[:, :7], plain[:, 7:]], 1))
     x = batch_of(IMAGES, 2).x
     groups = model.clusters(x)
@@ -208,8 +208,8 @@ def test_a_view_changes_what_the_category_is_read_from_and_nothing_else() -> Non
     assert len(model.view) == 1
     model.view = [lambda x, noise, strength: strength * x.flip(-1), lambda x, noise, strength: x + strength]
     fake, codes = Noise(0).normal(4, *IMAGES.shape), model.conditioning.draw(4, Noise(1))
-    seen, straight = (m.read(fake, codes, Context(noise=Noise(2))) for m in (model, plain))
-    mirrored = plain.read(fake.flip(-1) + 1, codes, Context(noise=Noise(2)))
+    seen, straight = (m.readout_of_fake(fake, codes, Context(noise=Noise(2))) for m in (model, plain))
+    mirrored = plain.readout_of_fake(fake.flip(-1) + 1, codes, Context(noise=Noise(2)))
     assert torch.equal(seen.score, straight.score)
     assert torch.equal(seen.logits[:, 3:], straight.logits[:, 3:])
     assert torch.equal(seen.logits[:, :3], mirrored.logits[:, :3])
@@ -224,7 +224,7 @@ def test_views_and_augmentations_that_do_not_suit_are_refused_when_the_model_is_
         with pytest.raises(RecipeError, match="places"):
             make(vector, name="infogan", conditioning="information", view=[name])
         with pytest.raises(RecipeError, match="places"):
-            make(vector, augmentation=name)
+            make(vector, augmentation={"transforms": name})
 
 
 def test_evidence_for_any_class_is_the_score() -> None:
@@ -304,7 +304,7 @@ def test_both_players_gain_by_what_is_read_out() -> None:
     def slopes(model: Any, name: str, term: str) -> bool:
         loss = {"discriminator": model.discriminator_loss, "generator": model.generator_loss}[name]
         terms = loss(batch_of(IMAGES), Context(noise=Noise(0)))
-        weight = model.player(name).network
+        weight = getattr(model, name).network
         found = torch.autograd.grad(terms[term], list(weight.parameters()), allow_unused=True)
         return any(g is not None and g.any() for g in found)
 

@@ -84,7 +84,7 @@ def test_attributes_are_read_out_of_the_discriminator(way: str) -> None:
     for name, loss in (("discriminator", model.discriminator_loss), ("generator", model.generator_loss)):
         terms = loss(batch, Context(noise=Noise(0)))
         last = terms["attributes" if name == "generator" else "attributes of real"]
-        found = torch.autograd.grad(last, list(model.player(name).network.parameters()), allow_unused=True)
+        found = torch.autograd.grad(last, list(getattr(model, name).network.parameters()), allow_unused=True)
         assert any(slope is not None and slope.any() for slope in found)
     with pytest.raises(RecipeError, match=r"needs classes; .* model 'gan'"):
         make(KINDS["attributes"], name="classifying-gan", conditioning=conditioned)
@@ -110,7 +110,7 @@ def test_images_beside_examples_are_of_their_size_and_not_left_behind() -> None:
         make(large, conditioning="concatenation")
     make(large, conditioning="projection")
     with pytest.raises(RecipeError, match="moves the example and not the image"):
-        make(KINDS["mask"], conditioning="concatenation", augmentation="diffaugment")
+        make(KINDS["mask"], conditioning="concatenation", augmentation={"transforms": "diffaugment"})
 
 
 def test_classes_and_a_condition_do_not_go_together() -> None:

@@ -60,7 +60,7 @@ def _collapse(config: Config) -> Iterator[Change]:
                 "A discriminator that judges two together sees that they are alike (arXiv:1712.04086).",
             )
         yield Change(
-            (*_features(model), "model.minibatch_discrimination=16"),
+            (*_features(model), "model.features.minibatch_discrimination=16"),
             "The discriminator sees how near examples of a batch are to each other (arXiv:1606.03498).",
         )
         yield _norm("generator")
@@ -69,7 +69,7 @@ def _collapse(config: Config) -> Iterator[Change]:
 def _memorisation(config: Config) -> Iterator[Change]:
     if _is_pair(config):
         yield Change(
-            ("model.augmentation=diffaugment",),
+            ("model.augmentation.transforms=diffaugment",),
             "Augmenting all that the discriminator sees keeps it from learning few examples by heart "
             "(arXiv:2006.10738).",
         )
@@ -98,7 +98,7 @@ def _discriminator_wins(config: Config) -> Iterator[Change]:
     )
     if model.get("augmentation", 0) is None:
         yield Change(
-            ("model.augmentation=instance-noise",),
+            ("model.augmentation.transforms=instance-noise",),
             "Noise makes real and generated examples overlap (arXiv:1610.04490).",
         )
 
@@ -185,7 +185,7 @@ def _penalised_critic(config: Config) -> Iterator[Change]:
         optimizer = "optimizer={name: adam, lr: 1e-4, betas: [0.0, 0.9]}"
         yield Change(
             (
-                "model.weight_clip=null",
+                "model.regularisation.weight_clip=null",
                 *_slope_penalty(model, "{name: gradient-penalty, weight: 10}"),
                 optimizer,
             ),
@@ -223,7 +223,7 @@ def _features(model: Config) -> tuple[str, ...]:
     """What gives features to look at, where the conditioning has none of its own."""
     conditioning = model.get("conditioning")
     own = conditioning is not None and component("conditioning", conditioning["name"]).load().reads_features
-    return () if own else ("model.features=128",)
+    return () if own else ("model.features.size=128",)
 
 
 def _slope_penalty(model: Config, penalty: str, norm: str = "layer") -> tuple[str, ...]:
