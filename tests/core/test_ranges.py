@@ -42,8 +42,10 @@ def numbers() -> Iterator[tuple[Component, Parameter]]:
     for entry in catalogue().values():
         if entry.kind in TRAINED and entry.module.startswith("genus."):
             for parameter in entry.parameters:
-                if parameter.component_kind is None:
-                    yield entry, parameter
+                fields = parameter.group.parameters if parameter.group else [parameter]
+                for one in fields:
+                    if one.component_kind is None:
+                        yield entry, one
 
 
 def test_what_is_trained_says_the_ranges_of_its_numbers() -> None:
