@@ -84,7 +84,7 @@ CASES = (
     Case("oscillation", "rate 1e-2 and momentum 0.9 on the ring", "vanilla-gan@plain",
          (*PLANE, "optimizer.lr=1e-2", "optimizer.betas=[0.9, 0.9]")),
     Case("oscillation", "clipped critic, rate 5e-3, momentum 0.9", "vanilla-gan@plain",
-         (*PLANE, "model.objective=wasserstein", "model.weight_clip=0.1", "optimizer.lr=5e-3",
+         (*PLANE, "model.objective=wasserstein", "model.regularisation.weight_clip=0.1", "optimizer.lr=5e-3",
           "optimizer.betas=[0.9, 0.99]")),
     Case("mode-collapse", "rate 1e-2 and momentum 0.9", "vanilla-gan@plain",
          (*PERCEPTRONS, "optimizer.lr=1e-2", "optimizer.betas=[0.9, 0.999]")),

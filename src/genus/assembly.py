@@ -67,9 +67,10 @@ def make_engine(
     fabric: Any,
     callbacks: Sequence[Callback] = (),
 ) -> Any:
-    """Put an engine together: log, sample sheets, live scores."""
+    """Put an engine together: log, sample sheets, live scores, and the doctor as an observer."""
     from genus.core.model import Samples
     from genus.training.callbacks import JsonLines, TensorBoard
+    from genus.training.doctor.observer import DoctorObserver
     from genus.training.engine import Engine
     from genus.training.publisher import Hooks
 
@@ -77,17 +78,20 @@ def make_engine(
     listeners: list[Callback] = [JsonLines(), *callbacks]
     if settings.tensorboard:
         listeners.append(TensorBoard())
+    source = _training_source(model, dataset, settings.labels)
+    if settings.doctor != "off":
+        doctor = _doctor(run, recipe, model, dataset)
+        listeners.append(DoctorObserver(doctor, settings, len(source), tuple(listeners)))
     sheet = _sheet_hook(dataset) if isinstance(model, Samples) else None
     return Engine(
         model,
-        _training_source(model, dataset, settings.labels),
+        source,
         run,
         settings=settings,
         optimizer=recipe.config["optimizer"],
         fabric=fabric,
         callbacks=listeners,
         hooks=Hooks(sample=sheet, score=_score_hook(dataset, settings)),
-        doctor=_doctor(run, recipe, model, dataset) if settings.doctor != "off" else None,
     )
 
 

@@ -17,8 +17,9 @@ from genus.core.model import Density, Encodes, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Progress
 from genus.sampling.draw import draw
+from genus.training.groups import Group
 from genus.training.run import Run
-from genus.training.update import Group, Share, Updater
+from genus.training.update import Share, Updater
 from tests.tiny import RECIPES, conditions_for, equal, tiny_config, tiny_engine, weights
 
 pytestmark = pytest.mark.parametrize("name", RECIPES)

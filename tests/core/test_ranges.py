@@ -42,8 +42,10 @@ def numbers() -> Iterator[tuple[Component, Parameter]]:
     for entry in catalogue().values():
         if entry.kind in TRAINED and entry.module.startswith("genus."):
             for parameter in entry.parameters:
-                if parameter.component_kind is None:
-                    yield entry, parameter
+                fields = parameter.group.parameters if parameter.group else [parameter]
+                for one in fields:
+                    if one.component_kind is None:
+                        yield entry, one
 
 
 def test_what_is_trained_says_the_ranges_of_its_numbers() -> None:
@@ -64,7 +66,7 @@ def test_what_is_trained_says_the_ranges_of_its_numbers() -> None:
         ("dcgan", "model.conditioning.features=0", "should be greater than or equal to 1"),
         ("dcgan", "model.objective.smoothing=1.5", "should be less than 1"),
         ("default", "model.penalties.0.weight=-1", "should be greater than or equal to 0"),
-        ("wgan", "model.weight_clip=0", "should be greater than 0"),
+        ("wgan", "model.regularisation.weight_clip=0", "should be greater than 0"),
         ("began", "model.diversity=3", "should be less than or equal to 1"),
         ("vanilla-gan", "model.generator.hidden=[64, 0]", "should be greater than or equal to 1"),
         ("vanilla-gan", "optimizer.betas=[0.5, 1.0]", "should be less than 1"),

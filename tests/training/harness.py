@@ -108,7 +108,7 @@ class Listener:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return lambda first, second=None: self.heard.append((name, first, second))
+        return lambda first, second=None, *rest: self.heard.append((name, first, second))
 
     def of(self, name: str) -> list[tuple[Any, Any]]:
         """What was told to the callback ``name``."""

@@ -377,7 +377,11 @@ def test_callbacks_hear_everything_in_order_and_the_end_of_a_failure(tmp_path: P
     )
     engine.fit()
     names = [name for name, _, _ in heard.heard]
-    assert names == ["started", "stepped", "logged", "stepped", "logged", "scored", "sampled", "finished"]
+    step = ["stepped", "logged", "paused"]
+    assert names == ["started", *step, *step, "scored", "sampled", "paused", "finished"]
+    assert [(moment.iteration, model) for moment, model in heard.of("paused")] == [
+        (1, engine.model), (2, engine.model), (2, engine.model),
+    ]  # fmt: skip
 
     class Fails(Line):
         def loss(self, batch: Batch, ctx: Context) -> Terms:

@@ -16,7 +16,8 @@ from genus.core.errors import NonFiniteError, RecipeError
 from genus.core.phase import Context, Phase, Progress, Terms
 from genus.training.checkpoints import list_checkpoints
 from genus.training.devices import launch
-from genus.training.update import Group, Share, Updater
+from genus.training.groups import Group
+from genus.training.update import Share, Updater
 from tests.training.harness import Line, assert_equal, make_engine
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
 from genus.core.recipe import Recipe, TrainSettings
-from genus.core.registry import component
+from genus.core.registry import Parameter, component
 
 _SECTIONS = ("model", "optimizer", "data", "train")
 
@@ -58,11 +58,16 @@ def setting_docs(config: Mapping[str, Any]) -> dict[str, str]:
     def visit(kind: str, value: Mapping[str, Any], where: str) -> None:
         entry = component(kind, value["name"])
         found[f"{where}.name"] = entry.summary
-        for parameter in entry.parameters:
+        arguments(entry.parameters, value, where)
+
+    def arguments(parameters: Sequence[Parameter], values: Mapping[str, Any], where: str) -> None:
+        for parameter in parameters:
             here = f"{where}.{parameter.name}"
             found[here] = parameter.doc
-            nested, item = parameter.component_kind, value.get(parameter.name)
-            if nested and isinstance(item, list):
+            nested, item = parameter.component_kind, values.get(parameter.name)
+            if parameter.group is not None:
+                arguments(parameter.group.parameters, item or {}, here)
+            elif nested and isinstance(item, list):
                 for i, one in enumerate(item):
                     visit(nested, one, f"{here}.{i}")
             elif nested and item:

@@ -52,16 +52,23 @@ def resolve(kind: str, value: Any, path: str) -> dict[str, Any]:
         entry = component(kind, name)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from None
-    known = {p.name: p for p in entry.parameters}
+    return {"name": name, **_arguments(entry.parameters, given, path, f"{kind} {name!r}")}
+
+
+def _arguments(
+    parameters: Sequence[Parameter], given: Mapping[str, Any], path: str, owner: str
+) -> dict[str, Any]:
+    """Arguments of a component, or fields of a group, with every default written out."""
+    known = {parameter.name: parameter for parameter in parameters}
     for key in given:
         if key not in known:
-            raise RecipeError(f"{path}.{key}: {kind} {name!r} takes no {key!r}{nearest(key, known)}")
-    resolved: dict[str, Any] = {"name": name}
-    for parameter in entry.parameters:
-        where = f"{path}.{parameter.name}"
-        if parameter.name not in given and parameter.required:
-            raise RecipeError(f"{where}: {kind} {name!r} needs it ({parameter.doc or 'no default'})")
-        resolved[parameter.name] = _value(parameter, given.get(parameter.name, parameter.default), where)
+            raise RecipeError(f"{path}.{key}: {owner} takes no {key!r}{nearest(key, known)}")
+    resolved: dict[str, Any] = {}
+    for name, parameter in known.items():
+        where = f"{path}.{name}"
+        if name not in given and parameter.required:
+            raise RecipeError(f"{where}: {owner} needs it ({parameter.doc or 'no default'})")
+        resolved[name] = _value(parameter, given.get(name, parameter.default), where)
     return resolved
 
 
@@ -73,20 +80,33 @@ def build(kind: str, config: Mapping[str, Any], *args: Any) -> Any:
 def bind(kind: str, config: Mapping[str, Any]) -> functools.partial[Any]:
     """Return a component with its recipe arguments bound, nested components bound likewise."""
     entry = component(kind, config["name"])
+    return functools.partial(entry.load(), **_bound(entry.parameters, config))
+
+
+def _bound(parameters: Sequence[Parameter], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolved arguments as the code receives them: components bound, groups as their dataclass."""
     arguments: dict[str, Any] = {}
-    for parameter in entry.parameters:
+    for parameter in parameters:
         value = config[parameter.name]
         nested = parameter.component_kind
-        if nested is None or value is None:
+        if parameter.group is not None:
+            arguments[parameter.name] = parameter.group.load()(**_bound(parameter.group.parameters, value))
+        elif nested is None or value is None:
             arguments[parameter.name] = tuple(value) if is_list(value) else value
         elif parameter.many:
             arguments[parameter.name] = tuple(bind(nested, item) for item in value)
         else:
             arguments[parameter.name] = bind(nested, value)
-    return functools.partial(entry.load(), **arguments)
+    return arguments
 
 
 def _value(parameter: Parameter, value: Any, path: str) -> Any:
+    if parameter.group is not None:
+        fields = parameter.group.parameters
+        if not is_mapping(value):
+            names = ", ".join(field.name for field in fields)
+            raise RecipeError(f"{path}: expected a mapping with any of {names}; got {value!r}")
+        return _arguments(fields, value, path, f"{parameter.name!r}")
     nested = parameter.component_kind
     if nested is not None:
         if value is None and parameter.optional:

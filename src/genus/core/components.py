@@ -21,23 +21,27 @@ Network = Callable[[tuple[int, ...], tuple[int, ...]], nn.Module]
 
 
 class Losses(NamedTuple):
-    """Losses of both players, as papers print them side by side; both are minimised."""
+    """Losses of discriminator and generator, as papers print them side by side; both are minimised."""
 
     discriminator: Tensor
     generator: Tensor
 
 
 Objective = Callable[[Tensor, Tensor], Losses]
-"""From scores of real and of generated examples, each ``(n,)``, to the players' losses."""
+"""From scores of real and of generated examples to both losses.
+
+Scores are ``(n,)``, or ``(n, places)`` of discriminators that score several places of an example. Then a
+loss is the mean over places of the losses at each: real and generated scores are compared at one place only.
+"""
 
 Critic = Callable[[Tensor], Tensor]
-"""A discriminator with its condition bound: examples ``(n, *shape)`` to scores ``(n,)``."""
+"""A discriminator with its condition bound: from examples ``(n, *shape)`` to mean scores ``(n,)``."""
 
 Penalty = Callable[[Critic, Tensor, Tensor, Noise], Tensor]
 """From (critic, real, generated, random numbers) to a weighted scalar."""
 
 Regulariser = Callable[[nn.Module], Tensor]
-"""From a player to a weighted scalar that depends on its parameters alone."""
+"""From a generator or discriminator to a weighted scalar that depends on its parameters alone."""
 
 Augmentation = Callable[[Tensor, Noise, Tensor], Tensor]
 """From (examples, random numbers, strength in [0, 1]) to changed examples; gradients pass."""
@@ -52,10 +56,12 @@ def couples_batch(component: object) -> bool:
 
 
 class Readout(NamedTuple):
-    """What a discriminator says of a batch.
+    """Outputs of a discriminator for a batch.
 
     Args:
-        score: ``(n,)``, higher for real examples.
+        score: ``(n,)``, higher for real examples; or ``(n, places)`` where it scores several places of each
+            example. Objectives then average the losses of the places, accuracy counts places, and penalties
+            take the mean score of each example.
         features: ``(n, features)`` from which it was read, where the discriminator has such.
         logits: ``(n, outputs)`` of a second head, where the conditioning has one.
     """
@@ -64,10 +70,15 @@ class Readout(NamedTuple):
     features: Tensor | None = None
     logits: Tensor | None = None
 
+    @property
+    def mean_score(self) -> Tensor:
+        """The score of each example, a mean over its places; ``(n,)``."""
+        return self.score if self.score.dim() == 1 else self.score.mean(1)
+
 
 @dataclass(frozen=True)
 class BatchStatistics:
-    """What stands beside features φ(x) of how an example's batch looks as a whole.
+    """Statistics of a whole batch that stand beside the features φ(x) of each example.
 
     Args:
         kernels: of minibatch discrimination (arXiv:1606.03498); 0 for none.
@@ -83,7 +94,7 @@ NO_STATISTICS = BatchStatistics()
 
 
 class Conditioning(ABC):
-    """How a condition reaches the two players of a GAN, and what they lose when it is missed.
+    """How a condition reaches generator and discriminator, and its terms in their losses.
 
     Args:
         spec: the data; what is missing there is refused when the model is built.
@@ -145,13 +156,23 @@ class Conditioning(ABC):
         return torch.where(condition.isnan(), drawn, condition)
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
+        self, batch: Batch, fake: Tensor, of_real: Readout, of_fake: Readout, condition: Condition | None
     ) -> Terms:
-        """Terms beside the objective in the discriminator's loss."""
+        """Terms beside the objective in the discriminator's loss, means over the batch.
+
+        Args:
+            batch: real examples, in data units, with their conditions.
+            fake: generated examples ``(n, *shape)``, on the scale of the networks.
+            of_real: readout of the real ones.
+            of_fake: readout of the generated ones.
+            condition: of the generated ones.
+        """
         return {}
 
-    def generator_terms(self, fake: Readout, condition: Condition | None) -> Terms:
-        """Terms beside the objective in the generator's loss."""
+    def generator_terms(
+        self, batch: Batch, fake: Tensor, of_fake: Readout, condition: Condition | None
+    ) -> Terms:
+        """Terms beside the objective in the generator's loss; see :meth:`discriminator_terms`."""
         return {}
 
 
@@ -168,8 +189,8 @@ class DiscriminatorSchedule(nn.Module, ABC):
     def count(self, progress: Progress, usual: int) -> int:
         """Updates in this iteration, ≥ 0, where the recipe's number is ``usual``."""
 
-    def hear(self, averages: Averages) -> None:
-        """Called with the averages of each discriminator update."""
+    def update(self, averages: Averages) -> None:
+        """Take in the averages of a discriminator update; called after each."""
 
 
 DiscriminatorScheduleFactory = Callable[[], DiscriminatorSchedule]
@@ -185,8 +206,8 @@ class AugmentationSchedule(nn.Module, ABC):
     def value(self, progress: Progress) -> Tensor:
         """Strength in [0, 1], a scalar."""
 
-    def hear(self, averages: Averages) -> None:
-        """Called with the averages of each discriminator update."""
+    def update(self, averages: Averages) -> None:
+        """Take in the averages of a discriminator update; called after each."""
 
 
 AugmentationScheduleFactory = Callable[[], AugmentationSchedule]

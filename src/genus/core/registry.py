@@ -3,8 +3,9 @@
 A component is a function or class under one of the decorators below. Arguments a recipe may set
 are its keyword-only parameters; what stands before the ``*`` is supplied by the code that uses
 it. A class without ``__init__``, or whose ``__init__`` ends in ``**name``, takes the parameters of
-its base class, too. The catalogue is read from source text, so that ``genus list``, ``--help`` and
-the check of a recipe need neither torch nor the component's own imports.
+its base class, too. Arguments that belong together are a :func:`group`: one parameter, one key. The
+catalogue is read from source text, so that ``genus list``, ``--help`` and the check of a recipe need neither
+torch nor the component's own imports.
 
 Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module
 name; that module (or every file of that package) is read in the same way.
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from genus.core.annotations import annotation_text
 from genus.core.errors import GenusError, RecipeError, nearest
@@ -36,6 +37,7 @@ KINDS = (
 ENTRY_POINTS = "genus.plugins"
 _FOLDERS = ("networks", "objectives", "models", "training", "data", "metrics", "lab")
 _T = TypeVar("_T", bound=Callable[..., Any])
+_C = TypeVar("_C", bound=type)
 
 
 def _decorator(kind: str) -> Callable[..., Callable[[_T], _T]]:
@@ -69,6 +71,18 @@ metric = _decorator("metric")
 features = _decorator("features")
 lab = _decorator("lab")
 
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def group(fields: _C) -> _C:
+    """Make a class a group: a frozen dataclass whose fields a recipe sets under one key.
+
+    A component takes a group as a keyword-only parameter without a default, annotated with the class alone.
+    Fields are annotated, documented and given literal defaults as arguments of components are; they may name
+    components. A recipe may leave the key out when every field has a default.
+    """
+    return cast("_C", dataclass(frozen=True, kw_only=True)(fields))
+
+
 COMPONENT_TYPES = {
     "Network": "network", "Objective": "objective", "Penalty": "penalty",
     "Regulariser": "regulariser", "ConditioningFactory": "conditioning", "Augmentation": "augmentation",
@@ -89,6 +103,7 @@ class Parameter:
         default: its default value; None when ``required``.
         required: whether a recipe must give it.
         doc: its line under ``Args`` in the docstring of the function, of the class or of its ``__init__``.
+        group: the group that it takes, whose fields stand under its name in a recipe; None for one value.
     """
 
     name: str
@@ -96,6 +111,7 @@ class Parameter:
     default: Any
     required: bool
     doc: str
+    group: ArgumentGroup | None = None
 
     @property
     def component_kind(self) -> str | None:
@@ -112,6 +128,19 @@ class Parameter:
     def optional(self) -> bool:
         """Whether None is a value."""
         return "None" in self.annotation
+
+
+@dataclass(frozen=True)
+class ArgumentGroup:
+    """Arguments under one key, which the code receives as one frozen dataclass; see :func:`group`."""
+
+    module: str
+    attribute: str
+    parameters: tuple[Parameter, ...]
+
+    def load(self) -> Any:
+        """Import and return the dataclass."""
+        return getattr(importlib.import_module(self.module), self.attribute)
 
 
 @dataclass(frozen=True)
@@ -258,22 +287,48 @@ def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Cla
     }
     own = {arg.arg for arg in signature.args.kwonlyargs}
     for arg, default in zip(signature.args.kwonlyargs, signature.args.kw_defaults, strict=True):
-        try:
-            value = None if default is None else ast.literal_eval(default)
-        except ValueError:
-            raise GenusError(
-                f"{module}.{node.name}: the default of {arg.arg!r} must be a literal, so that it "
-                "can be shown without importing torch"
-            ) from None
-        yield Parameter(
-            name=arg.arg,
-            annotation=annotation_text(module, arg.annotation),
-            default=value,
-            required=default is None,
-            doc=docs.get(arg.arg, ""),
-        )
+        doc = docs.get(arg.arg, "")
+        yield _parameter(f"{module}.{node.name}", arg.arg, arg.annotation, default, doc, classes)
     if signature.args.kwarg is not None:
         yield from (parameter for parameter in _inherited(node, classes) if parameter.name not in own)
+
+
+def _parameter(
+    owner: str, name: str, annotation: ast.expr | None, default: ast.expr | None, doc: str, classes: _Classes
+) -> Parameter:
+    text = annotation_text(owner.rpartition(".")[0], annotation)
+    fields = _group(text, classes)
+    if fields is not None:
+        return Parameter(name, text, default={}, required=False, doc=doc, group=fields)
+    try:
+        value = None if default is None else ast.literal_eval(default)
+    except ValueError:
+        raise GenusError(
+            f"{owner}: the default of {name!r} must be a literal, so that it can be shown without importing "
+            "torch"
+        ) from None
+    return Parameter(name, text, default=value, required=default is None, doc=doc)
+
+
+def _group(annotation: str, classes: _Classes) -> ArgumentGroup | None:
+    """The group that an annotation names, or None."""
+    module, node = classes.get(annotation, ("", None))
+    if node is None or not any(isinstance(d, ast.Name) and d.id == "group" for d in node.decorator_list):
+        return None
+    docs = _argument_docs(ast.get_docstring(node) or "")
+    fields = tuple(
+        _parameter(
+            f"{module}.{node.name}",
+            item.target.id,
+            item.annotation,
+            item.value,
+            docs.get(item.target.id, ""),
+            classes,
+        )
+        for item in node.body
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    )
+    return ArgumentGroup(module, node.name, fields)
 
 
 def _inherited(node: ast.FunctionDef | ast.ClassDef, classes: _Classes) -> Iterator[Parameter]:

@@ -102,7 +102,7 @@ class ImageEncoder(nn.Module):
     def __init__(self, space: Space, features: int) -> None:
         super().__init__()
         channels, sides = condition_channels(space), list(space.shape[1:])
-        self.labels = len(space.names) if space.kind == "labels" else 0
+        self.space = space
         width, layers = WIDTH, list[nn.Module]()
         while min(sides) > SMALLEST or not layers:
             layers += [convolution(len(sides), channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
@@ -116,8 +116,7 @@ class ImageEncoder(nn.Module):
 
     def forward(self, condition: Tensor) -> Tensor:
         """Map images ``(n, channels, *sides)`` in [0, 1], or label maps, to ``(n, features)``."""
-        images = label_planes(condition, self.labels) if self.labels else condition
-        return self.head(self.body(2 * images.to(self.head.weight.dtype) - 1))
+        return self.head(self.body(centred_planes(condition, self.space).to(self.head.weight.dtype)))
 
 
 class PartsEncoder(nn.Module):
@@ -192,3 +191,14 @@ def label_planes(labels: Tensor, names: int) -> Tensor:
     if names <= 2:
         return labels.float()
     return F.one_hot(labels[:, 0], names).movedim(-1, 1).float()
+
+
+def centred_planes(condition: Tensor, space: Space) -> Tensor:
+    """A spatial condition as a network sees it, ``(n, channels, *sides)`` on the scale [−1, 1].
+
+    Args:
+        condition: images with values in [0, 1], or label maps.
+        space: which of them.
+    """
+    planes = label_planes(condition, len(space.names)) if space.kind == "labels" else condition
+    return 2 * planes - 1

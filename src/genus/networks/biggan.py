@@ -16,9 +16,7 @@ from genus.layers.conditional_norm import ConditionalNorm
 from genus.layers.convolution import convolution
 from genus.layers.gan_blocks import UpBlock, initialise, normalise_spectrally
 from genus.layers.pooled_attention import PooledAttention
-from genus.networks.resnet_gan import ResidualDiscriminator, chain, place
-
-_MOST = 16
+from genus.networks.resnet_gan import ResidualDiscriminator, chain, channel_widths, generates, place
 
 
 @network("biggan", paper="arXiv:1809.11096")
@@ -64,25 +62,21 @@ def biggan(
     >>> biggan((12,), (3, 16, 16), 8, width=4)(torch.zeros(2, 12), torch.zeros(2, 8)).shape
     torch.Size([2, 3, 16, 16])
     """
-    factor = 1 if widths == "constant" else 2
-    if len(inputs) == 1 and len(outputs) in (2, 3, 4):
+    net: nn.Module
+    if generates("biggan", inputs, outputs):
         sizes = chain(outputs[1:], halvings)
-        wide = [width * min(factor**level, _MOST) for level in range(max(len(sizes) - 1, 1))]
+        wide = channel_widths(width, widths, max(len(sizes) - 1, 1))
         spot = place("biggan", attention, 0, len(sizes) - 1)
-        net: nn.Module = HierarchicalGenerator(
+        net = HierarchicalGenerator(
             inputs[0], outputs[0], wide, sizes, condition, blocks=blocks, attention=spot
         )
-    elif len(outputs) == 1 and len(inputs) in (2, 3, 4):
+    else:
         levels = len(chain(inputs[1:], halvings)) - 1
-        wide = [width * min(factor**level, _MOST) for level in range(levels + 1)]
+        wide = channel_widths(width, widths, levels + 1)
         net = ResidualDiscriminator(
             inputs, outputs[0], wide, condition, halvings=levels, blocks=blocks + 1, norm="none",
             attention=place("biggan", attention, 1, levels), wide=True,
         )  # fmt: skip
-    else:
-        raise RecipeError(
-            f"network 'biggan' maps a vector to an image or back, not {inputs} to {outputs}; use 'mlp'"
-        )
     initialise(net, "orthogonal")
     normalise_spectrally(net, affine=True)
     return net

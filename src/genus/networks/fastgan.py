@@ -14,7 +14,7 @@ from genus.layers.doubled_convolution import doubled_convolution
 from genus.layers.excitation import SkipLayerExcitation, gated
 from genus.layers.modulation import channels_last
 from genus.layers.style import beside, draw_like
-from genus.networks.stylegan2 import generator_shapes
+from genus.networks.style_shapes import generator_sizes
 
 MULTIPLES = (16, 8, 4, 2, 2, 1, 0.5, 0.25, 0.125)
 """Channels of each resolution from 4² to 1024², in units of the width."""
@@ -50,7 +50,7 @@ def fastgan(
     Raises:
         RecipeError: for other shapes.
     """
-    latent, sizes = generator_shapes("fastgan", inputs, outputs)
+    latent, sizes = generator_sizes("fastgan", inputs, outputs)
     wide = [multiple_of(width, level) for level in range(len(sizes))]
     return FastGAN(latent, outputs[0], sizes, condition, wide, spectral)
 

@@ -19,7 +19,7 @@ from genus.layers.resampling import box_down, halved
 from genus.layers.style import SLOPE
 from genus.networks.fastgan import initialise, multiple_of
 from genus.networks.fastgan_blocks import DOUBLINGS, Decoder, Down, Entrance
-from genus.networks.stylegan_discriminator import discriminator_sizes
+from genus.networks.style_shapes import discriminator_sizes
 
 _ENTRY = 6
 """Level (256²) at which residual blocks begin; strided convolutions lead there from above."""

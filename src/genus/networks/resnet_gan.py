@@ -53,8 +53,7 @@ def resnet(
         halvings: how often the size is halved (the generator starts there); null for as often
             as leaves the shortest side at 4 or more.
         blocks: residual blocks more at the smallest size.
-        norm: before each activation; null for the paper's, batch in generators and none in
-            discriminators.
+        norm: before each activation; null for batch in generators and none in discriminators.
         spectral: spectral normalisation of every layer but the maps of a condition to gains.
         attention: self-attention stands where the size was halved so often; null for none.
 
@@ -66,26 +65,37 @@ def resnet(
     >>> resnet((16,), (1, 28, 28), width=8)(torch.zeros(2, 16)).shape
     torch.Size([2, 1, 28, 28])
     """
-    if len(inputs) == 1 and len(outputs) in (2, 3, 4):
+    net: nn.Module
+    if generates("resnet", inputs, outputs):
         sizes = chain(outputs[1:], halvings)
-        net: nn.Module = ResidualGenerator(
-            inputs[0], outputs[0], _widths(width, widths, len(sizes)), sizes, condition,
+        net = ResidualGenerator(
+            inputs[0], outputs[0], channel_widths(width, widths, len(sizes)), sizes, condition,
             blocks=blocks, norm=norm or "batch", attention=place("resnet", attention, 0, len(sizes) - 1),
         )  # fmt: skip
-    elif len(outputs) == 1 and len(inputs) in (2, 3, 4):
+    else:
         levels = len(chain(inputs[1:], halvings)) - 1
         net = ResidualDiscriminator(
-            inputs, outputs[0], _widths(width, widths, max(levels, 1)), condition, halvings=levels,
+            inputs, outputs[0], channel_widths(width, widths, max(levels, 1)), condition, halvings=levels,
             blocks=blocks, norm=norm or "none", attention=place("resnet", attention, 1, levels),
         )  # fmt: skip
-    else:
-        raise RecipeError(
-            f"network 'resnet' maps a vector to an image or back, not {inputs} to {outputs}; use 'mlp'"
-        )
     initialise(net, "xavier")
     if spectral:
         normalise_spectrally(net, affine=False)
     return net
+
+
+def generates(name: str, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> bool:
+    """Whether a network of these shapes is a generator; else it is a discriminator.
+
+    Raises:
+        RecipeError: when it is neither.
+    """
+    generator = len(inputs) == 1 and len(outputs) in (2, 3, 4)
+    if not generator and not (len(outputs) == 1 and len(inputs) in (2, 3, 4)):
+        raise RecipeError(
+            f"network {name!r} maps a vector to an image or back, not {inputs} to {outputs}; use 'mlp'"
+        )
+    return generator
 
 
 def chain(size: tuple[int, ...], halvings: int | None) -> list[tuple[int, ...]]:
@@ -118,7 +128,7 @@ def place(name: str, attention: int | None, first: int, last: int) -> int | None
     return attention
 
 
-def _widths(width: int, how: str, count: int) -> list[int]:
+def channel_widths(width: int, how: str, count: int) -> list[int]:
     """Channels by halvings, the fewest halvings first."""
     return [width * (1 if how == "constant" else min(2**level, _MOST)) for level in range(count)]
 

@@ -9,15 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.core.network import Styled
 from genus.core.noise import Noise
 from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.equalised import EqualisedConvolution
 from genus.layers.modulation import AdaptiveInstanceNorm, channels_last, convolve, convolve_up, scaled, spread
-from genus.layers.resampling import widths
-from genus.layers.style import SLOPE, Mapping, draw_like
-from genus.networks.stylegan2 import generator_shapes
+from genus.layers.style import SLOPE, draw_like
+from genus.networks.style_shapes import GeneratorShape, StyleGenerator
 
 
 @network("stylegan", paper="arXiv:1812.04948")
@@ -48,48 +46,28 @@ def stylegan(
     Raises:
         RecipeError: for other shapes.
     """
-    latent, sizes = generator_shapes("stylegan", inputs, outputs)
-    return StyleGANGenerator(
-        latent, outputs[0], sizes, condition, widths(len(sizes), width, channels), layers
+    shape = GeneratorShape.of(
+        "stylegan", inputs, outputs, condition, width=width, channels=channels, layers=layers
     )
+    return StyleGANGenerator(shape)
 
 
-class StyleGANGenerator(Styled):
+class StyleGANGenerator(StyleGenerator):
     """The module behind :func:`stylegan`.
 
     Args:
-        latent: size of the latent and of styles.
-        channels: of the image.
-        sizes: sides of each resolution, the smallest first.
-        condition: features of the condition, 0 for none.
-        wide: channels of each resolution.
-        layers: of the mapping network.
+        shape: its sizes.
     """
 
-    def __init__(
-        self,
-        latent: int,
-        channels: int,
-        sizes: list[tuple[int, ...]],
-        condition: int,
-        wide: list[int],
-        layers: int,
-    ) -> None:
-        super().__init__()
-        dims = len(sizes[0])
-        self.sizes = sizes
-        self.style_size = latent
-        self.num_styles = 2 * len(sizes)
-        self.map = Mapping(latent, latent, condition, layers)
-        self.constant = nn.Parameter(torch.ones(1, wide[0], *sizes[0]))
+    def __init__(self, shape: GeneratorShape) -> None:
+        super().__init__(shape, num_styles=2 * len(shape.sizes))
+        dims, wide, latent = len(shape.sizes[0]), shape.widths, shape.latent
+        self.constant = nn.Parameter(torch.ones(1, wide[0], *shape.sizes[0]))
         self.up = nn.ModuleList(UpsampledConvolution(dims, before, after) for before, after in pairwise(wide))
         self.enter = nn.ModuleList(Epilogue(after, latent) for after in wide)
         self.inside = nn.ModuleList(PlainConvolution(dims, after) for after in wide)
         self.leave = nn.ModuleList(Epilogue(after, latent) for after in wide)
-        self.show = EqualisedConvolution(dims, wide[-1], channels, 1, gain=1.0)
-
-    def mapping(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        return self.map(z, condition)
+        self.show = EqualisedConvolution(dims, wide[-1], shape.channels, 1, gain=1.0)
 
     def synthesis(self, styles: Tensor, noise: Noise) -> Tensor:
         style = styles.unbind(1)

@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.core.errors import RecipeError
-from genus.core.network import Styled
 from genus.core.noise import Noise
 from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.modulation import ModulatedConvolution, channels_last, spread
-from genus.layers.resampling import fir_up, pyramid, widths
-from genus.layers.style import GAIN, SLOPE, Mapping, draw_like
+from genus.layers.resampling import fir_up
+from genus.layers.style import GAIN, SLOPE, draw_like
+from genus.networks.style_shapes import GeneratorShape, StyleGenerator
 
 
 @network("stylegan2", paper="arXiv:1912.04958")
@@ -45,65 +44,29 @@ def stylegan2(
     Raises:
         RecipeError: for other shapes.
     """
-    latent, sizes = generator_shapes("stylegan2", inputs, outputs)
-    return StyleGAN2Generator(
-        latent, outputs[0], sizes, condition, widths(len(sizes), width, channels), layers
+    shape = GeneratorShape.of(
+        "stylegan2", inputs, outputs, condition, width=width, channels=channels, layers=layers
     )
+    return StyleGAN2Generator(shape)
 
 
-def generator_shapes(
-    name: str, inputs: tuple[int, ...], outputs: tuple[int, ...]
-) -> tuple[int, list[tuple[int, ...]]]:
-    """The latent's size and the sizes of all resolutions, the smallest first.
-
-    Raises:
-        RecipeError: when ``inputs`` is not a vector or ``outputs`` no signal, image or volume.
-    """
-    if len(inputs) != 1 or not 2 <= len(outputs) <= 4:
-        raise RecipeError(
-            f"network {name!r} maps a latent vector to an image, not {inputs} to {outputs}; use "
-            f"'{name}-discriminator' for the way back, 'mlp' for vectors"
-        )
-    return inputs[0], pyramid(outputs[1:])
-
-
-class StyleGAN2Generator(Styled):
+class StyleGAN2Generator(StyleGenerator):
     """The module behind :func:`stylegan2`.
 
     Args:
-        latent: size of the latent and of styles.
-        channels: of the image.
-        sizes: sides of each resolution, the smallest first.
-        condition: features of the condition, 0 for none.
-        wide: channels of each resolution.
-        layers: of the mapping network.
+        shape: its sizes.
     """
 
-    def __init__(
-        self,
-        latent: int,
-        channels: int,
-        sizes: list[tuple[int, ...]],
-        condition: int,
-        wide: list[int],
-        layers: int,
-    ) -> None:
-        super().__init__()
-        dims = len(sizes[0])
-        self.sizes = sizes
-        self.style_size = latent
-        self.num_styles = 2 * len(sizes)
-        self.map = Mapping(latent, latent, condition, layers)
-        self.constant = nn.Parameter(torch.randn(1, wide[0], *sizes[0]))
+    def __init__(self, shape: GeneratorShape) -> None:
+        super().__init__(shape, num_styles=2 * len(shape.sizes))
+        dims, wide, latent = len(shape.sizes[0]), shape.widths, shape.latent
+        self.constant = nn.Parameter(torch.randn(1, wide[0], *shape.sizes[0]))
         self.first = StyledConvolution(dims, wide[0], wide[0], latent)
         self.up = nn.ModuleList(
             StyledConvolution(dims, before, after, latent, up=True) for before, after in pairwise(wide)
         )
         self.keep = nn.ModuleList(StyledConvolution(dims, after, after, latent) for after in wide[1:])
-        self.show = nn.ModuleList(ImageLayer(dims, after, channels, latent) for after in wide)
-
-    def mapping(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        return self.map(z, condition)
+        self.show = nn.ModuleList(ImageLayer(dims, after, shape.channels, latent) for after in wide)
 
     def synthesis(self, styles: Tensor, noise: Noise) -> Tensor:
         style = styles.unbind(1)

@@ -8,14 +8,14 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.core.errors import RecipeError
 from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.batch_coupling import MinibatchDeviation
 from genus.layers.equalised import EqualisedConvolution, EqualisedLinear
 from genus.layers.modulation import channels_last
-from genus.layers.resampling import fir_down, pyramid, smooth, widths
+from genus.layers.resampling import fir_down, smooth
 from genus.layers.style import GAIN, SLOPE, RectifiedConvolution, beside
+from genus.networks.style_shapes import DiscriminatorShape
 
 
 @network("stylegan-discriminator", paper="arXiv:1812.04948, arXiv:1710.10196")
@@ -45,7 +45,10 @@ def stylegan_discriminator(
     Raises:
         RecipeError: for other shapes.
     """
-    return _build("stylegan-discriminator", inputs, outputs, condition, (width, channels, group), Plain)
+    shape = DiscriminatorShape.of(
+        "stylegan-discriminator", inputs, outputs, condition, width=width, channels=channels, group=group
+    )
+    return StyleDiscriminator(shape, Plain)
 
 
 @network("stylegan2-discriminator", paper="arXiv:1912.04958")
@@ -73,7 +76,10 @@ def stylegan2_discriminator(
     Raises:
         RecipeError: for other shapes.
     """
-    return _build("stylegan2-discriminator", inputs, outputs, condition, (width, channels, group), Residual)
+    shape = DiscriminatorShape.of(
+        "stylegan2-discriminator", inputs, outputs, condition, width=width, channels=channels, group=group
+    )
+    return StyleDiscriminator(shape, Residual)
 
 
 class Plain(nn.Module):
@@ -123,33 +129,19 @@ class StyleDiscriminator(nn.Module):
     """Blocks of one kind down to the smallest size, then the head.
 
     Args:
-        channels: of the image.
-        features: of the output.
-        sizes: sides of each resolution, the smallest first.
-        condition: features of the condition, 0 for none.
-        wide: channels of each resolution, the smallest first.
-        group: of the deviation over the batch.
+        shape: its sizes.
         block: :class:`Plain` or :class:`Residual`.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        features: int,
-        sizes: list[tuple[int, ...]],
-        condition: int,
-        wide: list[int],
-        group: int,
-        block: type[Plain] | type[Residual],
-    ) -> None:
+    def __init__(self, shape: DiscriminatorShape, block: type[Plain] | type[Residual]) -> None:
         super().__init__()
-        dims, wide = len(sizes[0]), wide[::-1]
+        dims, wide = len(shape.sizes[0]), shape.widths[::-1]
         gain = GAIN if block is Residual else 1.0
-        self.condition = condition
-        self.read = RectifiedConvolution(dims, channels + condition, wide[0], 1, gain=gain)
+        self.condition = shape.condition
+        self.read = RectifiedConvolution(dims, shape.channels, wide[0], 1, gain=gain)
         steps = pairwise(wide)
         self.blocks = nn.ModuleList(block(dims, before, after) for before, after in steps)
-        self.head = StyleGANHead(wide[-1], features, sizes[0], group)
+        self.head = StyleGANHead(wide[-1], shape.features, shape.sizes[0], shape.group)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map ``(n, channels, *sides)``, told a condition ``(n, condition)``, to ``(n, features)``."""
@@ -186,33 +178,3 @@ def even(x: Tensor) -> Tensor:
     """Append a zero to every odd spatial axis, so that halving rounds up."""
     odd = [side % 2 for side in x.shape[2:]]
     return F.pad(x, [pad for extra in reversed(odd) for pad in (0, extra)]) if any(odd) else x
-
-
-def _build(
-    name: str,
-    inputs: tuple[int, ...],
-    outputs: tuple[int, ...],
-    condition: int,
-    options: tuple[int, int, int],
-    block: type[Plain] | type[Residual],
-) -> nn.Module:
-    sizes = discriminator_sizes(name, inputs, outputs)
-    width, channels, group = options
-    wide = widths(len(sizes), width, channels)
-    return StyleDiscriminator(inputs[0], outputs[0], sizes, condition, wide, group, block)
-
-
-def discriminator_sizes(
-    name: str, inputs: tuple[int, ...], outputs: tuple[int, ...], smallest: int = 4
-) -> list[tuple[int, ...]]:
-    """The sizes of all resolutions, the smallest first.
-
-    Raises:
-        RecipeError: when ``inputs`` is no signal, image or volume, or ``outputs`` not a vector.
-    """
-    if len(outputs) != 1 or not 2 <= len(inputs) <= 4:
-        raise RecipeError(
-            f"network {name!r} maps an image to a vector, not {inputs} to {outputs}; use "
-            f"{name.removesuffix('-discriminator')!r} for the way back, 'mlp' for vectors"
-        )
-    return pyramid(inputs[1:], smallest)

@@ -9,16 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
-from genus.core.network import Styled
 from genus.core.noise import Noise
 from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.condition import sinusoids
 from genus.layers.modulation import AdaptiveInstanceNorm
-from genus.layers.resampling import cut, fir_up, widths
-from genus.layers.style import Mapping
+from genus.layers.resampling import cut, fir_up
 from genus.layers.window_attention import DoubleAttention
-from genus.networks.stylegan2 import generator_shapes
+from genus.networks.style_shapes import GeneratorShape, StyleGenerator
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 _HEAD, _HEADS, _RATIO = 32, 4, 4
@@ -61,9 +59,10 @@ def styleswin(
         RecipeError: for other shapes, for longer windows, and when channels do not divide into
             heads.
     """
-    latent, sizes = generator_shapes("styleswin", inputs, outputs)
-    wide = widths(len(sizes), width, channels)
-    if any(size % _HEADS for size in wide):
+    shape = GeneratorShape.of(
+        "styleswin", inputs, outputs, condition, width=width, channels=channels, layers=layers
+    )
+    if any(size % _HEADS for size in shape.widths):
         raise RecipeError(
             f"styleswin's channels divide into at least {_HEADS} heads: width and channels must be "
             f"multiples of {_HEADS}, got {width} and {channels}"
@@ -72,54 +71,33 @@ def styleswin(
         raise RecipeError(
             f"styleswin's window of {window} is longer than every side of {outputs[1:]}; use a shorter one"
         )
-    return StyleSwin(latent, outputs[0], sizes, condition, wide, blocks=blocks, window=window, layers=layers)
+    return StyleSwin(shape, blocks=blocks, window=window)
 
 
-class StyleSwin(Styled):
+class StyleSwin(StyleGenerator):
     """The module behind :func:`styleswin`.
 
     Args:
-        latent: size of the latent and of styles.
-        channels: of the image.
-        sizes: sides of each resolution, the smallest first.
-        condition: features of the condition, 0 for none.
-        wide: channels of each resolution.
-        blocks, window, layers: as in :func:`styleswin`.
+        shape: its sizes.
+        blocks, window: as in :func:`styleswin`.
     """
 
-    def __init__(
-        self,
-        latent: int,
-        channels: int,
-        sizes: list[tuple[int, ...]],
-        condition: int,
-        wide: list[int],
-        *,
-        blocks: Count,
-        window: Count,
-        layers: Count,
-    ) -> None:
-        super().__init__()
-        self.style_size = latent
-        self.num_styles = blocks * len(sizes)
-        self.map = Mapping(latent, latent, condition, layers)
+    def __init__(self, shape: GeneratorShape, *, blocks: Count, window: Count) -> None:
+        super().__init__(shape, num_styles=blocks * len(shape.sizes))
+        sizes, wide, latent = shape.sizes, shape.widths, shape.latent
         self.constant = nn.Parameter(torch.randn(1, *sizes[0], wide[0]))
-        self.sizes = sizes
         self.blocks = nn.ModuleList(
             nn.ModuleList(Block(size, after, latent, window) for _ in range(blocks))
             for size, after in zip(sizes, wide, strict=True)
         )
         steps = zip(sizes[1:], pairwise(wide), strict=True)
         self.up = nn.ModuleList(StyleSwinUp(size, before, after) for size, (before, after) in steps)
-        self.show = nn.ModuleList(nn.Linear(after, channels) for after in wide)
+        self.show = nn.ModuleList(nn.Linear(after, shape.channels) for after in wide)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-
-    def mapping(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        return self.map(z, condition)
 
     def synthesis(self, styles: Tensor, noise: Noise) -> Tensor:
         del noise

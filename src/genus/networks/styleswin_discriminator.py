@@ -6,14 +6,14 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from genus.core.errors import RecipeError
 from genus.core.ranges import Count
 from genus.core.registry import network
 from genus.layers.haar import haar
 from genus.layers.modulation import channels_last
-from genus.layers.resampling import fir_down, smooth, widths
+from genus.layers.resampling import fir_down, smooth
 from genus.layers.style import RectifiedConvolution, beside
-from genus.networks.stylegan_discriminator import StyleGANHead, discriminator_sizes, even
+from genus.networks.style_shapes import DiscriminatorShape
+from genus.networks.stylegan_discriminator import StyleGANHead, even
 
 
 @network("styleswin-discriminator", paper="arXiv:2112.10762, arXiv:2102.06108")
@@ -40,43 +40,28 @@ def styleswin_discriminator(
     Raises:
         RecipeError: for other shapes.
     """
-    sizes = discriminator_sizes("styleswin-discriminator", inputs, outputs)
-    if len(sizes) < 2:
-        raise RecipeError(
-            f"network 'styleswin-discriminator' needs sides of at least 7, got {inputs[1:]}; use 'mlp'"
-        )
-    wide = widths(len(sizes) - 1, width, channels)
-    return WaveletDiscriminator(inputs[0] + condition, outputs[0], sizes[:-1], condition, wide, group)
+    shape = DiscriminatorShape.of(
+        "styleswin-discriminator", inputs, outputs, condition,
+        width=width, channels=channels, group=group, finest=False,
+    )  # fmt: skip
+    return WaveletDiscriminator(shape)
 
 
 class WaveletDiscriminator(nn.Module):
     """The module behind :func:`styleswin_discriminator`.
 
     Args:
-        channels: of the image and its condition.
-        features: of the output.
-        sizes: sides of the features at each resolution, the smallest first.
-        condition: features of the condition, 0 for none.
-        wide: channels of each resolution.
-        group: of the deviation over the batch.
+        shape: its sizes.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        features: int,
-        sizes: list[tuple[int, ...]],
-        condition: int,
-        wide: list[int],
-        group: int,
-    ) -> None:
+    def __init__(self, shape: DiscriminatorShape) -> None:
         super().__init__()
-        dims, wide = len(sizes[0]), wide[::-1]
-        self.condition = condition
-        bands = channels * 2**dims
+        dims, wide = len(shape.sizes[0]), shape.widths[::-1]
+        self.condition = shape.condition
+        bands = shape.channels * 2**dims
         self.read = nn.ModuleList(RectifiedConvolution(dims, bands, size, 1) for size in wide)
         self.down = nn.ModuleList(Halving(dims, before, after) for before, after in pairwise(wide))
-        self.head = StyleGANHead(wide[-1], features, sizes[0], group)
+        self.head = StyleGANHead(wide[-1], shape.features, shape.sizes[0], shape.group)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map ``(n, channels, *sides)``, told a condition ``(n, condition)``, to ``(n, features)``."""

@@ -1,6 +1,8 @@
-"""Adversarial objectives: both players' losses side by side, as papers print them.
+"""Adversarial objectives: the losses of discriminator and generator side by side, as papers print them.
 
-Each is a function of the discriminator's scores (logits) of real and of generated examples.
+Each is a function of the discriminator's scores (logits) of real and of generated examples, ``(n,)`` or
+``(n, places)``. With places a loss is the mean over places of the losses at each, which is not the loss of
+the mean score.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Relativistic objectives: real examples shall score higher than generated ones, not high.
 
 The paired one compares the scores of example i and of sample i, so it is a mean over pairs. The
-average ones compare with the mean over the other batch and so see a batch as a whole.
+average ones compare with the mean over the other batch and so see a batch as a whole. Scores ``(n, places)``
+are compared at one place only: with the pair's score, or with the other batch's mean, at the same place.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ relativistic_hinge.couples_batch = True  # type: ignore[attr-defined]
 
 def _against_means(real: Tensor, fake: Tensor, loss: Callable[[Tensor], Tensor]) -> Losses:
     """Sum of ``loss`` of both sides' leads over the other's mean; the generator's leads are negative."""
-    above, below = real - fake.mean(), fake - real.mean()
+    above, below = real - fake.mean(0), fake - real.mean(0)
     return Losses(
         loss(above).mean() + loss(-below).mean(),
         loss(-above).mean() + loss(below).mean(),

@@ -17,14 +17,15 @@ def softmax(real: Tensor, fake: Tensor) -> Losses:
         L_G = -\sum_{x} \frac{D(x)}{n + m} - \sum_{z} \frac{D(G(z))}{n + m} + \log Z
 
     with :math:`Z = \sum_x e^{D(x)} + \sum_z e^{D(G(z))}`. D's targets are equal shares of the
-    real examples, G's are equal shares of all. The paper writes μ for −D.
+    real examples, G's are equal shares of all. The paper writes μ for −D. Scores ``(n, places)`` make one
+    softmax over the batch at each place.
 
     Args:
         real: scores of real examples, ``(n,)``.
         fake: scores of generated examples, ``(m,)``.
     """
     everything = torch.cat([real, fake])
-    log_z = everything.logsumexp(0)
+    log_z = everything.logsumexp(0).mean()  # over places
     return Losses(log_z - real.mean(), log_z - everything.mean())
 
 

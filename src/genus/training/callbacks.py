@@ -1,4 +1,4 @@
-"""What listens to training; nothing here can change it."""
+"""Callbacks: listeners to a training. All but a :class:`StepAdjuster` leave it as it is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from genus.core.errors import InputError
+from genus.core.model import Model
+from genus.training.adjustment import Adjustment
 from genus.training.checkpoints import writing
 from genus.training.doctor.finding import Finding
 from genus.training.run import Run
@@ -26,6 +28,7 @@ class Moment:
         fraction: how much of the whole run is done, in [0, 1].
         seconds: training time so far.
         cpu_seconds: processor time of all threads in it.
+        prepares: whether the stage only measures or places what later stages train.
     """
 
     iteration: int
@@ -34,10 +37,11 @@ class Moment:
     fraction: float
     seconds: float
     cpu_seconds: float = 0.0
+    prepares: bool = False
 
 
 class Callback:
-    """Hears what happens; all methods do nothing unless overridden."""
+    """A listener to a training; all methods do nothing unless overridden."""
 
     def started(self, run: Run, moment: Moment) -> None:
         """Training begins or continues."""
@@ -47,6 +51,15 @@ class Callback:
 
     def logged(self, moment: Moment, values: Mapping[str, float]) -> None:
         """Losses and observations, every ``train.log_every`` iterations."""
+
+    def paused(self, moment: Moment, model: Model, over: bool) -> None:
+        """Training pauses after an iteration, and at its end: the model may be looked at, not changed.
+
+        Args:
+            moment: where training stands.
+            model: as it is trained, without averages.
+            over: whether training ends here.
+        """
 
     def sampled(self, moment: Moment, path: Path) -> None:
         """A sample sheet was written."""
@@ -67,8 +80,21 @@ class Callback:
         """Training ends, for whatever reason."""
 
 
+class StepAdjuster(Callback):
+    """A callback that may change the size of later steps, after each line of the log.
+
+    The engine of every rank takes the ``adjustment`` of rank 0's.
+    """
+
+    adjusts: bool = True
+    """Whether it does, the same on every rank."""
+
+    def __init__(self) -> None:
+        self.adjustment = Adjustment()
+
+
 class Listeners:
-    """Callbacks that hear the same.
+    """Callbacks that are told the same.
 
     Args:
         callbacks: who listens.

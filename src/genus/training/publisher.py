@@ -15,11 +15,11 @@ from genus.core.recipe import TrainSettings
 from genus.layers.batch_norm_statistics import batch_norms
 from genus.training.callbacks import Listeners
 from genus.training.checkpoints import Checkpoint, prune, writing
-from genus.training.clock import Every
+from genus.training.clock import Clock, Every
 from genus.training.devices import from_first
-from genus.training.ema import Average, recalibrate
+from genus.training.ema import recalibrate
 from genus.training.run import Run
-from genus.training.stage_progress import StageProgress
+from genus.training.state import TrainingState
 from genus.training.update import Share, Updater
 
 if TYPE_CHECKING:
@@ -47,44 +47,32 @@ class Publisher:
     """Scores, shows and saves a model whenever that is due, and remembers the best.
 
     Args:
-        model: the model that is trained.
-        average: its averaged weights, or None.
-        course: where training stands.
-        num_examples: size of the training data.
+        state: of the training, of which checkpoints are snapshots.
         run: where everything is kept.
         settings: the recipe's ``train``.
         fabric: its first rank publishes.
         hooks: sampling and scoring.
-        listeners: hear of it.
-        checkpoint: everything needed to continue from here.
+        listeners: told of it.
     """
 
     def __init__(
         self,
-        model: Model,
-        average: Average | None,
-        stage_progress: StageProgress,
-        num_examples: int,
+        state: TrainingState,
         run: Run,
-        *,
         settings: TrainSettings,
         fabric: Fabric,
         hooks: Hooks,
         listeners: Listeners,
-        checkpoint: Callable[[], Checkpoint],
     ) -> None:
-        self._model, self._average, self._course, self._run = model, average, stage_progress, run
-        self._settings, self._fabric, self._hooks = settings, fabric, hooks
-        self._listeners, self._checkpoint = listeners, checkpoint
-        self._num_examples = num_examples
+        self._state, self._run, self._hooks, self._listeners = state, run, hooks, listeners
+        self._settings, self._fabric = settings, fabric
         self.best: dict[str, Any] | None = None
         self.waited = 0
         self._start()
 
     @property
-    def model(self) -> Model:
-        """The model to sample from: averaged weights where there are any."""
-        return self._average.model if self._average is not None else self._model
+    def _clock(self) -> Clock:
+        return self._state.stage_progress.clock
 
     @property
     def stops_early(self) -> bool:
@@ -103,7 +91,7 @@ class Publisher:
             over: everything once more, because training ends.
             stop: save, because training was asked to stop.
         """
-        clock = self._course.clock
+        clock = self._clock
         score, sample, save = (
             (event.due(clock) or (asked and event.enabled)) and event.done_at != clock.iteration
             for event, asked in (
@@ -120,7 +108,7 @@ class Publisher:
                 self._sample()
             if save:
                 self._save()
-            self._model.train()
+            self._state.model.train()
 
     def settle(self, parameters: Sequence[Parameter]) -> None:
         """Leave behind the average of what a stage has finished, with its batch-norm statistics.
@@ -128,47 +116,49 @@ class Publisher:
         Args:
             parameters: what no later stage trains.
         """
-        if self._average is not None and parameters:
+        if self._state.average is not None and parameters:
             self._calibrate()
-            self._average.give_back(parameters)
+            self._state.average.give_back(parameters)
 
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
-        return {
+    def snapshot(self) -> Checkpoint:
+        """The state of the training, and which of its models was the best."""
+        mine = {
             "best": self.best,
             "waited": self.waited,
             "scored": self._scores.done_at,
             "sampled": self._samples.done_at,
         }
+        return self._state.snapshot(mine)
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from a checkpoint's state, on a course that stands there."""
+        """Continue from a checkpoint's state, with a clock that stands there."""
         self._start()
         self.best, self.waited = state["best"], state["waited"]
         self._scores.done_at, self._samples.done_at = state["scored"], state["sampled"]
-        self._saves.done_at = self._course.clock.iteration
+        self._saves.done_at = self._clock.iteration
         if self._fabric.is_global_zero:
             self._run.mark_best(self.best)
 
     def _start(self) -> None:
-        clock, settings = self._course.clock, self._settings
+        clock, settings = self._clock, self._settings
         scored = settings.score_every if self._hooks.score else None
         self._scores, self._samples, self._saves = (
-            Every(every, clock, self._num_examples)
+            Every(every, clock, self._state.stage_progress.num_examples)
             for every in (scored, settings.sample_every, settings.save_every)
         )
 
     def _calibrate(self) -> None:
         """Bring the averaged model's buffers up to date; recompute its batch-norm statistics."""
-        if self._average is None:
+        average, stage_progress = self._state.average, self._state.stage_progress
+        if average is None:
             return
-        self._average.copy_buffers()
-        model = self._average.model
+        average.copy_buffers()
+        model = average.model
         if not batch_norms(model):
             return
-        stage = model.stages()[self._course.clock.stage]
+        stage = model.stages()[stage_progress.clock.stage]
         updater = Updater(model, self._fabric, accumulate=1, clip=None)
-        items = self._course.loader("calibrate").iterate(0)
+        items = stage_progress.loader("calibrate").iterate(0)
 
         def once(number: int) -> None:
             share = Share.of(next(items), self._fabric.device)
@@ -178,19 +168,19 @@ class Publisher:
         recalibrate(model, [lambda i=i: once(i) for i in range(CALIBRATION_BATCHES)])
 
     def _sample(self) -> None:
-        self._samples.done_at = self._course.clock.iteration
+        self._samples.done_at = self._clock.iteration
         if self._hooks.sample is not None and self._fabric.is_global_zero:
-            path = self._run.samples / f"{self._course.clock.iteration:08d}.png"
+            path = self._run.samples / f"{self._clock.iteration:08d}.png"
             with writing(path):
-                self._hooks.sample(self.model, path)
+                self._hooks.sample(self._state.published, path)
             self._listeners.tell(lambda callback, moment: callback.sampled(moment, path))
 
     def _score(self) -> None:
-        iteration = self._scores.done_at = self._course.clock.iteration
+        iteration = self._scores.done_at = self._clock.iteration
         if self._hooks.score is None:
             return
         first = self._fabric.is_global_zero
-        scores = from_first(self._fabric, self._hooks.score(self.model) if first else {})
+        scores = from_first(self._fabric, self._hooks.score(self._state.published) if first else {})
         if not scores:
             return
         self._listeners.tell(lambda callback, moment: callback.scored(moment, scores))
@@ -205,10 +195,10 @@ class Publisher:
             self._run.mark_best(self.best)
 
     def _save(self) -> None:
-        if self._saves.done_at == self._course.clock.iteration:
+        if self._saves.done_at == self._clock.iteration:
             return
         if self._fabric.is_global_zero:
-            path = self._run.save(self._checkpoint())
+            path = self._run.save(self.snapshot())
             prune(path, self._settings.keep, protected=self.best["iteration"] if self.best else None)
         self._fabric.barrier()
-        self._saves.done_at = self._course.clock.iteration
+        self._saves.done_at = self._clock.iteration

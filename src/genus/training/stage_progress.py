@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from torch.nn import Parameter
+
 from genus.core.binder import bind
 from genus.core.length import Length
 from genus.core.noise import derive_seed
@@ -53,9 +55,16 @@ class StageProgress:
         return self.stages[self.clock.stage]
 
     @property
-    def later(self) -> Sequence[Stage]:
-        """Those that follow."""
-        return self.stages[self.clock.stage + 1 :]
+    def num_examples(self) -> int:
+        """Size of the training data."""
+        return len(self._source)
+
+    def later_parameters(self) -> Iterator[Parameter]:
+        """Every parameter that a later stage trains."""
+        for stage in self.stages[self.clock.stage + 1 :]:
+            for phase in stage.phases:
+                for parameters in phase.updates.values():
+                    yield from parameters()
 
     @property
     def is_last(self) -> bool:
@@ -126,6 +135,7 @@ class StageProgress:
             iteration=self.clock.iteration,
             samples=self.clock.samples,
             stage=self.stage.name,
+            prepares=self.stage.prepares,
             fraction=(sum(shares[: self.clock.stage]) + within) / sum(shares),
             seconds=self.clock.seconds,
             cpu_seconds=self.clock.cpu_seconds,

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
 from genus.core.batch import Batch
-from genus.core.errors import NonFiniteError, RecipeError
+from genus.core.errors import NonFiniteError
 from genus.core.noise import Noise, derive_seed
-from genus.core.phase import Averages, Context, Phase, Progress, Terms
+from genus.core.observations import Observation
+from genus.core.phase import Averages, Context, Phase, Progress
 from genus.data.loader import Item
 from genus.training.devices import sum_tensors
+from genus.training.gradients import flat_terms, gradients_of, laid_out, norm_of
+from genus.training.groups import Group
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -33,24 +36,6 @@ def noise_block(total: int) -> int:
     (50, 64, 10)
     """
     return -(-total // -(-total // NOISE_BLOCK))
-
-
-@dataclass
-class Group:
-    """Parameters that one optimiser steps."""
-
-    name: str
-    parameters: list[Parameter]
-    optimizer: torch.optim.Optimizer
-    rates: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.rates = [float(g["lr"]) for g in self.optimizer.param_groups]
-
-    def scale_rate(self, factor: float) -> None:
-        """Set the learning rate to ``factor`` times the recipe's."""
-        for settings, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            settings["lr"] = rate * factor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,16 +136,16 @@ class Updater:
             if context.gradients:
                 found = [context.gradients.get(parameter) for parameter in parameters]
             else:
-                found = _gradients(phase, terms, groups)
+                found = gradients_of(phase, terms, groups)
             for i, gradient in enumerate(found):
                 if gradient is not None:
                     scaled = gradient if weight == 1 else gradient * weight
                     old = gradients[i]
                     gradients[i] = scaled if old is None else old + scaled
-            values.append({**_flat(terms), **context.observed})
+            values.append({**flat_terms(terms), **context.observed})
             weights.append(weight)
         reduced = self._reduce(parameters, gradients)
-        averages = self._average(phase, values, weights, _size(phase, reduced))
+        averages = self._average(phase, values, weights, norm_of(phase, reduced))
         self._apply(groups, parameters, reduced)
         return averages
 
@@ -204,39 +189,20 @@ class Updater:
         if numbers and not math.isfinite(numbers[-1]):
             raise NonFiniteError(f"phase {phase.name!r}: a gradient is not finite. " + _ADVICE)
         if size is not None:
-            averages.setdefault("gradient", numbers[-1])  # a model may log a gradient of its own
+            averages.setdefault(Observation.GRADIENT, numbers[-1])  # a model may log a gradient of its own
         return averages
 
     def _apply(
         self, groups: Sequence[Group], parameters: Sequence[Parameter], gradients: Sequence[Tensor | None]
     ) -> None:
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient if gradient is None else _laid_out(gradient, parameter)
+            parameter.grad = gradient if gradient is None else laid_out(gradient, parameter)
         for group in groups:
             if self.clip is not None:
                 nn.utils.clip_grad_norm_(group.parameters, self.clip)
             group.optimizer.step()
         for parameter in parameters:  # as zero_grad does, without its 20 µs of profiling
             parameter.grad = None
-
-
-def _laid_out(gradient: Tensor, parameter: Parameter) -> Tensor:
-    """A gradient in its parameter's memory layout.
-
-    Fused optimisers walk through both in the order of memory, whatever the strides; ``backward()``
-    takes care of that when it fills ``.grad``, ``torch.autograd.grad`` does not.
-    """
-    if gradient.stride() == parameter.stride():
-        return gradient
-    return torch.empty_like(parameter).copy_(gradient)
-
-
-def _size(phase: Phase, gradients: Sequence[Tensor | None]) -> Tensor:
-    """Norm of all gradients together, a scalar that is finite only when they are."""
-    known = [g for g in gradients if g is not None]
-    if not known:
-        raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
-    return torch.stack(torch._foreach_norm(known)).norm()
 
 
 _ADVICE = (
@@ -262,45 +228,3 @@ def _micro_batches(size: int, parts: int) -> list[tuple[int, int]]:
     parts = min(parts, size)
     edges = [i * size // parts for i in range(parts + 1)]
     return [(a, b - a) for a, b in itertools.pairwise(edges)]
-
-
-def _is_nested(terms: Terms | Mapping[str, Terms]) -> bool:
-    return any(isinstance(value, Mapping) for value in terms.values())
-
-
-def _flat(terms: Terms | Mapping[str, Terms]) -> dict[str, Tensor]:
-    if not _is_nested(terms):
-        return dict(cast("Terms", terms))
-    nested = cast("Mapping[str, Terms]", terms)
-    return {f"{group}.{name}": value for group, part in nested.items() for name, value in part.items()}
-
-
-def _total(phase: Phase, terms: Terms) -> Tensor:
-    values = iter(terms.values())
-    total = next(values)
-    for value in values:
-        total = total + value
-    if not total.requires_grad:
-        raise RecipeError(f"phase {phase.name!r}: its loss depends on none of its parameters")
-    return total
-
-
-def _gradients(
-    phase: Phase, terms: Terms | Mapping[str, Terms], groups: Sequence[Group]
-) -> list[Tensor | None]:
-    """Gradients for the groups' parameters, in their order."""
-    take: Callable[..., tuple[Tensor | None, ...]] = torch.autograd.grad
-    if not _is_nested(terms):
-        parameters = [p for group in groups for p in group.parameters]
-        return list(take(_total(phase, cast("Terms", terms)), parameters, allow_unused=True))
-    nested = cast("Mapping[str, Terms]", terms)
-    missing = {group.name for group in groups} ^ set(nested)
-    if missing:
-        raise RecipeError(f"phase {phase.name!r}: losses and updated groups differ in {sorted(missing)}")
-    found: list[Tensor | None] = []
-    for i, group in enumerate(groups):
-        keep = i + 1 < len(groups)  # the forward pass is shared, so its graph is kept to the last
-        found += take(
-            _total(phase, nested[group.name]), group.parameters, allow_unused=True, retain_graph=keep
-        )
-    return found

@@ -1,4 +1,4 @@
-"""How strong augmentation is: by hand, in buffers, and what the discriminator then sees."""
+"""Schedules of augmentation: by hand, in buffers, and what the discriminator then sees."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context, Progress
 from genus.models.adversarial.augmentation_schedule import Adaptive, Annealed, Constant
+from tests.models.adversarial.test_discriminator_schedule import right
 from tests.models.adversarial.test_gan import IMAGES, batch_of, make
 
 
@@ -27,29 +28,29 @@ def test_annealed_strength_reaches_zero_and_stays() -> None:
 def test_adaptive_strength_moves_towards_its_target_and_stays_a_probability() -> None:
     strength = Adaptive(target=0.6, updates=10)
     assert strength.value(Progress()).item() == 0
-    strength.hear({"real right": 0.5})  # r = 0: no overfitting
+    strength.update(right(0.5))  # r = 0: no overfitting
     assert strength.value(Progress()).item() == 0
     for number in range(1, 14):  # r = 0.8
-        strength.hear({"real right": 0.9})
+        strength.update(right(0.9))
         assert strength.value(Progress()).item() == pytest.approx(min(1.0, number / 10))
-    strength.hear({"real right": 0.79})  # r = 0.58
+    strength.update(right(0.79))  # r = 0.58
     assert strength.value(Progress()).item() == pytest.approx(0.9)
     half = Adaptive(target=0.5, updates=10)
     half.probability.fill_(0.4)
-    half.hear({"real right": 0.75})  # r is the target
+    half.update(right(0.75))  # r is the target
     assert half.value(Progress()).item() == pytest.approx(0.4)
 
 
 def test_the_probability_is_saved() -> None:
     first = Adaptive(updates=10)
-    first.hear({"real right": 1.0})
+    first.update(right(1.0))
     second = Adaptive(updates=10)
     second.load_state_dict(first.state_dict())
     assert second.value(Progress()).item() == pytest.approx(0.1)
 
 
 def augmented(strength: Any) -> Any:
-    return make(IMAGES, augmentation={"name": "instance-noise"}, augmentation_schedule=strength)
+    return make(IMAGES, augmentation={"transforms": {"name": "instance-noise"}, "schedule": strength})
 
 
 def test_the_discriminator_sees_augmentation_of_the_strength_of_the_moment() -> None:
@@ -57,7 +58,7 @@ def test_the_discriminator_sees_augmentation_of_the_strength_of_the_moment() -> 
 
     def change(model: Any, fraction: float = 0.0) -> float:
         context = Context(noise=Noise(0), progress=Progress(fraction=fraction))
-        return (model.shown(x, context) - x).square().mean().item()
+        return (model.discriminator_input(x, context) - x).square().mean().item()
 
     full = change(augmented(None))
     assert full > 0
@@ -68,17 +69,17 @@ def test_the_discriminator_sees_augmentation_of_the_strength_of_the_moment() -> 
     assert change(annealed, 1.0) == 0
     adaptive = augmented({"name": "adaptive", "updates": 1})
     assert change(adaptive) == 0
-    adaptive.after_discriminator({"real right": 1.0})
+    adaptive.after_discriminator(right(1.0))
     assert change(adaptive) == pytest.approx(full)
-    assert "augmentation_schedule.probability" in adaptive.state_dict()
+    assert "discriminator_input.schedule.probability" in adaptive.state_dict()
 
 
 def test_the_strength_of_each_update_is_logged() -> None:
     model = augmented({"name": "adaptive", "updates": 4})
     context = Context(noise=Noise(0))
-    model.after_discriminator({"real right": 1.0})
+    model.after_discriminator(right(1.0))
     model.discriminator_loss(batch_of(IMAGES), context)
-    model.after_discriminator({"real right": 1.0})
+    model.after_discriminator(right(1.0))
     assert context.observed["strength"].item() == 0.25  # as it was in that update
 
 
@@ -95,4 +96,4 @@ def test_the_generator_is_judged_through_augmentation() -> None:
 
 def test_a_strength_of_nothing_is_refused() -> None:
     with pytest.raises(RecipeError, match="no augmentation"):
-        make(IMAGES, augmentation_schedule="constant")
+        make(IMAGES, augmentation={"schedule": "constant"})

@@ -48,10 +48,12 @@ def mean_cross_entropy(logits: Tensor, labels: list[int]) -> float:
 def test_auxiliary_classifier_by_hand() -> None:
     conditions = Auxiliary(IMAGES, weight=2.0)
     condition, x = torch.tensor([0, 2]), batch_of(IMAGES, 2).x
-    terms = conditions.discriminator_terms(Batch(x, condition), readout(LOGITS), readout(OTHERS), condition)
+    terms = conditions.discriminator_terms(
+        Batch(x, condition), x, readout(LOGITS), readout(OTHERS), condition
+    )
     assert terms["class of real"].item() == pytest.approx(2 * mean_cross_entropy(LOGITS, [0, 2]), rel=1e-6)
     assert terms["class of fake"].item() == pytest.approx(2 * mean_cross_entropy(OTHERS, [0, 2]), rel=1e-6)
-    (term,) = conditions.generator_terms(readout(OTHERS), condition).values()
+    (term,) = conditions.generator_terms(Batch(x, condition), x, readout(OTHERS), condition).values()
     assert term.item() == pytest.approx(2 * mean_cross_entropy(OTHERS, [0, 2]), rel=1e-6)
 
 
@@ -67,8 +69,8 @@ def test_information_by_hand() -> None:
         for c, m, s in [(0.25, 0.05, 0.2), (-0.5, 0.1, 2.0)]
     )
     assert terms["continuous codes"].item() == pytest.approx(0.5 * normal, rel=1e-5)
-    both = (conditions.discriminator_terms(batch_of(IMAGES), readout(said), readout(said), codes),
-            conditions.generator_terms(readout(said), codes))  # fmt: skip
+    both = (conditions.discriminator_terms(batch_of(IMAGES), batch_of(IMAGES).x, readout(said), readout(said), codes),
+            conditions.generator_terms(batch_of(IMAGES), batch_of(IMAGES).x, readout(said), codes))  # fmt: skip
     assert all({k: v.item() for k, v in t.items()} == {k: v.item() for k, v in terms.items()} for t in both)
 
 
@@ -114,7 +116,7 @@ def test_groups_are_the_first_category_and_a_view_keeps_all_of_them() -> None:
     fake = Noise(0).normal(4, *IMAGES.shape)
     plain = model.discriminator(fake, None).logits
     mirrored = model.discriminator(fake.flip(-1), None).logits
-    seen = model.read(fake, None, Context(noise=Noise(2))).logits
+    seen = model.readout_of_fake(fake, None, Context(noise=Noise(2))).logits
     torch.testing.assert_close(seen, torch.cat([mirrored[:, :7], plain[:, 7:]], 1))
     x = batch_of(IMAGES, 2).x
     groups = model.clusters(x)
@@ -208,8 +210,8 @@ def test_a_view_changes_what_the_category_is_read_from_and_nothing_else() -> Non
     assert len(model.view) == 1
     model.view = [lambda x, noise, strength: strength * x.flip(-1), lambda x, noise, strength: x + strength]
     fake, codes = Noise(0).normal(4, *IMAGES.shape), model.conditioning.draw(4, Noise(1))
-    seen, straight = (m.read(fake, codes, Context(noise=Noise(2))) for m in (model, plain))
-    mirrored = plain.read(fake.flip(-1) + 1, codes, Context(noise=Noise(2)))
+    seen, straight = (m.readout_of_fake(fake, codes, Context(noise=Noise(2))) for m in (model, plain))
+    mirrored = plain.readout_of_fake(fake.flip(-1) + 1, codes, Context(noise=Noise(2)))
     assert torch.equal(seen.score, straight.score)
     assert torch.equal(seen.logits[:, 3:], straight.logits[:, 3:])
     assert torch.equal(seen.logits[:, :3], mirrored.logits[:, :3])
@@ -224,7 +226,7 @@ def test_views_and_augmentations_that_do_not_suit_are_refused_when_the_model_is_
         with pytest.raises(RecipeError, match="places"):
             make(vector, name="infogan", conditioning="information", view=[name])
         with pytest.raises(RecipeError, match="places"):
-            make(vector, augmentation=name)
+            make(vector, augmentation={"transforms": name})
 
 
 def test_evidence_for_any_class_is_the_score() -> None:
@@ -245,7 +247,7 @@ def test_unknown_labels_teach_nothing() -> None:
 
     def term(labels: list[int]) -> Tensor:
         batch = Batch(x, torch.tensor(labels))
-        terms = conditions.discriminator_terms(batch, readout(logits), readout(OTHERS), None)
+        terms = conditions.discriminator_terms(batch, x, readout(logits), readout(OTHERS), None)
         return terms["class of labelled"]
 
     assert term([0, 2]).item() == pytest.approx(1.5 * mean_cross_entropy(LOGITS, [0, 2]), rel=1e-6)
@@ -255,7 +257,7 @@ def test_unknown_labels_teach_nothing() -> None:
     assert not slope[0].any()
     assert slope[1].any()
     assert term([-1, -1]).item() == 0
-    assert conditions.discriminator_terms(Batch(x), readout(logits), readout(OTHERS), None) == {}
+    assert conditions.discriminator_terms(Batch(x), x, readout(logits), readout(OTHERS), None) == {}
 
 
 def test_style_ambiguity_by_hand_is_least_where_all_styles_are_alike() -> None:
@@ -267,10 +269,10 @@ def test_style_ambiguity_by_hand_is_least_where_all_styles_are_alike() -> None:
         assert style_ambiguity(Noise(seed).normal(1, 3)).item() > least
     conditions = StyleAmbiguity(IMAGES, weight=2.0)
     condition, x = torch.tensor([0, 2]), batch_of(IMAGES, 2).x
-    terms = conditions.discriminator_terms(Batch(x, condition), readout(LOGITS), readout(OTHERS), None)
+    terms = conditions.discriminator_terms(Batch(x, condition), x, readout(LOGITS), readout(OTHERS), None)
     assert terms["style of real"].item() == pytest.approx(2 * mean_cross_entropy(LOGITS, [0, 2]), rel=1e-6)
     assert len(terms) == 1  # nothing is asked of generated examples
-    (term,) = conditions.generator_terms(readout(OTHERS), None).values()
+    (term,) = conditions.generator_terms(Batch(x, condition), x, readout(OTHERS), None).values()
     assert term.item() == pytest.approx(2 * style_ambiguity(OTHERS).item(), rel=1e-6)
 
 
@@ -304,7 +306,7 @@ def test_both_players_gain_by_what_is_read_out() -> None:
     def slopes(model: Any, name: str, term: str) -> bool:
         loss = {"discriminator": model.discriminator_loss, "generator": model.generator_loss}[name]
         terms = loss(batch_of(IMAGES), Context(noise=Noise(0)))
-        weight = model.player(name).network
+        weight = getattr(model, name).network
         found = torch.autograd.grad(terms[term], list(weight.parameters()), allow_unused=True)
         return any(g is not None and g.any() for g in found)
 

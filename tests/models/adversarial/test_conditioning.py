@@ -79,15 +79,15 @@ def test_attributes_are_read_out_of_the_discriminator(way: str) -> None:
     said = Readout(torch.zeros(2), None, torch.tensor([[0.5, 1.0], [0.0, 0.0]]))
     by_hand = ((0.5**2 + 1.0**2) / 2 + 2.0**2 / 2) / 2
     batch, conditions = Batch(torch.rand(2, 1, 8, 8), attributes), model.conditioning
-    terms = conditions.discriminator_terms(batch, said, said, attributes)
+    terms = conditions.discriminator_terms(batch, batch.x, said, said, attributes)
     assert terms["attributes of real"].item() == pytest.approx(3 * by_hand)
     assert terms["attributes of fake"].item() == pytest.approx(1.5 * by_hand)
-    (term,) = conditions.generator_terms(said, attributes).values()
+    (term,) = conditions.generator_terms(batch, batch.x, said, attributes).values()
     assert term.item() == pytest.approx(3 * by_hand)
     for name, loss in (("discriminator", model.discriminator_loss), ("generator", model.generator_loss)):
         terms = loss(batch, Context(noise=Noise(0)))
         last = terms["attributes" if name == "generator" else "attributes of real"]
-        found = torch.autograd.grad(last, list(model.player(name).network.parameters()), allow_unused=True)
+        found = torch.autograd.grad(last, list(getattr(model, name).network.parameters()), allow_unused=True)
         assert any(slope is not None and slope.any() for slope in found)
     with pytest.raises(RecipeError, match=r"needs classes; .* model 'gan'"):
         make(KINDS["table"], name="classifying-gan", conditioning=conditioned)
@@ -117,7 +117,7 @@ def test_images_beside_examples_are_of_their_size_and_not_left_behind() -> None:
         make(large, conditioning="concatenation")
     make(large, conditioning="projection")
     with pytest.raises(RecipeError, match="moves the example and not the image"):
-        make(KINDS["mask"], conditioning="concatenation", augmentation="diffaugment")
+        make(KINDS["mask"], conditioning="concatenation", augmentation={"transforms": "diffaugment"})
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -29,9 +29,9 @@ def right(share: float) -> dict[str, float]:
 def test_accuracy_is_followed_by_a_moving_average() -> None:
     pace = Freeze(memory=0.75)
     assert pace.accuracy.item() == 0.5
-    pace.hear({"real right": 1.0, "fake right": 0.8})
+    pace.update({"real right": 1.0, "fake right": 0.8})
     assert pace.accuracy.item() == pytest.approx(0.75 * 0.5 + 0.25 * 0.9)
-    pace.hear(right(0.0))
+    pace.update(right(0.0))
     assert pace.accuracy.item() == pytest.approx(0.75 * 0.6)
 
 
@@ -41,7 +41,7 @@ def test_a_winning_discriminator_rests_but_looks_again() -> None:
     for _ in range(10):
         counts.append(pace.count(Progress(), 2))
         if counts[-1]:
-            pace.hear(right(0.95))
+            pace.update(right(0.95))
     assert counts == [2, 0, 0, 0, 2, 0, 0, 0, 2, 0]
     pace.accuracy.fill_(0.9)  # not above
     assert pace.count(Progress(), 2) == 2
@@ -50,7 +50,7 @@ def test_a_winning_discriminator_rests_but_looks_again() -> None:
 
 def test_what_it_remembers_is_saved() -> None:
     first = Freeze(memory=0.0, rest=4)
-    first.hear(right(1.0))
+    first.update(right(1.0))
     assert first.count(Progress(), 1) == first.count(Progress(), 1) == 0
     second = Freeze(memory=0.0, rest=4)
     second.load_state_dict(first.state_dict())
@@ -62,7 +62,7 @@ def test_being_right_by_chance_is_no_reason_to_rest() -> None:
         Freeze(above=0.5)
 
 
-def test_the_model_asks_its_pace_and_tells_it() -> None:
+def test_the_model_follows_and_updates_its_schedule() -> None:
     model = make(
         IMAGES, discriminator_schedule={"name": "freeze", "memory": 0.0, "rest": 1}, discriminator_steps=3
     )
@@ -90,7 +90,7 @@ def test_a_resting_discriminator_is_left_out_of_training(tmp_path: Path) -> None
     counts = Counts()
     engine = tiny_engine(config, tmp_path / "run", callbacks=[counts])
     model: Any = engine.model
-    model.discriminator_schedule.hear = lambda averages: model.discriminator_schedule.accuracy.fill_(
+    model.discriminator_schedule.update = lambda averages: model.discriminator_schedule.accuracy.fill_(
         1.0
     )  # as if it were always right
     engine.fit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from genus.core.registry import components
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.adversarial.auxiliary_heads import Auxiliary
-from genus.models.adversarial.judging import border_of, observe
+from genus.models.adversarial.discriminator_terms import log_scores
+from genus.models.adversarial.score_border import border_of
+from tests.tiny import random_conditions
 
 IMAGES = DataSpec(
     example=Space(kind="image", shape=(1, 8, 8), range=(0.0, 1.0), levels=256),
@@ -51,7 +54,7 @@ def make(spec: DataSpec, **changes: Any) -> Any:
 def batch_of(spec: DataSpec, n: int = 6) -> Batch:
     drawn = torch.Generator().manual_seed(0)
     x = torch.rand(n, *spec.shape, generator=drawn)
-    return Batch(x, torch.arange(n) % spec.num_classes if spec.classes else None)
+    return Batch(x, None if spec.condition is None else random_conditions(spec.condition, n))
 
 
 def check_losses(model: Any, spec: DataSpec) -> None:
@@ -88,10 +91,16 @@ def test_every_conditioning_composes_with_penalties_and_augmentation(
     conditioning: str, objective: str
 ) -> None:
     for spec in SPECS[:2]:
-        changes: dict[str, Any] = {"penalties": ["r1", "consistency"], "augmentation": "diffaugment"}
+        changes: dict[str, Any] = {
+            "penalties": ["r1", "consistency"],
+            "augmentation": {"transforms": "diffaugment"},
+        }
         if conditioning == "one-hot":
             changes["discriminator"] = {"name": "mlp", "hidden": [8]}  # it sees flat examples
-            changes["augmentation"], changes["penalties"] = "diffaugment", ["r1"]
+            changes["penalties"] = ["r1"]
+        if conditioning == "image-to-image":  # no class, and augmentation would move the example alone
+            spec = replace(spec, condition=spec.example)
+            changes |= {"augmentation": {}, "generator": {"name": "unet", "width": 8, "multipliers": [1]}}
         check_losses(make(spec, objective=objective, conditioning=conditioning, **changes), spec)
 
 
@@ -100,21 +109,16 @@ def test_every_stabiliser_composes(spec: DataSpec) -> None:
     for name in components("augmentation"):
         if spec.kind == "vector" and name != "instance-noise":
             with pytest.raises(RecipeError, match="places"):
-                check_losses(make(spec, augmentation=name), spec)
+                check_losses(make(spec, augmentation={"transforms": name}), spec)
             continue
         for schedule in (None, *components("augmentation_schedule")):
-            check_losses(
-                make(spec, augmentation=name, augmentation_schedule=schedule, penalties=["r1"]), spec
-            )
+            augmentation = {"transforms": name, "schedule": schedule}
+            check_losses(make(spec, augmentation=augmentation, penalties=["r1"]), spec)
     check_losses(make(spec, packing=2, penalties=["gradient-penalty"]), spec)
-    check_losses(make(spec, features=8, feature_matching=1.0), spec)
-    check_losses(
-        make(
-            spec, generator_regularisers=list(components("regulariser")), historical_averaging=0.1,
-            discriminator_regularisers=list(components("regulariser")),
-        ),
-        spec,
-    )  # fmt: skip
+    check_losses(make(spec, features={"size": 8, "matching": 1.0}), spec)
+    terms = list(components("regulariser"))
+    regularisation = {"generator": terms, "discriminator": terms, "historical_averaging": 0.1}
+    check_losses(make(spec, regularisation=regularisation), spec)
 
 
 @pytest.mark.parametrize("conditioning", sorted(set(components("conditioning")) - {"information"}))
@@ -124,14 +128,14 @@ def test_conditioning_is_refused_without_classes(conditioning: str) -> None:
 
 
 @pytest.mark.parametrize("conditioning", ["auxiliary", "concatenation", "embedding", "one-hot", "projection"])
-def test_the_class_reaches_both_players(conditioning: str) -> None:
+def test_the_class_reaches_generator_and_discriminator(conditioning: str) -> None:
     flat = {"name": "mlp", "hidden": [8]}  # any conditioning can read it
     model = make(IMAGES, conditioning=conditioning, discriminator=flat).eval()
     x, z = batch_of(IMAGES).x, Noise(0).normal(6, 4)
     a, b = torch.zeros(6, dtype=torch.long), torch.ones(6, dtype=torch.long)
     noise = Noise(0)
     assert not torch.allclose(model.generator(z, a, noise), model.generator(z, b, noise))
-    if not isinstance(model.conditioning, Auxiliary):  # it names the class and is not told it
+    if not isinstance(model.conditioning, Auxiliary):  # it names the class and has none as input
         assert not torch.allclose(model.discriminator(x, a).score, model.discriminator(x, b).score)
 
 
@@ -156,7 +160,9 @@ def test_generator_loss_looks_at_real_scores_only_if_the_objective_does() -> Non
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("changes", [{"penalties": ["r1", "gradient-penalty"]}, {"weight_clip": 0.5}])
+@pytest.mark.parametrize(
+    "changes", [{"penalties": ["r1", "gradient-penalty"]}, {"regularisation": {"weight_clip": 0.5}}]
+)
 def test_penalties_and_bounds_are_looked_ahead(changes: dict[str, Any]) -> None:
     """Finite differences: let the discriminator take its own step for this generator, then score."""
     torch.set_default_dtype(torch.float64)
@@ -178,8 +184,8 @@ def test_penalties_and_bounds_are_looked_ahead(changes: dict[str, Any]) -> None:
             weights = list(score.parameters())
             for p, g in zip(weights, torch.autograd.grad(loss, weights), strict=True):
                 p.data -= 0.3 * g
-                if model.weight_clip is not None:
-                    p.data.clamp_(-model.weight_clip, model.weight_clip)
+                if model.regularisation.weight_clip is not None:
+                    p.data.clamp_(-model.regularisation.weight_clip, model.regularisation.weight_clip)
             value = -score(fake).score.mean().item()
             score.load_state_dict(start)
             return value
@@ -220,7 +226,7 @@ def test_looking_ahead_leaves_running_statistics_alone() -> None:
     ids=["progan", "fastgan"],
 )
 def test_looking_ahead_passes_over_weights_that_the_score_does_not_use(networks: dict[str, Any]) -> None:
-    """A growing network's layers of other sizes; what FastGAN's task of its own decodes with."""
+    """A growing network's layers of other sizes; what FastGAN's self-supervised task decodes with."""
     model = make(IMAGES, name="unrolled-gan", unroll=2, unroll_rate=0.1, **networks)
     x = batch_of(IMAGES).x
     score = model.discriminator(x, None).score.sum()
@@ -242,7 +248,7 @@ def test_slopes_under_batch_norm_are_refused() -> None:
     "changes",
     [
         {"discriminator_schedule": "freeze"},
-        {"augmentation_schedule": "adaptive", "augmentation": "diffaugment"},
+        {"augmentation": {"transforms": "diffaugment", "schedule": "adaptive"}},
     ],
 )
 def test_counting_who_is_right_needs_a_border(changes: dict[str, Any]) -> None:
@@ -261,13 +267,14 @@ def test_counting_who_is_right_needs_a_border(changes: dict[str, Any]) -> None:
 def test_augmentations_are_applied_one_after_the_other() -> None:
     noisy, moved = {"name": "instance-noise", "std": 0.3}, {"name": "diffaugment", "policy": ["translation"]}
     x = batch_of(IMAGES).x
-    both = make(IMAGES, augmentation=[noisy, moved]).shown(x, Context(noise=Noise(0)))
+    both = make(IMAGES, augmentation={"transforms": [noisy, moved]})
+    found = both.discriminator_input(x, Context(noise=Noise(0)))
     noise, full = Noise(0), torch.ones(())
     for config in (noisy, moved):
         x = bind("augmentation", resolve("augmentation", config, "augmentation"))(x, noise, full)
-    assert torch.equal(both, x)
-    one = make(IMAGES, augmentation=moved)
-    assert len(one.augmentation) == 1
+    assert torch.equal(found, x)
+    one = make(IMAGES, augmentation={"transforms": moved})
+    assert len(one.discriminator_input.transforms) == 1
 
 
 def test_unrolling_is_the_gradient_through_the_discriminators_steps() -> None:
@@ -361,6 +368,6 @@ def test_being_right_is_told_at_the_border() -> None:
     """With smoothed labels a score of −0.1 calls an example real, one of −0.3 generated."""
     real, fake = Readout(torch.tensor([-0.1, 0.4, -0.3])), Readout(torch.tensor([-0.3, -0.1]))
     ctx = Context(noise=Noise(0))
-    observe(ctx, real, fake, math.log(0.45 / 0.55))
+    log_scores(ctx, real, fake, math.log(0.45 / 0.55))
     assert ctx.observed["real right"].item() == pytest.approx(2 / 3)
     assert ctx.observed["fake right"].item() == 0.5

@@ -43,7 +43,7 @@ def examined(curves: Mapping[str, Curve], n: int = 100, **options: Any) -> Exami
     """Examine a log of n lines, one every ten iterations."""
     examiner = Examiner(RunHistory(**options))
     for i in range(n):
-        examiner.history.hear(line(10 * i + 10, {name: curve(i) for name, curve in curves.items()}))
+        examiner.history.add(line(10 * i + 10, {name: curve(i) for name, curve in curves.items()}))
         examiner.examine("log")
     return examiner
 

@@ -17,13 +17,14 @@ from genus.core.batch import Batch
 from genus.core.errors import NonFiniteError
 from genus.core.model import Model
 from genus.core.phase import Context, Phase, Terms
-from genus.core.recipe import load_recipe
+from genus.core.recipe import TrainSettings, load_recipe
+from genus.training.adjustment import Adjustment
 from genus.training.callbacks import Callback, Moment
 from genus.training.doctor.checkup import check_up, run_fraction
 from genus.training.doctor.doctor import FREE_SECONDS, LADDER, Doctor
 from genus.training.doctor.finding import Finding
+from genus.training.doctor.observer import DoctorObserver
 from genus.training.doctor.record import add_to_record, read_record, rewind_record
-from genus.training.doctor.treatment import Treatment
 from genus.training.engine import Engine
 from tests.terminal import genus_says as genus_says
 from tests.training.doctor.histories import GOOD_SIGNS, game, line
@@ -75,6 +76,11 @@ def doctor_of(run: Path, **options: Any) -> Doctor:
     return Doctor(run / "doctor.jsonl", **options)
 
 
+def observer_of(run: Path, *audience: Callback, **options: Any) -> DoctorObserver:
+    """The callback through which a doctor without a recipe sees a training."""
+    return DoctorObserver(doctor_of(run, **options), TrainSettings(length=100), 24, audience)
+
+
 # --- live --------------------------------------------------------------------------------------
 
 
@@ -104,9 +110,13 @@ def test_watching_changes_nothing(tmp_path: Path) -> None:
 
 def test_nan_is_said_ahead_and_afterwards(tmp_path: Path) -> None:
     heard = Hears()
-    engine = make_engine(Grows(), tmp_path / "run", length=90, optimizer={"name": "sgd", "lr": 1e-30})
-    engine.listeners.callbacks.append(heard)
-    engine.doctor = doctor_of(tmp_path / "run")
+    engine = make_engine(
+        Grows(),
+        tmp_path / "run",
+        length=90,
+        optimizer={"name": "sgd", "lr": 1e-30},
+        callbacks=[heard, observer_of(tmp_path / "run", heard)],
+    )
     with pytest.raises(NonFiniteError):
         engine.fit()
     ends = engine.stage_progress.clock.iteration + 1
@@ -131,7 +141,7 @@ def test_act_halves_the_rates_and_says_so(tmp_path: Path) -> None:
     at, says = heard.treatments[0]
     assert says == "against oscillation, all learning rates are halved"
     assert at == {f.name: i for i, f in heard.findings}["oscillation"]
-    treatment = run.load().state["treatment"]
+    treatment = run.load().state["adjustment"]
     halvings = sum("all learning rates" in text for _, text in heard.treatments)
     assert treatment["rates"][""] == 0.5**halvings
     assert genus.doctor(run).treatments == heard.treatments
@@ -154,7 +164,7 @@ def test_a_treated_run_resumes_bit_for_bit(kept: int, tmp_path: Path) -> None:
     again = genus.resume(tmp_path / "stopped")
     same(straight.load(), again.load())
     assert timeless_log(straight) == timeless_log(again)
-    assert straight.load().state["treatment"] == again.load().state["treatment"]
+    assert straight.load().state["adjustment"] == again.load().state["adjustment"]
     assert [row for row in read_record(again.doctor_path) if "treatment" in row] == [
         row for row in read_record(straight.doctor_path) if "treatment" in row
     ]
@@ -162,9 +172,9 @@ def test_a_treated_run_resumes_bit_for_bit(kept: int, tmp_path: Path) -> None:
 
 def test_resuming_with_watch_lifts_the_treatment(tmp_path: Path) -> None:
     run = genus.train(wild(doctor="act"), out=tmp_path / "run")
-    assert run.load().state["treatment"]["rates"]
+    assert run.load().state["adjustment"]["rates"]
     genus.resume(run, overrides=["train.doctor=watch", "train.length=125"])
-    assert run.load().state["treatment"] == {"rates": {}, "clip": None}
+    assert run.load().state["adjustment"] == {"rates": {}, "clip": None}
 
 
 def test_exploding_gradients_are_clipped_at_what_they_were(tmp_path: Path) -> None:
@@ -175,7 +185,7 @@ def test_exploding_gradients_are_clipped_at_what_they_were(tmp_path: Path) -> No
     )
     orders = []
     for i in range(100):
-        _, new = doctor.hear(line(i + 1, {name: curve(i) for name, curve in curves.items()}))
+        _, new = doctor.read(line(i + 1, {name: curve(i) for name, curve in curves.items()}))
         orders += [(i, order) for order in new]
     assert [order.treatment.clip for _, order in orders] == [2.0, 2.0]
     assert [order.treatment.rate("any") for _, order in orders] == [0.5, 0.25]
@@ -190,34 +200,34 @@ def test_a_winning_discriminator_is_slowed_alone_and_at_most_three_times(tmp_pat
         discriminator__loss=lambda i: 1.39 * 0.9**i,
     )
     for i in range(400):
-        doctor.hear(line(i + 1, {name: curve(i) for name, curve in won.items()}))
-    assert doctor.treatment == Treatment({"discriminator": 0.125}, None)
+        doctor.read(line(i + 1, {name: curve(i) for name, curve in won.items()}))
+    assert doctor.treatment == Adjustment({"discriminator": 0.125}, None)
     assert doctor.treatment.rate("discriminator") == 0.125
     assert doctor.treatment.rate("generator") == 1.0
 
 
 def test_the_engine_scales_rates_and_clips(tmp_path: Path) -> None:
     class Orders(Doctor):
-        def hear(self, line: Mapping[str, Any]) -> Any:
+        def read(self, line: Mapping[str, Any]) -> Any:
             if line["iteration"] == 2:
-                self.treatment = Treatment({"": 0.5, "line": 0.5}, 1e-3)
+                self.treatment = Adjustment({"": 0.5, "line": 0.5}, 1e-3)
             return [], []
 
-    def trained(doctor: str) -> Engine:
+    def trained(folder: Path, *, act: bool) -> Engine:
+        observer = DoctorObserver(Orders(folder / "doctor.jsonl", act=act), TrainSettings(length=4), 24)
         engine = make_engine(
-            Line(), tmp_path / doctor, optimizer={"name": "sgd", "lr": 0.4}, length=4, doctor=doctor
+            Line(), folder, optimizer={"name": "sgd", "lr": 0.4}, length=4, callbacks=[observer]
         )
-        engine.doctor = Orders(tmp_path / doctor / "doctor.jsonl")
         engine.fit()
         return engine
 
-    acted, watched = trained("act"), trained("watch")
+    acted, watched = trained(tmp_path / "act", act=True), trained(tmp_path / "watch", act=False)
     assert acted.groups["line"].optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
     assert acted.updater.clip == 1e-3
     assert watched.groups["line"].optimizer.param_groups[0]["lr"] == 0.4
     assert watched.updater.clip is None
-    assert Treatment(clip=3.0).clipped(2.0) == 2.0
-    assert Treatment().clipped(None) is None
+    assert Adjustment(clip=3.0).clipped(2.0) == 2.0
+    assert Adjustment().clipped(None) is None
 
 
 # --- looks -------------------------------------------------------------------------------------
@@ -285,7 +295,7 @@ def test_a_doctor_that_begins_again_knows_what_was(tmp_path: Path) -> None:
     log = [line(i + 1, {name: curve(i) for name, curve in game().items()}) for i in range(60)]
     first = doctor_of(tmp_path)
     for row in log:
-        first.hear(row)
+        first.read(row)
     second = doctor_of(tmp_path)
     second.begin(log, 60)
     assert second.examiner.streaks == first.examiner.streaks
@@ -370,10 +380,10 @@ def test_phases_without_gradients_are_watched_too(tmp_path: Path) -> None:
         def phases(self) -> Sequence[Phase]:
             return [Phase(name="count", step=lambda batch, ctx: {"seen": torch.ones(())})]
 
-    engine = make_engine(Counts(PLANE), tmp_path / "run", length=60, doctor="act")
-    engine.doctor = doctor_of(tmp_path / "run", act=True)
-    engine.fit()
-    assert engine.doctor.examiner.found == {}
+    observer = observer_of(tmp_path / "run", act=True)
+    make_engine(Counts(PLANE), tmp_path / "run", length=60, callbacks=[observer]).fit()
+    assert observer.doctor.examiner.history.iteration == 60
+    assert observer.doctor.examiner.found == {}
 
 
 def test_a_stage_that_only_prepares_is_not_judged(tmp_path: Path) -> None:

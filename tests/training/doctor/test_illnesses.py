@@ -69,7 +69,7 @@ def test_it_does_not_lose_against_good_samples() -> None:
     for distance, wanted in ((1.05, set()), (3.0, {"discriminator-loses"})):
         examiner = looked({"distance": distance}, first=0.3)
         for i in range(100):
-            examiner.history.hear(line(10 * i + 10, {name: curve(i) for name, curve in lost.items()}))
+            examiner.history.add(line(10 * i + 10, {name: curve(i) for name, curve in lost.items()}))
             examiner.examine("log")
         assert names(examiner) == wanted
 
@@ -120,7 +120,7 @@ def test_nan_is_seen_ahead() -> None:
 def test_a_run_that_failed_says_so() -> None:
     examiner = examined(game(), n=5)
     failure = "iteration 51, phase 'fit': the term 'loss' is nan"
-    examiner.history.hear({"iteration": 51, "stage": "train", "failure": failure})
+    examiner.history.add({"iteration": 51, "stage": "train", "failure": failure})
     new = examiner.examine("log")
     assert [finding.name for finding in new] == ["nan-ahead"]
     assert failure in new[0].says
@@ -217,14 +217,14 @@ def test_series_keep_both_ends() -> None:
 def test_a_new_stage_begins_anew() -> None:
     history = RunHistory()
     for i in range(50):
-        history.hear(line(i, {"a/loss": 1.0}, stage="first"))
+        history.add(line(i, {"a/loss": 1.0}, stage="first"))
     assert history.ripe("a/loss") is not None
-    history.hear(line(50, {"a/loss": 100.0}, stage="second"))
+    history.add(line(50, {"a/loss": 100.0}, stage="second"))
     assert history.ripe("a/loss") is None
     assert history.series["a/loss"].count == 1
 
 
 def test_numbers_that_are_not_finite_are_passed_over() -> None:
     history = RunHistory()
-    history.hear(line(1, {"a/loss": math.inf, "a/other": 2.0}))
+    history.add(line(1, {"a/loss": math.inf, "a/other": 2.0}))
     assert list(history.series) == ["a/other"]

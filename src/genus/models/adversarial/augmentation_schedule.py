@@ -1,4 +1,4 @@
-"""How strong augmentation is: as it is told, less and less, or as much as overfitting asks for."""
+"""Schedules of the strength of augmentation: constant, falling, or adapted to overfitting."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from genus.core.components import AugmentationSchedule
+from genus.core.observations import DiscriminatorAccuracy
 from genus.core.phase import Averages, Progress
 from genus.core.ranges import Count, Share, ShareAbove0, ShareInside
 from genus.core.registry import augmentation_schedule
@@ -73,7 +74,7 @@ class Adaptive(AugmentationSchedule):
     def value(self, progress: Progress) -> Tensor:
         return self.probability
 
-    def hear(self, averages: Averages) -> None:
-        overfit = 2 * averages["real right"] - 1
+    def update(self, averages: Averages) -> None:
+        overfit = 2 * DiscriminatorAccuracy.of(averages).real - 1
         step = (overfit > self.target) - (overfit < self.target)
         self.probability.add_(step / self.updates).clamp_(0, 1)

@@ -14,6 +14,7 @@ from genus.core.components import ConditioningFactory, Network
 from genus.core.errors import RecipeError
 from genus.core.model import LatentSpace, MinimumBatch, Model
 from genus.core.noise import Noise
+from genus.core.observations import Observation
 from genus.core.phase import Averages, Context, Phase, Terms
 from genus.core.ranges import Count, Weight
 from genus.core.spec import DataSpec
@@ -127,7 +128,7 @@ class AutoEncodingGAN(Model, LatentSpace):
         real_error = self.error(real, self.encoder(real), condition, ctx.noise)
         code = self.encoder(fake)
         fake_error = self.error(fake, code, condition, ctx.noise)
-        ctx.observe(real=real_error.mean(), fake=fake_error.mean())
+        ctx.observe(**{Observation.REAL: real_error.mean(), Observation.FAKE: fake_error.mean()})
         return {"loss": self.weigh(real_error, fake_error, ctx), **self._informed(z, code)}
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:

@@ -94,17 +94,19 @@ class Auxiliary(DataConditioning):
         return gap.square().sum(1).mean() / 2
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
+        self, batch: Batch, fake: Tensor, of_real: Readout, of_fake: Readout, condition: Condition | None
     ) -> Terms:
         assert isinstance(condition, Tensor)
-        terms = {f"{self.what} of real": self.weight * self.missed(real, condition)}
+        terms = {f"{self.what} of real": self.weight * self.missed(of_real, condition)}
         if self.fakes:
-            terms[f"{self.what} of fake"] = self.fakes * self.weight * self.missed(fake, condition)
+            terms[f"{self.what} of fake"] = self.fakes * self.weight * self.missed(of_fake, condition)
         return terms
 
-    def generator_terms(self, fake: Readout, condition: Condition | None) -> Terms:
+    def generator_terms(
+        self, batch: Batch, fake: Tensor, of_fake: Readout, condition: Condition | None
+    ) -> Terms:
         assert isinstance(condition, Tensor)
-        return {self.what: self.weight * self.missed(fake, condition)}
+        return {self.what: self.weight * self.missed(of_fake, condition)}
 
 
 @conditioning("information", paper="arXiv:1606.03657")
@@ -193,14 +195,16 @@ class Information(Conditioning):
         return terms
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
+        self, batch: Batch, fake: Tensor, of_real: Readout, of_fake: Readout, condition: Condition | None
     ) -> Terms:
         assert isinstance(condition, Tensor)
-        return self.information_terms(fake, condition)
+        return self.information_terms(of_fake, condition)
 
-    def generator_terms(self, fake: Readout, condition: Condition | None) -> Terms:
+    def generator_terms(
+        self, batch: Batch, fake: Tensor, of_fake: Readout, condition: Condition | None
+    ) -> Terms:
         assert isinstance(condition, Tensor)
-        return self.information_terms(fake, condition)
+        return self.information_terms(of_fake, condition)
 
 
 @conditioning("k-plus-one", paper="arXiv:1606.03498")
@@ -246,12 +250,12 @@ class KPlusOne(Conditioning):
         return Discriminator(built, ClassScore(self.features, self.spec.num_classes, batch_statistics))
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
+        self, batch: Batch, fake: Tensor, of_real: Readout, of_fake: Readout, condition: Condition | None
     ) -> Terms:
         labels = self.spec.class_labels(batch.condition)
         if labels is None:
             return {}
-        losses = F.cross_entropy(_logits(real), labels, ignore_index=UNKNOWN, reduction="none")
+        losses = F.cross_entropy(_logits(of_real), labels, ignore_index=UNKNOWN, reduction="none")
         return {"class of labelled": self.weight * losses.mean()}
 
 
@@ -295,14 +299,16 @@ class StyleAmbiguity(Conditioning):
         return Discriminator(built, LinearScore(self.features, self.spec.num_classes, batch_statistics))
 
     def discriminator_terms(
-        self, batch: Batch, real: Readout, fake: Readout, condition: Condition | None
+        self, batch: Batch, fake: Tensor, of_real: Readout, of_fake: Readout, condition: Condition | None
     ) -> Terms:
         styles = self.spec.class_labels(batch.condition)
         assert styles is not None
-        return {"style of real": self.weight * F.cross_entropy(_logits(real), styles)}
+        return {"style of real": self.weight * F.cross_entropy(_logits(of_real), styles)}
 
-    def generator_terms(self, fake: Readout, condition: Condition | None) -> Terms:
-        return {"ambiguity": self.weight * style_ambiguity(_logits(fake))}
+    def generator_terms(
+        self, batch: Batch, fake: Tensor, of_fake: Readout, condition: Condition | None
+    ) -> Terms:
+        return {"ambiguity": self.weight * style_ambiguity(_logits(of_fake))}
 
 
 def style_ambiguity(logits: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genus.core.observations import Observation
 from genus.core.phase import Averages, Context
 from genus.core.ranges import Positive, Share
 from genus.core.registry import model
@@ -53,5 +54,5 @@ class BEGAN(AutoEncodingGAN):
 
     def after_discriminator(self, averages: Averages) -> None:
         """k ← k + λ(γL(x) − L(G(z)))."""
-        step = self.balance_rate * (self.diversity * averages["real"] - averages["fake"])
+        step = self.balance_rate * (self.diversity * averages[Observation.REAL] - averages[Observation.FAKE])
         self.balance.add_(step).clamp_(0, 1)

@@ -16,8 +16,8 @@ from genus.core.phase import Context
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.models.adversarial.auxiliary_heads import Auxiliary, Information, KPlusOne, StyleAmbiguity
+from genus.models.adversarial.discriminator_input import augment, refuse_unsuited
 from genus.models.adversarial.gan import GAN
-from genus.models.adversarial.judging import augment, try_out
 
 
 @model("classifying-gan", paper="arXiv:1606.03498")
@@ -76,10 +76,10 @@ class InfoGAN(GAN, Clusters):
             )
         self.categories = self.conditioning.categories
         self.view = view
-        try_out(view, spec.shape)
+        refuse_unsuited(view, spec.shape)
 
-    def read(self, fake: Tensor, condition: Condition | None, ctx: Context) -> Readout:
-        plain = super().read(fake, condition, ctx)
+    def readout_of_fake(self, fake: Tensor, condition: Condition | None, ctx: Context) -> Readout:
+        plain = super().readout_of_fake(fake, condition, ctx)
         if not self.view:
             return plain
         assert plain.logits is not None

@@ -17,17 +17,19 @@ from genus.core.space import AnySpace, Composite, Space
 from genus.core.spec import DataSpec
 from genus.layers.condition import build_conditioned
 from genus.layers.condition_encoder import OneHot, condition_channels, condition_encoder, condition_planes
-from genus.models.adversarial.generator_discriminator import (
+from genus.models.adversarial.conditioned_input import (
     ConditionedInput,
     ConstantMaps,
+    ImageBeside,
+    LearnedMap,
+    OneHotBeside,
+    PartsBeside,
+)
+from genus.models.adversarial.generator_discriminator import (
     DirectScore,
     Discriminator,
     Generator,
-    ImageBeside,
-    LearnedMap,
     LinearScore,
-    OneHotBeside,
-    PartsBeside,
     ProjectionScore,
 )
 
@@ -75,8 +77,8 @@ def scored(
         network: component of its network, which is built first.
         inputs: shape of what that sees.
         features: size of φ(x), from which a linear layer reads the score; None lets the network give it.
-        crowd: what stands beside φ(x).
-        entry: builds what puts the condition beside the example; None for none.
+        batch_statistics: what stands beside φ(x).
+        conditioned_input: builds what puts the condition beside the example; None for none.
     """
     built = network(inputs, (1 if features is None else features,))
     head = DirectScore() if features is None else LinearScore(features, batch_statistics=batch_statistics)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genus.core.batch import Batch, Condition
 from genus.core.errors import RecipeError
+from genus.core.observations import Observation
 from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Weight
 from genus.core.registry import model
@@ -64,17 +65,18 @@ class ConsensusGAN(GAN):
         discriminator = dict(self.discriminator_loss(batch, ctx))
         generator = dict(self.generator_loss(batch, ctx))
         size = self._size("discriminator", discriminator) + self._size("generator", generator)
-        ctx.observe(gradient=size)
+        ctx.observe(**{Observation.GRADIENT: size})
         term = {"consensus": self.consensus / 2 * size}
         return {"discriminator": {**discriminator, **term}, "generator": {**generator, **term}}
 
-    def judged(self, n: int, condition: Condition | None, ctx: Context) -> Tensor:
+    def fakes_for_discriminator(self, n: int, condition: Condition | None, ctx: Context) -> Tensor:
         """Generated examples with their graph, as ‖∇_D L_D‖² is for the generator to lessen, too."""
         return self.fakes(n, condition, ctx)
 
     def _size(self, name: str, terms: Terms) -> Tensor:
         """Squared norm of a player's own gradient; it depends on both players."""
-        own = [p for p in self.player(name).parameters() if p.requires_grad]
+        player = self.generator if name == "generator" else self.discriminator
+        own = [p for p in player.parameters() if p.requires_grad]
         total = torch.stack([term.reshape(()) for term in terms.values()]).sum()
         slopes = torch.autograd.grad(total, own, create_graph=True, allow_unused=True)
         return torch.stack([slope.square().sum() for slope in slopes if slope is not None]).sum()

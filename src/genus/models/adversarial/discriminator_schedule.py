@@ -1,4 +1,4 @@
-"""How often the discriminator is updated: more at the start, or not at all while it wins."""
+"""Schedules of the discriminator's updates: more at the start, or none while it wins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from genus.core.components import DiscriminatorSchedule
 from genus.core.errors import RecipeError
+from genus.core.observations import DiscriminatorAccuracy
 from genus.core.phase import Averages, Progress
 from genus.core.ranges import Count, Natural, ShareBelow1, ShareInside
 from genus.core.registry import discriminator_schedule
@@ -22,7 +23,7 @@ class Early(DiscriminatorSchedule):
         Args:
             first: iterations with many updates, >= 0.
             steps: updates in each of them, >= 1.
-            again_every: each so-many-th iteration has many updates, too, >= 1.
+            again_every: many updates every k iterations, too, >= 1.
         """
         super().__init__()
         self.first, self.steps, self.again_every = first, steps, again_every
@@ -66,6 +67,6 @@ class Freeze(DiscriminatorSchedule):
         self.rested.zero_()
         return usual
 
-    def hear(self, averages: Averages) -> None:
-        now = (averages["real right"] + averages["fake right"]) / 2
+    def update(self, averages: Averages) -> None:
+        now = DiscriminatorAccuracy.of(averages).mean
         self.accuracy.mul_(self.memory).add_((1 - self.memory) * now)

@@ -1,26 +1,25 @@
-"""The two players of a GAN: a network each, and the way in and out of it."""
+"""Generator and discriminator of a GAN: a network each, the condition at its input, and what is read out."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genus.core.batch import Condition, Parts
+from genus.core.batch import Condition
 from genus.core.components import NO_STATISTICS, BatchStatistics, Readout
 from genus.core.network import SelfSupervised, Styled, TakesNoise
 from genus.core.noise import Noise
-from genus.core.space import Space
 from genus.layers.batch_coupling import MinibatchDeviation, MinibatchDiscrimination
-from genus.layers.condition_encoder import label_planes
+from genus.models.adversarial.conditioned_input import ConditionedInput
 
 
 class Generator(nn.Module):
-    """A network from latent to example that sees a condition, or none.
+    """A network from latent to example, with or without a condition.
 
     Args:
         network: maps ``(n, latent)``, or ``(n, latent + features)`` with ``beside``.
@@ -36,28 +35,20 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         """Examples before squashing, ``(n, *shape)``."""
-        z, condition = self._with_condition(z, condition)
+        z, condition = self._inputs(z, condition)
         own = {"noise": noise} if isinstance(self.network, TakesNoise) else {}
         return self.network(z, **own) if condition is None else self.network(z, condition, **own)
 
     def styles(self, z: Tensor, condition: Condition | None) -> Tensor:
         """Styles w of a style-based network, ``(n, style_size)``."""
         assert isinstance(self.network, Styled)
-        return self.network.mapping(*self._with_condition(z, condition))
+        return self.network.mapping(*self._inputs(z, condition))
 
-    def _with_condition(self, z: Tensor, condition: Condition | None) -> tuple[Tensor, Tensor | None]:
+    def _inputs(self, z: Tensor, condition: Condition | None) -> tuple[Tensor, Tensor | None]:
         if self.embed is None or condition is None:
             return z, None
         features = self.embed(condition)
         return (torch.cat([z, features.to(z.dtype)], 1), None) if self.beside else (z, features)
-
-
-class ConditionedInput(nn.Module, ABC):
-    """How a condition stands beside the examples that a discriminator's network sees."""
-
-    @abstractmethod
-    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
-        """What the network sees of examples ``(n, *shape)``."""
 
 
 class DiscriminatorHead(nn.Module, ABC):
@@ -65,7 +56,7 @@ class DiscriminatorHead(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, outputs: Tensor, condition: Condition | None) -> Readout:
-        """Read the network's outputs ``(n, outputs)``."""
+        """Read the network's outputs ``(n, outputs)``, with axes of places where it keeps them."""
 
 
 class Discriminator(nn.Module):
@@ -74,7 +65,7 @@ class Discriminator(nn.Module):
     Args:
         network: maps what it sees to ``(n, outputs)``.
         head: what is read out of these.
-        entry: what it sees; None for the examples alone.
+        conditioned_input: puts the condition beside the examples; None for the examples alone.
     """
 
     def __init__(
@@ -86,19 +77,19 @@ class Discriminator(nn.Module):
         self.conditioned_input = conditioned_input
 
     def forward(self, x: Tensor, condition: Condition | None = None) -> Readout:
-        """Everything the discriminator says of examples ``(n, *shape)``."""
-        return self.head(self.network(self._seen(x, condition)), condition)
+        """The readout of examples ``(n, *shape)``."""
+        return self.head(self.network(self._input(x, condition)), condition)
 
-    def with_own_task(
+    def with_self_supervised_loss(
         self, x: Tensor, condition: Condition | None, noise: Noise
     ) -> tuple[Readout, Tensor | None]:
-        """As :meth:`forward`, and the loss of the network's own task where it has one."""
+        """As :meth:`forward`, and the loss of the network's self-supervised task where it has one."""
         if not isinstance(self.network, SelfSupervised):
             return self(x, condition), None
-        outputs, loss = self.network.forward_with_loss(self._seen(x, condition), noise)
+        outputs, loss = self.network.forward_with_loss(self._input(x, condition), noise)
         return self.head(outputs, condition), loss
 
-    def _seen(self, x: Tensor, condition: Condition | None) -> Tensor:
+    def _input(self, x: Tensor, condition: Condition | None) -> Tensor:
         return x if self.conditioned_input is None else self.conditioned_input(x, condition)
 
 
@@ -112,7 +103,7 @@ def batch_statistics_layers(features: int, batch_statistics: BatchStatistics) ->
 
     Args:
         features: size of φ(x).
-        crowd: the deviation comes first, then the kernels; with neither φ(x) is left as it is.
+        batch_statistics: the deviation comes first, then the kernels; with neither φ(x) is left as it is.
     """
     layers: list[nn.Module] = []
     if batch_statistics.group:
@@ -125,10 +116,10 @@ def batch_statistics_layers(features: int, batch_statistics: BatchStatistics) ->
 
 
 class DirectScore(DiscriminatorHead):
-    """The network's only output is the score."""
+    """The network's only output is the score, ``(n, 1)``, or ``(n, 1, *places)`` where it keeps places."""
 
     def forward(self, outputs: Tensor, condition: Condition | None) -> Readout:
-        return Readout(outputs.squeeze(1).float())
+        return Readout(outputs.flatten(1).squeeze(1).float())
 
 
 class LinearScore(DiscriminatorHead):
@@ -137,7 +128,7 @@ class LinearScore(DiscriminatorHead):
     Args:
         features: size of φ(x).
         logits: outputs of a second linear layer; 0 for none.
-        crowd: what stands beside φ(x) where the score is read.
+        batch_statistics: what stands beside φ(x) where the score is read.
     """
 
     def __init__(
@@ -164,7 +155,7 @@ class ProjectionScore(LinearScore):
     Args:
         features: size of φ(x).
         embed: builds the module from conditions y to e(y), ``(n, features)``.
-        crowd: as of :class:`LinearScore`.
+        batch_statistics: as of :class:`LinearScore`.
     """
 
     def __init__(
@@ -186,7 +177,7 @@ class ClassScore(DiscriminatorHead):
     Args:
         features: size of φ(x).
         classes: how many.
-        crowd: as of :class:`LinearScore`; the classes are read from both.
+        batch_statistics: as of :class:`LinearScore`; the classes are read from both.
     """
 
     def __init__(
@@ -201,90 +192,3 @@ class ClassScore(DiscriminatorHead):
             phi = features_of(outputs, self.logits)
             logits = self.logits(self.batch_statistics(phi))
         return Readout(logits.logsumexp(1), phi, logits)
-
-
-class ConstantMaps(ConditionedInput):
-    """The condition stands beside the example: each of its numbers is a map that is constant.
-
-    Args:
-        numbers: from conditions to ``(n, numbers)``.
-    """
-
-    def __init__(self, numbers: nn.Module) -> None:
-        super().__init__()
-        self.numbers = numbers
-
-    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
-        assert condition is not None
-        maps = self.numbers(condition).to(x.dtype)
-        maps = maps.reshape(*maps.shape, *(1,) * (x.dim() - 2)).expand(-1, -1, *x.shape[2:])
-        return torch.cat([x, maps], 1)
-
-
-class ImageBeside(ConditionedInput):
-    """A spatial condition stands beside the example as more channels, on the scale [−1, 1].
-
-    Args:
-        space: an image with values in [0, 1], or a map of labels, which becomes planes of 0 and 1.
-    """
-
-    def __init__(self, space: Space) -> None:
-        super().__init__()
-        self.labels = len(space.names) if space.kind == "labels" else 0
-
-    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
-        assert isinstance(condition, Tensor)
-        image = label_planes(condition, self.labels) if self.labels else condition
-        return torch.cat([x, 2 * image.to(x.dtype) - 1], 1)
-
-
-class PartsBeside(ConditionedInput):
-    """The parts of a condition stand beside the example one after the other.
-
-    Args:
-        builders: build what puts each part beside it, by name.
-    """
-
-    def __init__(self, builders: Mapping[str, Callable[[], ConditionedInput]]) -> None:
-        super().__init__()
-        self.parts = nn.ModuleDict({name: build() for name, build in builders.items()})
-
-    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
-        assert isinstance(condition, Parts)
-        for name, part in self.parts.items():
-            x = part(x, condition[name])
-        return x
-
-
-class LearnedMap(ConditionedInput):
-    """The condition stands beside the example as one more channel, a map learned from it.
-
-    Args:
-        embedding: from conditions to the elements of a map, ``(n, ∏ size)``.
-        size: sides of the map; for vectors the map is one number.
-    """
-
-    def __init__(self, embedding: nn.Module, size: tuple[int, ...]) -> None:
-        super().__init__()
-        self.size = size
-        self.embedding = embedding
-
-    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
-        assert condition is not None
-        return torch.cat([x, self.embedding(condition).to(x.dtype).reshape(-1, 1, *self.size)], 1)
-
-
-class OneHotBeside(ConditionedInput):
-    """A one-hot class stands beside the flattened example.
-
-    Args:
-        classes: how many.
-    """
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.classes = classes
-
-    def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
-        assert isinstance(condition, Tensor)
-        return torch.cat([x.flatten(1), F.one_hot(condition, self.classes).to(x.dtype)], 1)

@@ -25,14 +25,10 @@ from genus.layers.condition_encoder import condition_encoder
 from genus.layers.pyramid import enlarge, pyramid_sizes, shrink
 from genus.layers.scaling import Scaling
 from genus.models.adversarial.conditioning import DataConditioning, Unconditional
+from genus.models.adversarial.discriminator_terms import log_scores, penalty_terms
 from genus.models.adversarial.generator_discriminator import Generator
-from genus.models.adversarial.judging import (
-    border_of,
-    compares,
-    observe,
-    penalty_terms,
-    refuse_coupled_slopes,
-)
+from genus.models.adversarial.refusals import refuse_coupled_slopes
+from genus.models.adversarial.score_border import border_of, compares
 
 
 @model("lapgan", paper="arXiv:1506.05751")
@@ -42,6 +38,22 @@ class LaplacianGAN(Model, Samples):
     The smallest image I_K is drawn by a GAN; at each larger size, l = up(I_{k+1}) is a condition and
     the generator draws the detail h = G_k(z, l), so that I_k = l + h. The discriminator of a level sees
     (l + h, l) with real or generated h. Players of all levels are told what comes with the data.
+
+    Args:
+        coarse_generator: from latent to the smallest image.
+        coarse_discriminator: from the smallest image to its score.
+        generator: from (noise map, enlarged image) to detail; fully convolutional.
+        discriminator: from (image, enlarged image) to its score.
+        objective: what both players of each level minimise.
+        penalties: added to the loss of each level's discriminator, as a function of the image. Their
+            weights are those of the largest size; a smaller image has them as much weaker as it has
+            fewer elements, for the same change of a picture moves each of them as much more.
+        penalty_every: compute penalties in each so-many-th iteration only, as much stronger.
+        conditioning: how the players are told classes; null for none. Codes that do not come with
+            the data are for the smallest image only.
+        latent: size of the coarse latent.
+        smallest: halve sides until the shortest is below twice this, >= 2.
+        coarser_share: length of each level's training over that of the next larger one, > 0.
     """
 
     groups_elsewhere = ("generator", "discriminator")  # an image too small to be halved has one level
@@ -63,22 +75,6 @@ class LaplacianGAN(Model, Samples):
         coarser_share: Positive = 1.0,
     ) -> None:
         """Build a pair of players for each level.
-
-        Args:
-            coarse_generator: from latent to the smallest image.
-            coarse_discriminator: from the smallest image to its score.
-            generator: from (noise map, enlarged image) to detail; fully convolutional.
-            discriminator: from (image, enlarged image) to its score.
-            objective: what both players of each level minimise.
-            penalties: added to the loss of each level's discriminator, as a function of the image. Their
-                weights are those of the largest size; a smaller image has them as much weaker as it has
-                fewer elements, for the same change of a picture moves each of them as much more.
-            penalty_every: compute penalties in each so-many-th iteration only, as much stronger.
-            conditioning: how the players are told classes; null for none. Codes that do not come with
-                the data are for the smallest image only.
-            latent: size of the coarse latent.
-            smallest: halve sides until the shortest is below twice this, >= 2.
-            coarser_share: length of each level's training over that of the next larger one, > 0.
 
         Raises:
             RecipeError: for options out of their range, or images smaller than ``smallest``.
@@ -161,16 +157,16 @@ class LaplacianGAN(Model, Samples):
         with torch.no_grad():
             fake = self._draw(level, len(batch), low, condition, ctx.noise)
         of_real, of_fake = judge(_beside(real, low), condition), judge(_beside(fake, low), condition)
-        observe(ctx, of_real, of_fake, self.border)
+        log_scores(ctx, of_real, of_fake, self.border)
         terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
-        terms.update(how.discriminator_terms(batch, of_real, of_fake, condition))
+        terms.update(how.discriminator_terms(batch, fake, of_real, of_fake, condition))
 
-        def score(x: Tensor) -> Tensor:
-            return judge(_beside(x, low), condition).score
+        def critic(x: Tensor) -> Tensor:
+            return judge(_beside(x, low), condition).mean_score
 
         share = math.prod(self.sizes[level]) / math.prod(self.sizes[-1])
-        for name, value in penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every).items():
-            terms[name] = share * value
+        penalties = penalty_terms(self.penalties, critic, real, fake, ctx, self.penalty_every)
+        terms.update({name: share * value for name, value in penalties.items()})
         return terms
 
     def generator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
@@ -182,7 +178,7 @@ class LaplacianGAN(Model, Samples):
         of_fake = judge(_beside(fake, low), condition)
         of_real = judge(_beside(real, low), condition) if self.relative else Readout(of_fake.score.detach())
         loss = self.objective(of_real.score, of_fake.score).generator
-        return {"loss": loss, **how.generator_terms(of_fake, condition)}
+        return {"loss": loss, **how.generator_terms(batch, fake, of_fake, condition)}
 
     def _judge(self, level: int) -> nn.Module:
         return self.discriminators[level - 1] if level else self.coarse_discriminator

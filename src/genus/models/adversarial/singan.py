@@ -22,7 +22,7 @@ from genus.core.spec import DataSpec
 from genus.layers.cubic import resample
 from genus.layers.patch_net import PatchNet
 from genus.layers.scaling import Scaling
-from genus.models.adversarial.judging import penalty_terms
+from genus.models.adversarial.discriminator_terms import penalty_terms
 from genus.models.adversarial.patch_pyramid import PatchPyramid, pyramid_of, scaled
 
 
@@ -34,6 +34,22 @@ class SinGAN(Model, Redraws):
     size judges patches, so the players learn what patches look like and not the image; a
     reconstruction term keeps the image itself within reach: fixed noise z* at the smallest size
     and none above give it back. σ_k follows the error of that reconstruction, enlarged.
+
+    Args:
+        objective: what both players of each size minimise; every patch counts as an example.
+        penalties: added to the critic's loss; its score for an image is the mean over patches.
+        width: channels of both networks at the smallest sizes.
+        widen_every: double the width after so many sizes.
+        depth: convolutions of each network; patches have the side 2 · depth + 1.
+        norm: between the convolutions. In training ``instance`` is the authors' batch norm, since a batch
+            is one image; it stays what it was when samples are drawn.
+        factor: of a size to the next larger one, about, in (0, 1).
+        smallest: shortest side at which drawing begins.
+        discriminator_steps: critic updates per iteration.
+        generator_steps: generator updates per iteration.
+        reconstruction: weight of the squared error of the reconstruction.
+        noise_share: σ_k over the root mean squared error of the enlarged reconstruction.
+        coarse_ratio: length of a size's training over that of the next larger one, > 0.
     """
 
     one_example = True
@@ -57,22 +73,6 @@ class SinGAN(Model, Redraws):
         coarse_ratio: Positive = 1.0,
     ) -> None:
         """Build a generator and a critic for each size.
-
-        Args:
-            objective: what both players of each size minimise; every patch counts as an example.
-            penalties: added to the critic's loss; its score for an image is the mean over patches.
-            width: channels of both networks at the smallest sizes.
-            widen_every: double the width after so many sizes.
-            depth: convolutions of each network; patches have the side 2 · depth + 1.
-            norm: between the convolutions. In training ``instance`` is the authors' batch norm, since a batch
-                is one image; it stays what it was when samples are drawn.
-            factor: of a size to the next larger one, about, in (0, 1).
-            smallest: shortest side at which drawing begins.
-            discriminator_steps: critic updates per iteration.
-            generator_steps: generator updates per iteration.
-            reconstruction: weight of the squared error of the reconstruction.
-            noise_share: σ_k over the root mean squared error of the enlarged reconstruction.
-            coarse_ratio: length of a size's training over that of the next larger one, > 0.
 
         Raises:
             RecipeError: for data without spatial axes, images smaller than ``smallest``, or patches larger.
@@ -167,10 +167,10 @@ class SinGAN(Model, Redraws):
         assert fake is not None
         terms = {"loss": self._players(k, real, fake).discriminator}
 
-        def score(x: Tensor) -> Tensor:
+        def critic(x: Tensor) -> Tensor:
             return _scores(self.critics[k], x).view(len(x), -1).mean(1)
 
-        return {**terms, **penalty_terms(self.penalties, score, real, fake, ctx)}
+        return {**terms, **penalty_terms(self.penalties, critic, real, fake, ctx)}
 
     def generator_loss(self, k: int, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side over patches, and the squared error of the reconstruction."""

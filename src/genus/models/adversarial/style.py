@@ -12,6 +12,7 @@ from genus.core.errors import CapabilityError, RecipeError
 from genus.core.model import StyleSpace
 from genus.core.network import Styled
 from genus.core.noise import Noise
+from genus.core.observations import Observation
 from genus.core.phase import Averages, Context, Terms
 from genus.core.ranges import Count, Share, Weight
 from genus.core.registry import model
@@ -80,15 +81,15 @@ class StyleGAN(GAN, StyleSpace):
             styles = self._mixed(len(batch), condition, ctx.noise)
             images = self._draw(styles, ctx.noise)
             penalty, lengths = path_length_penalty(images, styles, self.mean_length, ctx.noise)
-            ctx.observe(**{"path length": lengths.mean()})
+            ctx.observe(**{Observation.PATH_LENGTH: lengths.mean()})
             terms["path length penalty"] = self.path_length * self.path_length_every * penalty
         return terms
 
     def after_generator(self, averages: Averages) -> None:
         """Follow the mean path length."""
         super().after_generator(averages)
-        if "path length" in averages:
-            self.mean_length.lerp_(torch.tensor(averages["path length"]).to(self.mean_length), 0.01)
+        if Observation.PATH_LENGTH in averages:
+            self.mean_length.lerp_(torch.tensor(averages[Observation.PATH_LENGTH]).to(self.mean_length), 0.01)
 
     # --- styles ------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Natural, Positive
 from genus.core.registry import model
 from genus.core.spec import DataSpec
+from genus.models.adversarial.discriminator_terms import penalty_terms
 from genus.models.adversarial.gan import GAN
-from genus.models.adversarial.judging import penalty_terms
 from genus.models.adversarial.look_ahead import Weights, stepper
 
 
@@ -57,11 +57,12 @@ class UnrolledGAN(GAN):
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side against the discriminator K steps ahead."""
         condition = self.conditioning.condition_of(batch, ctx.noise)
-        real = self.shown(self.real(batch.x), ctx)
-        fake = self.shown(self.fakes(len(batch), condition, ctx), ctx)
-        weights = self._ahead(batch, real, fake, condition, ctx)
-        of_real, of_fake = self._read(weights, real, condition), self._read(weights, fake, condition)
-        return self.answer(of_real, of_fake, condition)
+        real = self.discriminator_input(self.real(batch.x), ctx)
+        fake = self.fakes(len(batch), condition, ctx)
+        seen = self.discriminator_input(fake, ctx)
+        weights = self._ahead(batch, real, seen, condition, ctx)
+        of_real, of_fake = self._read(weights, real, condition), self._read(weights, seen, condition)
+        return self.generator_terms(batch, fake, of_real, of_fake, condition)
 
     def _ahead(
         self, batch: Batch, real: Tensor, fake: Tensor, condition: Condition | None, ctx: Context
@@ -75,21 +76,21 @@ class UnrolledGAN(GAN):
         for _ in range(self.unroll):
             of_real, of_fake = self._read(weights, real, condition), self._read(weights, fake, condition)
             loss = self.objective(of_real.score, of_fake.score).discriminator
-            terms = self.conditioning.discriminator_terms(batch, of_real, of_fake, condition)
-            score = partial(self._score, weights, condition)
-            penalties = penalty_terms(self.penalties, score, real, fake, ctx, self.penalty_every)
+            terms = self.conditioning.discriminator_terms(batch, fake, of_real, of_fake, condition)
+            critic = partial(self._mean_score, weights, condition)
+            penalties = penalty_terms(self.penalties, critic, real, fake, ctx, self.penalty_every)
             loss = sum([*terms.values(), *penalties.values()], loss)
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True, allow_unused=True)
             weights = step(weights, dict(zip(weights, slopes, strict=True)))
-            if self.weight_clip is not None:
-                bound = self.weight_clip
+            bound = self.regularisation.weight_clip
+            if bound is not None:
                 weights = {name: weight.clamp(-bound, bound) for name, weight in weights.items()}
         return weights
 
-    def _score(self, weights: Weights, condition: Condition | None, x: Tensor) -> Tensor:
-        return self._read(weights, x, condition).score
+    def _mean_score(self, weights: Weights, condition: Condition | None, x: Tensor) -> Tensor:
+        return self._read(weights, x, condition).mean_score
 
     def _read(self, weights: Weights, x: Tensor, condition: Condition | None) -> Readout:
-        """What the discriminator would say with other weights; its running statistics stay as they are."""
+        """The discriminator's readout with other weights; its running statistics stay as they are."""
         running = {name: buffer.clone() for name, buffer in self.discriminator.named_buffers()}
         return functional_call(self.discriminator, {**running, **weights}, (x, condition))

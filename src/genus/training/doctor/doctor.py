@@ -1,4 +1,4 @@
-"""The doctor beside a training: hears its log, looks at its samples, and may treat it."""
+"""The doctor of a training: reads its log, looks at its samples, and may order smaller steps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from genus.core.model import Model
+from genus.training.adjustment import Adjustment
 from genus.training.doctor.examiner import Examiner
 from genus.training.doctor.finding import Finding
 from genus.training.doctor.history import Look, RunHistory
 from genus.training.doctor.record import add_to_record, read_record, rewind_record
 from genus.training.doctor.registry import ILLNESSES, Where
-from genus.training.doctor.treatment import MOST, REPEAT, Treatment, treat
+from genus.training.doctor.treatment import MOST, REPEAT, treat
 
 FREE_SECONDS = 1.0
 """Looks may take this long in any run, however short …"""
@@ -46,7 +47,7 @@ class Order:
     """
 
     says: str
-    treatment: Treatment
+    treatment: Adjustment
 
 
 class Doctor:
@@ -74,7 +75,7 @@ class Doctor:
         self.prescribe = prescribe
         self.health_hook = look
         self.act = act
-        self.treatment = Treatment()
+        self.treatment = Adjustment()
         self.spent = 0.0
         self._cost: float | None = None
         self._reset()
@@ -84,7 +85,7 @@ class Doctor:
         self._treated: dict[str, int] = {}
 
     def begin(
-        self, log: Iterable[Mapping[str, Any]], iteration: int, treatment: Treatment | None = None
+        self, log: Iterable[Mapping[str, Any]], iteration: int, treatment: Adjustment | None = None
     ) -> None:
         """Remember what was before: everything up to an iteration, as if it had been there.
 
@@ -94,7 +95,7 @@ class Doctor:
             treatment: under which it continues.
         """
         self._reset()
-        self.treatment = treatment or Treatment()
+        self.treatment = treatment or Adjustment()
         rewind_record(self.record, iteration)
         for line in in_order(log, read_record(self.record)):
             if line["iteration"] > iteration:
@@ -104,15 +105,15 @@ class Doctor:
             if where == "log":
                 self._count_treatments()
 
-    def hear(self, line: Mapping[str, Any]) -> tuple[list[Finding], list[Order]]:
+    def read(self, line: Mapping[str, Any]) -> tuple[list[Finding], list[Order]]:
         """Take in a line of the log.
 
         Returns:
             New findings, and treatments that begin now.
         """
         history = self.examiner.history
-        history.hear(line)
-        new = self._told(self.examiner.examine("log"))
+        history.add(line)
+        new = self._with_advice(self.examiner.examine("log"))
         orders: list[Order] = []
         for name in self._count_treatments():
             found = treat(self.examiner.found[name], self.treatment, history)
@@ -143,7 +144,7 @@ class Doctor:
         line = {"iteration": iteration, "fraction": round(fraction, 4), "look": dict(signs)}
         add_to_record(self.record, line)
         take_in(self.examiner.history, line)
-        return self._told(self.examiner.examine("samples"))
+        return self._with_advice(self.examiner.examine("samples"))
 
     def _signs(self, look: LookHook, model: Model, allowed: float) -> Mapping[str, float]:
         """Signs in samples; none when drawing them would exceed the allowed seconds of all looks."""
@@ -161,7 +162,7 @@ class Doctor:
         self._cost = cost
         return signs
 
-    def _told(self, new: list[Finding]) -> list[Finding]:
+    def _with_advice(self, new: list[Finding]) -> list[Finding]:
         advised = [self.prescribe(finding) for finding in new]
         for finding in advised:
             add_to_record(self.record, {"iteration": finding.since, "finding": finding.to_json()})
@@ -189,7 +190,7 @@ def take_in(history: RunHistory, line: Mapping[str, Any]) -> Where | None:
         history.look(Look(line["iteration"], line["fraction"], line["look"]))
         return "samples"
     if "losses" in line or "failure" in line:
-        history.hear(line)
+        history.add(line)
         return "log"
     return None
 

@@ -94,7 +94,7 @@ class RunHistory:
     iteration: int = 0
     failure: str | None = None
 
-    def hear(self, line: Mapping[str, Any]) -> None:
+    def add(self, line: Mapping[str, Any]) -> None:
         """Take in a line of ``metrics.jsonl``; a new stage begins with a clean slate."""
         self.iteration = max(self.iteration, int(line["iteration"]))
         if "failure" in line:

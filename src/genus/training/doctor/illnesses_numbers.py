@@ -5,16 +5,19 @@ from __future__ import annotations
 import statistics
 from itertools import pairwise
 
+from genus.core.observations import Observation
 from genus.training.doctor.finding import Finding
 from genus.training.doctor.history import RunHistory
 from genus.training.doctor.registry import illness
 from genus.training.doctor.thresholds import EXPLODED, LARGE, RISES, RUNAWAY, SPIKE
 
+SUFFIX = Observation.GRADIENT.of("")
+
 
 @illness("exploding-gradient", patience=3)
 def exploding_gradient(history: RunHistory) -> Finding | None:
     """The gradients of all players have grown, or one has jumped."""
-    gradients = {name: s for name, s in history.series.items() if name.endswith("/gradient") and s.ripe}
+    gradients = {name: s for name, s in history.series.items() if name.endswith(SUFFIX) and s.ripe}
     if not gradients:
         return None
     growth = {
@@ -28,7 +31,7 @@ def exploding_gradient(history: RunHistory) -> Finding | None:
     jump = max(series.recent)
     if not grown and not (jump >= SPIKE * max(series.now, LARGE / SPIKE) and jump >= 5 * LARGE):
         return None
-    phase = name.removesuffix("/gradient")
+    phase = name.removesuffix(SUFFIX)
     says = (
         f"gradients have grown {min(growth.values()):.0f}-fold since the beginning, that of the {phase} "
         f"to {series.now:.3g}."

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 
+from genus.core.observations import Observation
 from genus.training.doctor.finding import Finding
 from genus.training.doctor.history import RunHistory, Series
 from genus.training.doctor.registry import illness
@@ -21,8 +22,9 @@ from genus.training.doctor.thresholds import (
     WON,
 )
 
-LOSS, REAL, FAKE = "discriminator/loss", "discriminator/real right", "discriminator/fake right"
-PENALTY, GRADIENT = "discriminator/penalty", "generator/gradient"
+LOSS, PENALTY = "discriminator/loss", "discriminator/penalty"
+REAL, FAKE = Observation.REAL_RIGHT.of("discriminator"), Observation.FAKE_RIGHT.of("discriminator")
+GRADIENT = Observation.GRADIENT.of("generator")
 
 
 @illness("discriminator-wins")
@@ -47,8 +49,8 @@ def discriminator_wins(history: RunHistory) -> Finding | None:
         f"{_mean(fake.recent):.0%} of generated examples and its loss has fallen to {share:.1%} of what it "
         "began with, above the least possible; the generator no longer catches up.",
         evidence={
-            "real right": _mean(real.recent),
-            "fake right": _mean(fake.recent),
+            Observation.REAL_RIGHT.value: _mean(real.recent),
+            Observation.FAKE_RIGHT.value: _mean(fake.recent),
             "loss above the least": now,
             "at first": start,
         },
@@ -74,8 +76,8 @@ def discriminator_loses(history: RunHistory) -> Finding | None:
         f"{_mean(fake.recent):.0%} of generated examples and its loss stands at "
         f"{loss.now / loss.start:.0%} of what it began with; it has nothing to teach the generator.",
         evidence={
-            "real right": _mean(real.recent),
-            "fake right": _mean(fake.recent),
+            Observation.REAL_RIGHT.value: _mean(real.recent),
+            Observation.FAKE_RIGHT.value: _mean(fake.recent),
             "loss": loss.now,
             "loss at first": loss.start,
         },
