@@ -31,13 +31,13 @@ def biggan(
     blocks: Natural = 0,
     attention: Natural | None = None,
 ) -> nn.Module:
-    """Residual blocks whose norms are told a piece of the latent and the condition.
+    """Residual blocks whose norms depend on a piece of the latent and on the condition.
 
     From ``(latent,)`` to ``(channels, *size)`` it is the paper's generator, with a linear output:
     the latent is split into one piece for the first map and one for each block, and the gains
     and shifts of a block's norms are linear maps of [its piece, condition]. The condition is the
     paper's embedding of the class, shared by all blocks. From ``(channels, *size)`` to
-    ``(features,)`` it is the discriminator; told a condition, its one score gets a projection.
+    ``(features,)`` it is the discriminator; with a condition, its one score gets a projection.
     All layers are normalised spectrally, all weights start orthogonal.
 
     With the defaults, attention 1 and width 96 these are the paper's networks for 128²; with
@@ -144,7 +144,7 @@ class HierarchicalGenerator(nn.Module):
         self.last = convolution(dims, wide[0], channels, 3, padding=1)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map latents ``(n, latent)``, told ``(n, condition)``, to ``(n, channels, *size)``."""
+        """Map latents ``(n, latent)`` with a condition ``(n, condition)`` to ``(n, channels, *size)``."""
         first, *rest = x.split(self.pieces, 1)
         conditioned = iter(
             rest if condition is None else [torch.cat([piece, condition], 1) for piece in rest]

@@ -32,10 +32,10 @@ def dcgan(
     From ``(features,)`` to ``(channels, *size)`` it is the paper's generator, with a linear
     output; from ``(channels, *size)`` to ``(features,)`` its discriminator. The size is halved
     until its shortest side is below 8, and the width doubles each time. The norms of a generator
-    that is told a condition get their gains and shifts from it (arXiv:1802.05637).
+    with a condition get their gains and shifts from it (arXiv:1802.05637).
 
     Args:
-        condition: features that the generator is told beside its input; 0 for none.
+        condition: features of the condition beside the generator's input; 0 for none.
         width: channels of the layer next to the image.
         norm: inside the network; as in the paper, not next to the image.
         spectral: spectral normalisation of every layer.
@@ -53,7 +53,7 @@ def dcgan(
     if len(outputs) == 1 and len(inputs) in (2, 3, 4) and not condition:
         return _discriminator(inputs, outputs[0], width, norm, spectral, dropout)
     raise RecipeError(
-        f"network 'dcgan' maps a vector to an image, told a condition or not, or an image to a vector; not "
+        f"network 'dcgan' maps a vector to an image, also with a condition, or an image to a vector; not "
         f"{inputs} to {outputs}{' with a condition' if condition else ''}; use 'mlp'"
     )
 

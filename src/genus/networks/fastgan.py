@@ -106,7 +106,7 @@ class FastGAN(TakesNoise):
         initialise(self)
 
     def forward(self, x: Tensor, condition: Tensor | None = None, *, noise: Noise) -> Tensor:
-        """Map latents ``(n, latent)``, told a condition ``(n, condition)``, to images."""
+        """Map latents ``(n, latent)`` with a condition ``(n, condition)`` to images."""
         h = beside(x.reshape(*x.shape, *self.places), condition, self.condition)
         h = channels_last(self.first(h))
         maps = [gated(self.norm(h))]

@@ -49,7 +49,7 @@ def fastgan_discriminator(
     Args:
         inputs: channels, then 1 to 3 sides of at least 7.
         outputs: ``(features,)``.
-        condition: 0; this network is told none.
+        condition: 0; this network takes none.
         width: channels at 64²; 4 times as many at 8².
         norm: in all blocks and decoders; slopes of each example's score (gradient penalties) need
             another than the paper's ``batch``.
@@ -59,9 +59,7 @@ def fastgan_discriminator(
         RecipeError: for other shapes, and for a condition.
     """
     if condition:
-        raise RecipeError(
-            "network 'fastgan-discriminator' cannot be told a condition; use 'stylegan2-discriminator'"
-        )
+        raise RecipeError("network 'fastgan-discriminator' takes no condition; use 'stylegan2-discriminator'")
     sizes = discriminator_sizes("fastgan-discriminator", inputs, outputs)
     if len(sizes) < 2:
         raise RecipeError(

@@ -105,7 +105,7 @@ class _Conditioned(nn.Module):
         self.plane = nn.Linear(condition, math.prod(size)) if condition else None
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map ``(n, channels, *size)``, told ``(n, condition)``, to the output."""
+        """Map ``(n, channels, *size)`` with a condition ``(n, condition)`` to the output."""
         if self.plane is not None and condition is not None:
             x = torch.cat([x, self.plane(condition).view(-1, 1, *self.size)], 1)
         return self.body(x)

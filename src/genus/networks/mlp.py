@@ -54,7 +54,7 @@ def mlp(
     Told a condition, each hidden layer gets gains and shifts from it, after its norm if it has one.
 
     Args:
-        condition: features that it is told beside its input; 0 for none.
+        condition: features of the condition beside its input; 0 for none.
         hidden: widths of the hidden layers.
         activation: after each hidden layer; ``maxout`` takes the largest of five linear maps
             (arXiv:1302.4389).

@@ -141,7 +141,7 @@ class GrowingGenerator(Growing):
         self.norm = PixelNorm()
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map latents ``(n, latent)``, told ``(n, condition)``, to ``(n, channels, *size)``."""
+        """Map latents ``(n, latent)`` with a condition ``(n, condition)`` to ``(n, channels, *size)``."""
         level, share = self.where()
         z = x if condition is None else torch.cat([x, condition], 1)
         h = self._rectify(self.dense(self.norm(z)).view(-1, *self.start) + self.bias)
@@ -176,7 +176,7 @@ class GrowingDiscriminator(Growing):
     ) -> None:
         super().__init__(inputs[1:], width, channels)
         if condition and features != 1:
-            raise RecipeError("a discriminator that is told its class has one output; use features 1")
+            raise RecipeError("a conditional discriminator has one output; use features 1")
         dims, wide = len(inputs) - 1, self.widths
         steps = list(pairwise(wide))
         self.read = nn.ModuleList(EqualisedConvolution(dims, inputs[0], w, 1) for w in wide)
@@ -189,7 +189,7 @@ class GrowingDiscriminator(Growing):
         self.project = EqualisedLinear(condition, wide[0], bias=False, gain=1.0) if condition else None
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map images ``(n, channels, *size)``, told ``(n, condition)``, to ``(n, features)``."""
+        """Map images ``(n, channels, *size)`` with a condition ``(n, condition)`` to ``(n, features)``."""
         level, share = self.where()
         x = box_down(x, self.num_levels - 1 - level)
         h = _rectify(self.read[level](x))

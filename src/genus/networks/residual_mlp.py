@@ -1,4 +1,4 @@
-"""A residual perceptron for vectors that can be told a condition."""
+"""A residual perceptron for vectors that can take a condition."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ResidualMLP(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map ``(n, *inputs)``, told a condition ``(n, features)``, to ``(n, *outputs)``."""
+        """Map ``(n, *inputs)`` with a condition ``(n, features)`` to ``(n, *outputs)``."""
         h = self.first(x.flatten(1))
         if condition is not None:
             condition = F.silu(condition)

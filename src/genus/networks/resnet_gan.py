@@ -175,7 +175,7 @@ class ResidualGenerator(nn.Module):
         self.last = convolution(dims, widths[0], channels, 3, padding=1)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map latents ``(n, latent)``, told ``(n, condition)``, to ``(n, channels, *size)``."""
+        """Map latents ``(n, latent)`` with a condition ``(n, condition)`` to ``(n, channels, *size)``."""
         h = self.dense(x).view(-1, *self.start)
         for layer in self.body:
             h = layer(h, condition) if isinstance(layer, UpBlock) else layer(h)
@@ -209,7 +209,7 @@ class ResidualDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         if condition and features != 1:
-            raise RecipeError("a discriminator that is told its class has one output; use features 1")
+            raise RecipeError("a conditional discriminator has one output; use features 1")
         dims, before = len(inputs) - 1, inputs[0]
         body: list[nn.Module] = []
         for level in range(max(halvings + blocks, 1)):
@@ -223,5 +223,5 @@ class ResidualDiscriminator(nn.Module):
         self.read = ProjectionReadout(before, features, condition)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map images ``(n, channels, *size)``, told ``(n, condition)``, to ``(n, features)``."""
+        """Map images ``(n, channels, *size)`` with a condition ``(n, condition)`` to ``(n, features)``."""
         return self.read(F.relu(self.body(x)).flatten(2).sum(2), condition)

@@ -144,7 +144,7 @@ class StyleDiscriminator(nn.Module):
         self.head = StyleGANHead(wide[-1], shape.features, shape.sizes[0], shape.group)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map ``(n, channels, *sides)``, told a condition ``(n, condition)``, to ``(n, features)``."""
+        """Map ``(n, channels, *sides)`` with a condition ``(n, condition)`` to ``(n, features)``."""
         x = self.read(channels_last(beside(x, condition, self.condition)))
         for block in self.blocks:
             x = block(x)

@@ -64,7 +64,7 @@ class WaveletDiscriminator(nn.Module):
         self.head = StyleGANHead(wide[-1], shape.features, shape.sizes[0], shape.group)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map ``(n, channels, *sides)``, told a condition ``(n, condition)``, to ``(n, features)``."""
+        """Map ``(n, channels, *sides)`` with a condition ``(n, condition)`` to ``(n, features)``."""
         image = channels_last(beside(x, condition, self.condition))
         h = self.read[0](haar(image))
         for down, read in zip(self.down, self.read[1:], strict=True):

@@ -129,7 +129,7 @@ class UNet(nn.Module):
         _zero(self.last)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map ``(n, channels, *sides)``, told a condition ``(n, features)``, to the output."""
+        """Map ``(n, channels, *sides)`` with a condition ``(n, features)`` to the output."""
         sides = x.shape[2:]
         h = self.first(space_to_depth(x, self.patch))
         if condition is not None:

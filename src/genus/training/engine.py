@@ -201,7 +201,7 @@ class Engine:
 
         if self.listeners.callbacks:
             self.listeners.tell(say)
-        if logs and self.adjuster is not None:  # rank 0's has heard; all ranks do what it says
+        if logs and self.adjuster is not None:  # all ranks take rank 0's
             self._adjust(from_first(self.fabric, self.adjuster.adjustment))
 
     def _adjust(self, adjustment: Adjustment) -> None:

@@ -1,4 +1,4 @@
-"""What a training gives to the world as it goes: scores, sample sheets and checkpoints."""
+"""The publisher of a training: scores, sample sheets and checkpoints, when they are due."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ class Publisher:
         """
         clock = self._clock
         score, sample, save = (
-            (event.due(clock) or (asked and event.enabled)) and event.done_at != clock.iteration
-            for event, asked in (
+            (event.due(clock) or (forced and event.enabled)) and event.done_at != clock.iteration
+            for event, forced in (
                 (self._scores, over),
                 (self._samples, over),
                 (self._saves, over or stop),

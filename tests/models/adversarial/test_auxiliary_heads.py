@@ -69,8 +69,9 @@ def test_information_by_hand() -> None:
         for c, m, s in [(0.25, 0.05, 0.2), (-0.5, 0.1, 2.0)]
     )
     assert terms["continuous codes"].item() == pytest.approx(0.5 * normal, rel=1e-5)
-    both = (conditions.discriminator_terms(batch_of(IMAGES), batch_of(IMAGES).x, readout(said), readout(said), codes),
-            conditions.generator_terms(batch_of(IMAGES), batch_of(IMAGES).x, readout(said), codes))  # fmt: skip
+    batch, of = batch_of(IMAGES), readout(said)
+    both = (conditions.discriminator_terms(batch, batch.x, of, of, codes),
+            conditions.generator_terms(batch, batch.x, of, codes))  # fmt: skip
     assert all({k: v.item() for k, v in t.items()} == {k: v.item() for k, v in terms.items()} for t in both)
 
 

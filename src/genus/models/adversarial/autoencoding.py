@@ -26,7 +26,7 @@ from genus.models.adversarial.conditioning import Concatenation, Unconditional
 class AutoEncodingGAN(Model, LatentSpace):
     """A generator against an auto-encoder, whose reconstruction error of an example is its score.
 
-    With classes, the generator and the decoder are told them. The error alone lets the generator
+    With classes, generator and decoder are conditioned on them. The error alone lets the generator
     settle on what is easily reconstructed (of digits the ones); ``information`` or
     ``pulling_away`` hold samples apart.
     """

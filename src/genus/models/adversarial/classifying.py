@@ -53,7 +53,7 @@ class ClassifyingGAN(GAN, Classifies):
 class InfoGAN(GAN, Clusters):
     """A GAN with codes that the discriminator recovers, so that they come to mean something.
 
-    Categories form early, around what is told most easily: how an example leans, how bold it is.
+    Categories form early, around what is recognised most easily: how an example leans, how bold it is.
     With a view T the category is recovered from T(G(z, c)), changed at random, and so cannot be
     what T changes. I(c; T(G(z, c))) is no more than I(c; G(z, c)), so the bound remains one.
     """
@@ -84,16 +84,16 @@ class InfoGAN(GAN, Clusters):
             return plain
         assert plain.logits is not None
         fake = augment(self.view, fake, ctx.noise, torch.ones((), device=fake.device))
-        grouped = self._grouped(fake)
+        grouped = self._category_logits(fake)
         logits = torch.cat([grouped, plain.logits[:, grouped.shape[1] :]], 1)
         return plain._replace(logits=logits)
 
     def clusters(self, x: Tensor) -> Tensor:
         """Logits of the first category, ``(n, values)``."""
-        return self._grouped(self.scaling.inward(x))[:, : self.categories[0]]
+        return self._category_logits(self.scaling.inward(x))[:, : self.categories[0]]
 
-    def _grouped(self, shown: Tensor) -> Tensor:
-        """Logits of all categories of examples on the players' scale, side by side."""
-        logits = self.discriminator(shown, None).logits
+    def _category_logits(self, x: Tensor) -> Tensor:
+        """Logits of all categories of examples on the networks' scale, side by side."""
+        logits = self.discriminator(x, None).logits
         assert logits is not None
         return logits[:, : sum(self.categories)]

@@ -159,8 +159,8 @@ class GAN(Model, LatentSpace):
     def minimum_batch(self) -> MinimumBatch:
         """As many as make one pack, or two where packs are compared; and what the layers need."""
         discriminator, packing = self.discriminator, self.packing
-        judged = refusals.minimum_batch_of_discriminator(discriminator, packing, self.features)
-        return max(judged, super().minimum_batch(), key=lambda least: least.examples)
+        of_packs = refusals.minimum_batch_of_discriminator(discriminator, packing, self.features)
+        return max(of_packs, super().minimum_batch(), key=lambda least: least.examples)
 
     def real(self, x: Tensor) -> Tensor:
         """Real examples to train on, on the networks' scale."""

@@ -37,19 +37,19 @@ class LaplacianGAN(Model, Samples):
 
     The smallest image I_K is drawn by a GAN; at each larger size, l = up(I_{k+1}) is a condition and
     the generator draws the detail h = G_k(z, l), so that I_k = l + h. The discriminator of a level sees
-    (l + h, l) with real or generated h. Players of all levels are told what comes with the data.
+    (l + h, l) with real or generated h. Networks of all levels are conditioned on what comes with the data.
 
     Args:
         coarse_generator: from latent to the smallest image.
         coarse_discriminator: from the smallest image to its score.
         generator: from (noise map, enlarged image) to detail; fully convolutional.
         discriminator: from (image, enlarged image) to its score.
-        objective: what both players of each level minimise.
+        objective: what both networks of each level minimise.
         penalties: added to the loss of each level's discriminator, as a function of the image. Their
             weights are those of the largest size; a smaller image has them as much weaker as it has
             fewer elements, for the same change of a picture moves each of them as much more.
-        penalty_every: compute penalties in each so-many-th iteration only, as much stronger.
-        conditioning: how the players are told classes; null for none. Codes that do not come with
+        penalty_every: compute penalties every k iterations only, k times as strong.
+        conditioning: how the networks use classes; null for none. Codes that do not come with
             the data are for the smallest image only.
         latent: size of the coarse latent.
         smallest: halve sides until the shortest is below twice this, >= 2.
@@ -74,7 +74,7 @@ class LaplacianGAN(Model, Samples):
         smallest: Count = 8,
         coarser_share: Positive = 1.0,
     ) -> None:
-        """Build a pair of players for each level.
+        """Build a generator and a discriminator for each level.
 
         Raises:
             RecipeError: for options out of their range, or images smaller than ``smallest``.
@@ -94,14 +94,16 @@ class LaplacianGAN(Model, Samples):
         self.coarse_discriminator = self.conditioning.discriminator(coarse_discriminator)
         seen = [self._level_spec(2 * channels, sides) for sides in self.sizes[1:]]
         conditioned = conditioning if conditioning is not None and self.conditional else Unconditional
-        self.hows = [self.conditioning, *(conditioned(level) for level in seen)]
+        self.conditionings = [self.conditioning, *(conditioned(level) for level in seen)]
         self.generators = nn.ModuleList(self._detailer(generator, s) for s in self.sizes[1:])
-        self.discriminators = nn.ModuleList(how.discriminator(discriminator) for how in self.hows[1:])
-        for judge in (self.coarse_discriminator, *self.discriminators):
-            refuse_coupled_slopes(penalties, judge)
+        self.discriminators = nn.ModuleList(
+            each.discriminator(discriminator) for each in self.conditionings[1:]
+        )
+        for network in (self.coarse_discriminator, *self.discriminators):
+            refuse_coupled_slopes(penalties, network)
         self.objective = objective
         self.border = border_of(objective)
-        self.relative = compares(objective)
+        self.compares = compares(objective)
         self.penalties = penalties
         self.penalty_every = penalty_every
         self.latent = latent
@@ -125,7 +127,7 @@ class LaplacianGAN(Model, Samples):
 
     def _stage(self, level: int) -> Stage:
         generator = self.generators[level - 1] if level else self.coarse_generator
-        discriminator = self._judge(level)
+        discriminator = self._discriminator(level)
         whole = any(couples_batch(part) for part in (self.objective, *self.penalties)) or any(
             isinstance(module, CouplesBatch)
             for player in (generator, discriminator)
@@ -151,18 +153,21 @@ class LaplacianGAN(Model, Samples):
 
     def discriminator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
         """The discriminator's loss at a level, 0 for the smallest image."""
-        judge, how = self._judge(level), self.hows[level]
+        discriminator, conditioning = self._discriminator(level), self.conditionings[level]
         condition = self.conditioning.condition_of(batch, ctx.noise)
         real, low = self._real(level, batch)
         with torch.no_grad():
             fake = self._draw(level, len(batch), low, condition, ctx.noise)
-        of_real, of_fake = judge(_beside(real, low), condition), judge(_beside(fake, low), condition)
+        of_real, of_fake = (
+            discriminator(_with_low(real, low), condition),
+            discriminator(_with_low(fake, low), condition),
+        )
         log_scores(ctx, of_real, of_fake, self.border)
         terms = {"loss": self.objective(of_real.score, of_fake.score).discriminator}
-        terms.update(how.discriminator_terms(batch, fake, of_real, of_fake, condition))
+        terms.update(conditioning.discriminator_terms(batch, fake, of_real, of_fake, condition))
 
         def critic(x: Tensor) -> Tensor:
-            return judge(_beside(x, low), condition).mean_score
+            return discriminator(_with_low(x, low), condition).mean_score
 
         share = math.prod(self.sizes[level]) / math.prod(self.sizes[-1])
         penalties = penalty_terms(self.penalties, critic, real, fake, ctx, self.penalty_every)
@@ -171,16 +176,20 @@ class LaplacianGAN(Model, Samples):
 
     def generator_loss(self, level: int, batch: Batch, ctx: Context) -> Terms:
         """The generator's loss at a level, 0 for the smallest image."""
-        judge, how = self._judge(level), self.hows[level]
+        discriminator, conditioning = self._discriminator(level), self.conditionings[level]
         condition = self.conditioning.condition_of(batch, ctx.noise)
         real, low = self._real(level, batch)
         fake = self._draw(level, len(batch), low, condition, ctx.noise)
-        of_fake = judge(_beside(fake, low), condition)
-        of_real = judge(_beside(real, low), condition) if self.relative else Readout(of_fake.score.detach())
+        of_fake = discriminator(_with_low(fake, low), condition)
+        of_real = (
+            discriminator(_with_low(real, low), condition)
+            if self.compares
+            else Readout(of_fake.score.detach())
+        )
         loss = self.objective(of_real.score, of_fake.score).generator
-        return {"loss": loss, **how.generator_terms(batch, fake, of_fake, condition)}
+        return {"loss": loss, **conditioning.generator_terms(batch, fake, of_fake, condition)}
 
-    def _judge(self, level: int) -> nn.Module:
+    def _discriminator(self, level: int) -> nn.Module:
         return self.discriminators[level - 1] if level else self.coarse_discriminator
 
     def _real(self, level: int, batch: Batch) -> tuple[Tensor, Tensor | None]:
@@ -207,5 +216,5 @@ class LaplacianGAN(Model, Samples):
         return self.scaling.outward(x.clamp(-1, 1) if self.spec.range is not None else x)
 
 
-def _beside(image: Tensor, low: Tensor | None) -> Tensor:
+def _with_low(image: Tensor, low: Tensor | None) -> Tensor:
     return image if low is None else torch.cat([image, low], 1)

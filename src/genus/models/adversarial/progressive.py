@@ -53,9 +53,9 @@ class ProgressiveGAN(GAN):
         self._grow(self.num_levels - 1)
 
     def real(self, x: Tensor) -> Tensor:
-        judge = self.networks[1]
-        assert isinstance(judge, Grows)
-        return judge.faded(super().real(x))
+        discriminator = self.networks[1]
+        assert isinstance(discriminator, Grows)
+        return discriminator.faded(super().real(x))
 
     def stages(self) -> Sequence[Stage]:
         """One stage per resolution, the smallest first."""

@@ -16,7 +16,7 @@ REFERENCES = 64
 
 
 def hold_references(
-    generator: nn.Module, discriminator: nn.Module, latent: int, shown: tuple[int, ...]
+    generator: nn.Module, discriminator: nn.Module, latent: int, inputs: tuple[int, ...]
 ) -> bool:
     """Give networks with virtual or reference batch normalisation a reference batch.
 
@@ -26,13 +26,13 @@ def hold_references(
         generator: its network is wrapped in place.
         discriminator: the same.
         latent: size of the generator's input.
-        shown: shape of what the discriminator judges.
+        inputs: shape of what the discriminator sees, without the batch axis.
 
     Returns:
         Whether the discriminator waits for its reference batch.
 
     Raises:
-        RecipeError: when such a network is told a condition beside its input, as a fixed batch would need
+        RecipeError: when such a network has a condition beside its input, as a fixed batch would need
             fixed conditions.
 
     Paper: arXiv:1606.03498.
@@ -43,7 +43,7 @@ def hold_references(
         "generator": of_generator and generator.embed is not None,
         "discriminator": of_discriminator and discriminator.conditioned_input is not None,
     }
-    for name in (name for name, is_told in conditioned.items() if is_told):
+    for name in (name for name, has_condition in conditioned.items() if has_condition):
         raise RecipeError(
             f"virtual and reference batch normalisation run a fixed batch through the {name}, which would "
             f"need fixed conditions; train with model.conditioning=null, or another norm in the {name}"
@@ -51,11 +51,11 @@ def hold_references(
     if of_generator:
         generator.network = WithReference(networks[0], Noise(0).normal(REFERENCES, latent))
     if of_discriminator:
-        discriminator.network = WithReference(networks[1], torch.zeros(REFERENCES, *shown))
+        discriminator.network = WithReference(networks[1], torch.zeros(REFERENCES, *inputs))
     return of_discriminator
 
 
 def take_reference(discriminator: nn.Module, real: Tensor) -> None:
-    """Keep real examples ``(n, *shown)`` as the reference batch, in turn where they are few."""
+    """Keep real examples ``(n, *inputs)`` as the reference batch, in turn where they are few."""
     rows = torch.arange(REFERENCES, device=real.device) % len(real)
     cast("WithReference", discriminator.network).hold(real[rows])

@@ -51,7 +51,7 @@ class StyleGAN(GAN, StyleSpace):
         Args:
             mixing: share of training examples with two styles, in [0, 1].
             path_length: weight of the path length term; 0 for none.
-            path_length_every: it is computed in each so-many-th iteration, as much stronger.
+            path_length_every: compute it every k iterations only, k times as strong.
             gan: see :class:`GAN`; the generator must be style-based.
 
         Raises:
@@ -71,7 +71,7 @@ class StyleGAN(GAN, StyleSpace):
         return self._draw(self._mixed(n, condition, ctx.noise), ctx.noise)
 
     def generate(self, z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
-        return self._draw(self._everywhere(self.player_with_styles.styles(z, condition)), noise)
+        return self._draw(self._everywhere(self.styled_generator.styles(z, condition)), noise)
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """As a GAN's, and the path length term in some iterations."""
@@ -102,7 +102,7 @@ class StyleGAN(GAN, StyleSpace):
             condition = (
                 torch.where(condition.isnan(), drawn, condition) if isinstance(condition, Tensor) else drawn
             )
-        return self.player_with_styles.styles(z, condition)
+        return self.styled_generator.styles(z, condition)
 
     def generate_from_styles(self, styles: Tensor, *, noise: Noise) -> Tensor:
         styles = styles if styles.dim() == 3 else self._everywhere(styles)
@@ -144,7 +144,7 @@ class StyleGAN(GAN, StyleSpace):
     def _mixed(self, n: int, condition: Condition | None, noise: Noise) -> Tensor:
         """Styles ``(n, layers, style_size)`` of new latents, two in some examples."""
         first, second = (
-            self.player_with_styles.styles(noise.normal(n, self.latent), condition) for _ in range(2)
+            self.styled_generator.styles(noise.normal(n, self.latent), condition) for _ in range(2)
         )
         layers = self.num_styles
         cut = 1 + (noise.uniform(n) * (layers - 1)).floor()
@@ -161,8 +161,8 @@ class StyleGAN(GAN, StyleSpace):
         return self.scaling.squash(network.synthesis(styles, noise))
 
     @property
-    def player_with_styles(self) -> Generator:
-        """The generator, with its way in."""
+    def styled_generator(self) -> Generator:
+        """The generator, with the condition at its input."""
         assert isinstance(self.generator, Generator)
         return self.generator
 

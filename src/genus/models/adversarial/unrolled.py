@@ -1,4 +1,4 @@
-"""Unrolled GANs: the generator answers the discriminator as it will be in a few steps."""
+"""Unrolled GANs: the generator plays against the discriminator as it will be in a few steps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class UnrolledGAN(GAN):
             unroll_rate: η of plain gradient steps; null looks ahead with Adam as it stands, which
                 must be the discriminator's optimiser.
             gan: see :class:`GAN`. Looked ahead are the objective, what the conditioning adds, penalties
-                and the bound of weights, but neither regularisers nor a network's task of its own.
+                and the bound of weights, but neither regularisers nor a network's self-supervised task.
                 Features are matched as the discriminator will have them.
         """
         super().__init__(spec, **gan)

@@ -1,4 +1,4 @@
-"""What the doctor says of a run afterwards, finished or crashed."""
+"""The doctor's check-up of a run afterwards, finished or crashed."""
 
 from __future__ import annotations
 

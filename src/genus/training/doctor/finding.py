@@ -1,4 +1,4 @@
-"""What the doctor says."""
+"""Findings of the doctor: an illness, its evidence, and changes of recipe that help."""
 
 from __future__ import annotations
 

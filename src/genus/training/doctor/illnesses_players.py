@@ -1,4 +1,4 @@
-"""Illnesses of the game between two players, told by what the discriminator's updates log."""
+"""Illnesses of the game of generator and discriminator, recognised by what their updates log."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Where = Literal["log", "samples"]
 
 @dataclass(frozen=True)
 class Illness:
-    """An illness and how it is told.
+    """An illness and how it is recognised.
 
     Args:
         name: of the illness.
