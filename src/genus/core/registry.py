@@ -17,7 +17,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -158,7 +158,7 @@ def catalogue() -> dict[tuple[str, str], Component]:
         GenusError: when two components share a kind and a name.
     """
     found: dict[tuple[str, str], Component] = {}
-    files = [(module, tree.body) for module, path in _sources() if (tree := _parse(path))]
+    files = [(module, tree.body) for module, path in source_files(_FOLDERS) if (tree := _parse(path))]
     classes = {n.name: (module, n) for module, body in files for n in body if isinstance(n, ast.ClassDef)}
     for module, body in files:
         for entry in _read(module, body, classes):
@@ -183,9 +183,10 @@ def plugin_folders() -> list[Path]:
     return folders
 
 
-def _sources() -> Iterator[tuple[str, Path]]:
+def source_files(folders: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Modules and their files: those of genus in these folders, then those of installed plug-ins."""
     root = Path(__file__).parents[1]
-    for folder in _FOLDERS:
+    for folder in folders:
         yield from _files(f"genus.{folder}", root / folder)
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         spec = importlib.util.find_spec(entry.value)
@@ -246,8 +247,8 @@ def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Cla
         yield from inherited
         return
     docs = {
-        **_argument_docs(ast.get_docstring(node) or ""),
-        **_argument_docs(ast.get_docstring(signature) or ""),
+        **argument_docs(ast.get_docstring(node) or ""),
+        **argument_docs(ast.get_docstring(signature) or ""),
     }
     own = {arg.arg for arg in signature.args.kwonlyargs}
     for arg, default in zip(signature.args.kwonlyargs, signature.args.kw_defaults, strict=True):
@@ -285,7 +286,8 @@ def _signature(node: ast.FunctionDef | ast.ClassDef) -> ast.FunctionDef | None:
     return next(found, None)
 
 
-def _argument_docs(doc: str) -> dict[str, str]:
+def argument_docs(doc: str) -> dict[str, str]:
+    """Lines under ``Args`` of a docstring, by argument."""
     section = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", doc, re.M | re.S)
     if not section:
         return {}

@@ -12,8 +12,6 @@ from typing import Any, Literal
 
 import yaml
 
-from genus.core.errors import InputError
-
 FOLDER = Path(__file__).parent
 """Where the entries are; the name of a file is the field of its entries."""
 
@@ -64,30 +62,10 @@ class NamedGAN:
         return all(re.search(rf"(?<!\w){re.escape(word)}", text) for word in words)
 
 
-def zoo(query: str = "") -> list[NamedGAN]:
-    """Named GANs that match a query: those of that very name first, then by name.
-
-    Args:
-        query: words, or beginnings of words, that all must occur in an entry's name, title, field,
-            sentence, year or paper, in upper or lower case; empty for all.
-
-    Raises:
-        InputError: when there is none; names the nearest.
-
-    >>> [entry.name for entry in zoo("wasserstein 2017 penalty")]
-    ['3D-IWGAN', 'WGAN-GP']
-    """
-    wanted = query.lower().strip()
-    found = [entry for entry in entries() if entry.matches(wanted.split())]
-    if not found:
-        raise InputError(f"no named GAN matches {query!r}{_hint(wanted)}")
-    return sorted(found, key=lambda entry: wanted not in _names(entry))
-
-
 def count(found: Sequence[NamedGAN]) -> str:
     """How many entries there are, and how many of them genus builds.
 
-    >>> count(zoo("dragan"))
+    >>> count([entry for entry in entries() if entry.name == "DRAGAN"])
     '1 entry, 1 built by a recipe, 0 composed by overrides'
     """
     built, composed = (
@@ -112,13 +90,14 @@ def _read(text: str) -> list[dict[str, Any]]:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-def _names(entry: NamedGAN) -> set[str]:
+def names_of(entry: NamedGAN) -> set[str]:
+    """Its names in lower case."""
     return {name.lower() for name in (entry.name, entry.also) if name}
 
 
-def _hint(wanted: str) -> str:
+def nearest_entry(wanted: str) -> str:
     """The nearest name, or what may be searched."""
-    names = {name: entry.name for entry in entries() for name in _names(entry)}
+    names = {name: entry.name for entry in entries() for name in names_of(entry)}
     close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {names[close[0]]!r}?"

@@ -1,14 +1,10 @@
-"""``genus truncate``: what truncated latents gain in quality and cost in diversity."""
+"""The curve of truncated latents: numbers by truncation, and the figure of what they trade."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from os import PathLike
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from genus.core.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,84 +13,33 @@ if TYPE_CHECKING:
     from genus.lab.findings import Findings
     from genus.metrics.evaluate import Evaluation
 
-LATENT_BOUNDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-"""Bounds t of a normal latent by default; at 3, one number in 370 is drawn again."""
-
-STYLE_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-"""Shares ψ of the way from the mean style by default; 1 truncates nothing."""
-
-NAME = "truncation"
-_METRICS = ("frechet", "neighbours", "accuracy")
 _SCORES = ("frechet", "precision", "recall", "density", "coverage", "accuracy")
 
 
-def truncation_curve(
-    run: str | PathLike[str],
-    at: Sequence[float] | None = None,
-    *,
-    n: int | None = None,
-    features: str | None = None,
-    standing: bool = False,
-    out: str | Path | None = None,
-    checkpoint: str = "auto",
+def truncation_findings(
+    bounds: Sequence[float], measured: Sequence[Evaluation], *, styles: bool, options: Mapping[str, Any]
 ) -> Findings:
-    """Measure a run's samples with its latents truncated less and less.
+    """Put evaluations at several truncations together.
 
     Args:
-        run: folder of a run whose model has a latent.
-        at: truncations, see :func:`genus.sample`, two or more; by default 0.1 to 3, or of a model with
-            styles 0 to 1.
-        n: samples at each; see :func:`genus.evaluate`.
-        features: see :func:`genus.evaluate`.
-        standing: see :func:`genus.sample`.
-        out: new folder that gets ``truncation.png`` and ``truncation.json``; None for neither.
-        checkpoint: see :func:`genus.load`.
+        bounds: truncations, rising.
+        measured: an evaluation at each.
+        styles: whether they are shares of the way from the mean style, rather than bounds of a latent.
+        options: what else the curve was measured with.
 
     Returns:
         For every score the values, and the ends of their 95 % intervals, in the order of the truncations.
-
-    Raises:
-        CapabilityError: when the model has no latent.
-        DataError: when the data have no features to measure in, or too few examples.
-        InputError: for a truncation out of range, fewer than two of them, or a folder that is not empty.
-
-    Paper: arXiv:1809.11096 (truncation trick); arXiv:1904.06991 for precision and recall.
     """
-    from genus.api import evidence
-    from genus.core.model import StyleSpace
-    from genus.lab.findings import Findings, require_empty
-    from genus.metrics.evaluate import measure
-    from genus.sampling.draw import check_truncation
+    from genus.lab.findings import Findings
 
-    if out is not None:
-        require_empty(out)
-    found = evidence(run, n=n, features=features, checkpoint=checkpoint)
-    styles = isinstance(found.model, StyleSpace)
-    bounds = sorted(set(at or (STYLE_SHARES if styles else LATENT_BOUNDS)))
-    for bound in bounds:
-        check_truncation(found.model, bound)
-    if len(bounds) < 2:
-        raise InputError("--at: a curve needs two or more different truncations, such as 0.5,1,2")
-    measured = [measure(found.truncated(bound, standing=standing), _METRICS) for bound in bounds]
-    for evaluation, bound in zip(measured, bounds, strict=True):
-        for name in {"frechet", "neighbours"} & set(evaluation.refused):
-            raise DataError(f"{name} cannot be measured at {bound:g}: {evaluation.refused[name]}")
     symbol = "ψ, share of the way from the mean style" if styles else "t, latents drawn from [−t, t]"
-    curve = Findings(
+    return Findings(
         numbers={"truncation": bounds, **_series(measured)},
         checks=[],
         draw=lambda figure: _draw(figure, bounds, measured, symbol),
-        name=NAME,
-        options={
-            "run": str(run),
-            "n": found.protocol.num_samples,
-            "features": found.protocol.features,
-            "standing": standing,
-        },
+        name="truncation",
+        options=options,
     )
-    if out is not None:
-        curve.save(out)
-    return curve
 
 
 def _series(measured: Sequence[Evaluation]) -> dict[str, dict[str, list[float]]]:

@@ -1,24 +1,26 @@
-"""The public verbs for feature networks of one's own."""
+"""``genus features``: feature networks of one's own, for evaluations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from genus.api import load, train
-from genus.assembly import open_data, show
+from genus.core.command import PYTHON_ONLY, Argument, Overrides, RunFolder, command
 from genus.core.errors import CapabilityError, DataError, InputError
+from genus.verbs.show import show
+from genus.verbs.train import train
 
 if TYPE_CHECKING:
     from genus.data.source import Dataset
     from genus.training.callbacks import Callback
 
-RECIPE = "classifier"
+_RECIPE = "classifier"
 """The recipe that feature networks are trained by."""
-SUFFIX = ".safetensors"
+_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,55 +50,89 @@ class FeatureNetwork:
     sha256: str
 
 
-def train_features(
-    data: str,
-    *,
-    out: str | Path = "features.safetensors",
-    run: str | Path | None = None,
-    overrides: Sequence[str] = (),
-    callbacks: Sequence[Callback] = (),
-) -> FeatureNetwork:
-    """Train a classifier on labelled data and keep it as a feature network for evaluations.
+def _train_watched(call: partial[FeatureNetwork]) -> None:
+    """Train with live progress, and say how good the network is."""
+    from genus.cli.watch import watched
 
-    It is an ordinary training of the recipe ``classifier``: when interrupted, :func:`genus.resume`
-    continues it and :func:`export_features` makes the file.
+    recipe = show(_RECIPE, call.keywords["overrides"], data=call.keywords["data"])
+    _say(watched(call, recipe))
+
+
+def _print_network(call: partial[FeatureNetwork]) -> None:
+    """Export, and say how good the network is."""
+    _say(call())
+
+
+def _say(found: FeatureNetwork) -> None:
+    from genus.cli.console import say
+
+    say(
+        f"{found.path}: {len(found.classes)} classes of {found.data}, test accuracy {found.accuracy:.2%} "
+        f"[{found.low:.2%}, {found.high:.2%}] of {found.test_examples} examples; trained in {found.run}"
+    )
+    say(f"next: genus evaluate RUN --features {found.path}")
+
+
+_File = Annotated[str | Path, Argument(metavar="FILE")]
+
+
+@command("features train", show=_train_watched)
+def train_features(
+    data: Annotated[str, Argument(metavar="NAME|PATH")],
+    *,
+    overrides: Overrides = (),
+    out: _File = "features.safetensors",
+    run: Annotated[str | Path | None, Argument(metavar="RUN")] = None,
+    callbacks: Annotated[Sequence[Callback], PYTHON_ONLY] = (),
+) -> FeatureNetwork:
+    """Train a network on your labelled data to measure generative models in its features.
+
+    It is an ordinary training of the recipe ``classifier``: when interrupted, ``genus resume`` continues it
+    and ``genus features export`` makes the file.
 
     Args:
         data: name of a labelled data set, or path.
-        out: file to write, ``NAME.safetensors``.
-        run: new folder of the training; ``runs/classifier-N`` by default.
-        overrides: settings of the recipe, ``"model.features=128"``.
+        overrides: settings of the recipe classifier, key.path=value.
+        out: file to write; then genus evaluate RUN --features FILE.
+        run: new folder of the training; runs/classifier-N by default.
         callbacks: listeners besides the log.
 
     Raises:
         DataError: when the data have no labels.
         InputError: when ``out`` exists or cannot be written, before anything is trained.
     """
-    check_out(out)
-    require_labels(open_data(show(RECIPE, overrides, data=data)), data)
-    trained = train(RECIPE, data=data, out=run, overrides=overrides, callbacks=callbacks)
-    return _export(trained, out)
+    from genus.assembly import open_data
+
+    _check_out(out)
+    _require_labels(open_data(show(_RECIPE, overrides, data=data)), data)
+    return _export(train(_RECIPE, data=data, out=run, overrides=overrides, callbacks=callbacks), out)
 
 
-def export_features(run: str | PathLike[str], out: str | Path = "features.safetensors") -> FeatureNetwork:
-    """Keep a trained classifier as a feature network: ``genus evaluate RUN --features FILE``.
+@command("features export", show=_print_network)
+def export_features(
+    run: RunFolder,
+    out: Annotated[str | Path, Argument(metavar="FILE", positional=False)] = "features.safetensors",
+) -> FeatureNetwork:
+    """Write the feature network of a classifier that was trained before.
 
     Args:
-        run: a run of a model that recognises classes by features, such as the recipe ``classifier``.
-        out: file to write.
+        run: a run of a model that recognises classes by features, such as of the recipe classifier.
+        out: file to write; then genus evaluate RUN --features FILE.
 
     Raises:
         CapabilityError: when the model has no such features.
         InputError: when the data are not those of the training, or ``out`` exists.
     """
-    check_out(out)
+    _check_out(out)
     return _export(run, out)
 
 
 def _export(run: str | PathLike[str], out: str | Path) -> FeatureNetwork:
     """Write the file; several ranks may, one after the other, with the same contents."""
+    from genus.assembly import open_data
     from genus.core.model import Recognises
     from genus.metrics.features.trained import read_features, write_features
+    from genus.saved_runs import load
     from genus.training.run import Run
 
     opened = Run(run)
@@ -133,7 +169,7 @@ def _export(run: str | PathLike[str], out: str | Path) -> FeatureNetwork:
     )
 
 
-def require_labels(dataset: Dataset, data: str) -> None:
+def _require_labels(dataset: Dataset, data: str) -> None:
     """Refuse data that no classifier can be trained on.
 
     Raises:
@@ -147,15 +183,15 @@ def require_labels(dataset: Dataset, data: str) -> None:
         )
 
 
-def check_out(out: str | Path) -> None:
+def _check_out(out: str | Path) -> None:
     """Refuse a place that cannot take the file, before work is done for it.
 
     Raises:
         InputError: saying what to name instead.
     """
     target = Path(out)
-    if target.suffix != SUFFIX:
-        raise InputError(f"--out {str(out)!r}: name a file that ends in {SUFFIX}")
+    if target.suffix != _SUFFIX:
+        raise InputError(f"--out {str(out)!r}: name a file that ends in {_SUFFIX}")
     if target.exists():
         raise InputError(f"--out {str(out)!r} exists; choose another name, or delete it")
     if not target.parent.is_dir():

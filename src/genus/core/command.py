@@ -1,0 +1,166 @@
+"""Commands: public functions under a decorator, known without importing them.
+
+A command is a function under :func:`command` in a file of ``verbs/`` or of a plug-in. Its parameters are the
+arguments of the command line; ``show`` is the function that carries the call out for a person and prints, and
+its keyword-only parameters are further options. Names and summaries are read from source text, so that
+``genus --help`` imports no command.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from os import PathLike
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from genus.core.errors import GenusError
+from genus.core.registry import source_files
+
+_FOLDER = "verbs"
+_T = TypeVar("_T", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Argument:
+    """How a parameter is written on the command line; stands in ``Annotated[type, Argument(...)]``.
+
+    Without one, parameters before the ``*`` are words and those behind it are options, ``bool`` is a flag,
+    a sequence is several words or, as an option, one word with commas. The line under ``Args`` of the
+    docstring is its help, up to "; in Python …".
+
+    Args:
+        metavar: what stands for the value in help.
+        positional: whether it is a word rather than an option; by default as in Python.
+        aliases: other names of the option, such as ``--given``.
+        default: in place of the function's, on the command line only; None for the same.
+        parse: from the text to the value; raises ``ValueError`` with what to write instead.
+        hidden: for Python only.
+    """
+
+    metavar: str = ""
+    positional: bool | None = None
+    aliases: tuple[str, ...] = ()
+    default: Any = None
+    parse: Callable[[str], Any] | None = None
+    hidden: bool = False
+
+
+PYTHON_ONLY = Argument(hidden=True)
+"""Marks a parameter that the command line does not have, such as callbacks."""
+
+RunFolder = Annotated[str | PathLike[str], Argument(metavar="RUN")]
+"""A run, or its folder."""
+
+Overrides = Annotated[Sequence[str], Argument(metavar="key=value", positional=True)]
+"""Settings to change, ``key.path=value``."""
+
+Settings = Annotated[Mapping[str, Any] | None, Argument(metavar="key=value", positional=True)]
+"""Arguments by name, ``key=value`` on the command line."""
+
+Checkpoint = Literal["auto", "latest", "best"]
+"""Which checkpoint of a run: ``auto`` is the best one where early stopping was on, else the latest."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that was imported.
+
+    Args:
+        name: its word, or two, as in ``features train``.
+        function: the public function.
+        show: carries out a ``functools.partial`` of the function that holds the arguments, and prints; its
+            keyword-only parameters are options.
+        explain: prints in place of help when ``--help`` stands beside words; given such a call, too.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    show: Callable[..., None]
+    explain: Callable[[partial[Any]], None] | None = None
+
+
+@dataclass(frozen=True)
+class CommandEntry:
+    """A command as its source text shows it.
+
+    Args:
+        name: its word, or two.
+        module: where it is.
+        attribute: the function there.
+        summary: first line of its docstring.
+    """
+
+    name: str
+    module: str
+    attribute: str
+    summary: str
+
+    def load(self) -> Command:
+        """Import and return the command."""
+        return getattr(importlib.import_module(self.module), self.attribute).genus_command
+
+
+def command(
+    name: str, *, show: Callable[..., None], explain: Callable[[partial[Any]], None] | None = None
+) -> Callable[[_T], _T]:
+    """Register a public function as ``genus NAME``; see :class:`Command`."""
+
+    def mark(function: _T) -> _T:
+        function.genus_command = Command(name, function, show, explain)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+@lru_cache(maxsize=1)
+def commands() -> dict[str, CommandEntry]:
+    """Every command of genus and of installed plug-ins, by name.
+
+    Raises:
+        GenusError: when two have one name.
+    """
+    found: dict[str, CommandEntry] = {}
+    for module, path in source_files((_FOLDER,)):
+        for node in _functions(path):
+            for name in _names(node):
+                if name in found:
+                    raise GenusError(f"two commands are called {name!r}: {found[name].module} and {module}")
+                summary = (ast.get_docstring(node) or "").partition("\n")[0]
+                found[name] = CommandEntry(name, module, node.name, summary)
+    return dict(sorted(found.items()))
+
+
+@lru_cache(maxsize=1)
+def public_functions() -> dict[str, str]:
+    """Functions that ``genus.NAME`` offers, with their modules: all of ``verbs/`` without an underscore."""
+    return {
+        node.name: module
+        for module, path in source_files((_FOLDER,))
+        if module.startswith(f"genus.{_FOLDER}.")
+        for node in _functions(path)
+        if not node.name.startswith("_")
+    }
+
+
+def _functions(path: Path) -> list[ast.FunctionDef]:
+    text = path.read_text(encoding="utf-8")
+    if "genus.core.command" not in text:
+        return []
+    return [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+
+
+def _names(node: ast.FunctionDef) -> list[str]:
+    """Names under which a function is registered."""
+    return [
+        str(mark.args[0].value)
+        for mark in node.decorator_list
+        if isinstance(mark, ast.Call)
+        and isinstance(mark.func, ast.Name)
+        and mark.func.id == "command"
+        and mark.args
+        and isinstance(mark.args[0], ast.Constant)
+    ]
