@@ -40,16 +40,15 @@ def parse(command: Command, words: Sequence[str]) -> tuple[partial[Any], dict[st
 
 
 def _call(command: Command, parameters: Sequence[CommandParameter], read: dict[str, Any]) -> partial[Any]:
-    first: list[Any] = []
-    keywords: dict[str, Any] = {}
-    for one in parameters:
-        if one.kind is inspect.Parameter.POSITIONAL_ONLY:
-            first.append(read[one.name])
-        elif one.kind is inspect.Parameter.VAR_KEYWORD:
-            keywords |= read[one.name]
-        else:
-            keywords[one.name] = read[one.name]
-    return partial(command.function, *first, **keywords)
+    only_by_place = [one for one in parameters if one.kind is inspect.Parameter.POSITIONAL_ONLY]
+    beyond = [one for one in parameters if one.kind is inspect.Parameter.VAR_KEYWORD]
+    keywords = {one.name: read[one.name] for one in parameters if one not in (*only_by_place, *beyond)}
+    for one in beyond:
+        for key, value in read[one.name].items():
+            if key in keywords:
+                raise InputError(f"{key}={value}: write it as an option, --{key} {value}")
+            keywords[key] = value
+    return partial(command.function, *(read[one.name] for one in only_by_place), **keywords)
 
 
 def _read_words(
@@ -63,8 +62,9 @@ def _read_words(
         several = one.many in ("words", "mapping")
         kind: Any = one.type if one.many == "one" and one.argument.parse is None else str
         kind = tuple[kind, ...] if several else kind  # type: ignore[valid-type]
-        default = field(default=one.default if kind is bool else () if several else None)
-        if not (one.required or several or kind is bool):
+        plain = isinstance(one.default, bool | int | float | str) and one.argument.parse is None
+        default = field(default=one.default if plain else () if several else None)
+        if not (one.required or several or plain):
             kind = kind | None
         kind = Annotated[
             kind, tyro.conf.arg(help=one.doc, metavar=one.metavar or None, aliases=one.options[1:] or None)

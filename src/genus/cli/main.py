@@ -81,7 +81,8 @@ def find(words: Sequence[str]) -> tuple[CommandEntry | None, list[str]]:
         return None, []
     if longer:
         said = " ".join(words[:2])
-        raise InputError(f"there is no command {said!r}{nearest(said, longer)}")
+        hint = nearest(said, longer) if len(words) > 1 else f"; known: {', '.join(longer)}"
+        raise InputError(f"there is no command {said!r}{hint}")
     raise InputError(f"there is no command {words[0]!r}{nearest(words[0], known)}")
 
 

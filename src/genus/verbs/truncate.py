@@ -66,8 +66,8 @@ def truncation_curve(
         n: samples at each; as many as there are training examples, at most 5000, by default.
         features: what distances are measured in, as for genus evaluate.
         standing: as for genus sample.
-        out: new folder for truncation.png and truncation.json; truncate/truncation-N by default, in Python
-            nothing is written.
+        out: new folder for truncation.png and truncation.json; truncate/truncation-N by default; in Python
+            nothing is written then.
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
     Returns:

@@ -88,7 +88,7 @@ def test_compare_measures_anew(genus_says: Says, place: Path) -> None:
         ("features train digits8 model.featurs=3", "did you mean 'features'?"),
         ("features train digits8 --out net.safetensors", "exists"),
         ("features export mixture-1 --out new.safetensors", "holds no feature network"),
-        ("features export net train.length=3 --out new.safetensors", "settings are for train"),
+        ("features export net train.length=3 --out new.safetensors", "'train.length=3' is one word too many"),
     ],
 )
 def test_mistakes_are_explained(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import genus
-from genus.api import opened_data
 from genus.core.errors import CapabilityError
 from genus.metrics.evaluate import gather
+from genus.saved_runs import opened_data
 from tests.terminal import Result
 
 Says = Callable[..., Result]

@@ -12,7 +12,7 @@ import pytest
 
 import genus
 from genus.core.errors import InputError
-from genus.named_gans.zoo import count, entries
+from genus.named_gans.entries import count, entries
 from tests.terminal import Result
 
 Says = Callable[..., Result]

@@ -53,7 +53,7 @@ def test_interpolation_starts_and_ends_at_samples() -> None:
 
 def test_arithmetic_adds_means_of_latents() -> None:
     model = model_of(MLP)
-    figure = genus.explore(model, "arithmetic", seed=1, terms=([0, 4], [2, 1], [7, 3]))
+    figure = genus.explore(model, "arithmetic", seed=1, a=[0, 4], b=[2, 1], c=[7, 3])
     z = torch.cat([model.draw_latent(1, noise=Noise(1, start=i, block=1)) for i in range(8)])
     total = z[[0, 4]].mean(0) - z[[2, 1]].mean(0) + z[[7, 3]].mean(0)
     with torch.no_grad():
@@ -178,7 +178,7 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="2 to 100 columns"):
         genus.explore(model, columns=1)
     with pytest.raises(InputError, match="as many sample numbers"):
-        genus.explore(model, "arithmetic", terms=([1], [2, 3], [4]))
+        genus.explore(model, "arithmetic", a=[1], b=[2, 3], c=[4])
     points = model_of(MLP, DataSpec(kind="vector", shape=(2,)))
     with pytest.raises(CapabilityError, match="images and volumes"):
         genus.explore(points)
@@ -195,7 +195,7 @@ def test_at_the_command_line(
     assert (tmp_path / "figures/way.png").read_bytes().startswith(b"\x89PNG")
     wrong = {
         ("--label", "ten"): "the classes are",
-        ("--kind", "arithmetic", "--a", "1,x"): "numbers of samples",
+        ("--kind", "arithmetic", "--a", "1,x"): "whole numbers separated by commas",
         ("--out", "way.jpg"): "written to a .png file",
     }
     for words, reason in wrong.items():

@@ -1,26 +1,21 @@
-"""A whole story told to the command line: train, stop, resume, sample, evaluate, compare, report."""
+"""``genus train`` and what follows: stop, resume, sample, evaluate, compare, report."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
 
-from genus.cli.progress import Progress
-from genus.training.callbacks import Moment
+from genus.cli.progress import ConsoleProgress
 from genus.training.run import Run
 from tests.terminal import Result
 
@@ -125,30 +120,19 @@ def test_runs_are_numbered(genus_says: Says, folder: Path) -> None:
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(genus_says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
-    stepped = Progress.stepped
+    stepped = ConsoleProgress.stepped
 
-    def interrupted(self: Progress, moment: Any) -> None:
+    def interrupted(self: ConsoleProgress, moment: Any) -> None:
         stepped(self, moment)
         if moment.iteration == 4:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Progress, "stepped", interrupted)
+    monkeypatch.setattr(ConsoleProgress, "stepped", interrupted)
     said = genus_says("train", "tiny.yaml", "--out", "one")
     assert said.code == 1
     assert "stopped and saved; continue with: genus resume one" in said.out
     assert Run("one").load().number in (4, 5)
     monkeypatch.undo()
-
-
-def test_no_speed_is_told_before_there_is_time_to_measure_it() -> None:
-    out = io.StringIO()
-    progress = Progress(Console(file=out, width=200), live=False)
-    start = Moment(iteration=0, samples=0, stage="train", fraction=0.0, seconds=0.0)
-    progress.started(cast("Run", SimpleNamespace(path="one")), start)
-    progress.finished(replace(start, iteration=1, samples=64))
-    assert "iteration 1 · 0:00" in out.getvalue()
-    progress.finished(replace(start, iteration=1, samples=64, seconds=2.0))
-    assert "iteration 1 · 32 samples/s · 0:02" in out.getvalue()
 
 
 def test_work_that_fails_exits_with_1(genus_says: Says, folder: Path) -> None:
@@ -157,27 +141,6 @@ def test_work_that_fails_exits_with_1(genus_says: Says, folder: Path) -> None:
     for verb in ("sample", "evaluate"):
         said = genus_says(verb, "one")
         assert (said.code, "has no checkpoint" in said.err) == (1, True)
-
-
-def test_own_images(genus_says: Says, folder: Path) -> None:
-    rng = np.random.default_rng(0)
-    for i in range(40):
-        path = folder / "mine" / ("cats", "dogs")[i % 2] / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(256, size=(9, 9, 4), dtype=np.uint8)).save(path)
-    said = genus_says("data", "info", "mine")
-    assert said.code == 2
-    assert "alpha" in said.err
-    said = genus_says("data", "info", "mine", "size=8", "resize=crop", "alpha=white")
-    assert "image 3×8×8, 256 levels in [0, 1], 2 classes" in said.out
-    [start] = re.findall(r"^recipe +data: *$", said.out, re.M)
-    assert start
-    said = genus_says(
-        "train", "tiny.yaml", "--data", "mine", "data.alpha=drop", "train.length=2", "--out", "one"
-    )
-    assert said.code == 0, said.err
-    assert Run("one").spec.shape == (3, 9, 9)
-    assert Run("one").spec.classes == ("cats", "dogs")
 
 
 def test_length_in_seconds(genus_says: Says) -> None:
