@@ -76,7 +76,9 @@ def test_every_command_explains_itself(genus_says: Says, name: str) -> None:
 def test_help_shows_how_to_write_a_command(genus_says: Says) -> None:
     usage = "usage: genus train [RECIPE] [key=value …] [--data NAME|PATH] [--out RUN]"
     assert genus_says("train", "--help").out.splitlines()[0] == usage
-    assert genus_says("data", "info", "--help").out.startswith("usage: genus data info NAME|PATH [key=value …]")
+    assert genus_says("data", "info", "--help").out.startswith(
+        "usage: genus data info NAME|PATH [key=value …]"
+    )
     assert genus_says("compare", "-h").out.startswith("usage: genus compare RUN … [--features NAME|FILE]")
     said = genus_says("sample", "--help").out
     assert said.startswith("usage: genus sample RUN [-n N] [--label CLASS]")

@@ -18,7 +18,7 @@ from genus.core.batch import Batch
 from genus.core.errors import DataError, InputError, ProtocolError, RecipeError
 from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise
-from genus.core.registry import catalogue, components
+from genus.core.registry import components, forget_components
 from genus.core.spec import DataSpec
 from genus.data.digits import digits28
 from genus.metrics.compare import compare_evaluations, table_text
@@ -431,12 +431,12 @@ def test_a_plug_in_metric_is_picked_up(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(tmp_path)
     entry = importlib.metadata.EntryPoint("mine", "my_metric_plugin", "genus.plugins")
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [entry])
-    catalogue.cache_clear()
+    forget_components()
     try:
         assert "largest" in components("metric")
         found = _evaluate(SamplesOnly(POINTS))
     finally:
         monkeypatch.undo()
-        catalogue.cache_clear()
+        forget_components()
     assert found["largest"].value < 1.5
     assert found["largest"].protocol == found.protocol.hash

@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import field, make_dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
 from genus.cli.parameters import CommandParameter, parameters_of
 from genus.core.command import Command
 from genus.core.errors import InputError, nearest
 
+_NO_DEFAULT: Any = object()
 _WORDS = {int: "whole numbers", float: "numbers", str: "names"}
 
 
@@ -28,13 +29,14 @@ def parse(command: Command, words: Sequence[str]) -> tuple[partial[Any], dict[st
     parameters = parameters_of(command)
     options = [one for one in parameters if not one.positional]
     positional = [one for one in parameters if one.positional]
-    values, rest = _read_words(command.name, options, words)
+    marked = any(word.startswith("-") for word in words)
+    values, rest = _read_words(command.name, options, words) if marked else ({}, list(words))
     _refuse_unknown(options, rest)
     others, beyond = _read_words(command.name, positional, _settings_behind(positional, rest))
     if beyond:
         raise InputError(f"{beyond[0]!r} is one word too many; see genus {command.name} --help")
     texts = {**values, **others}
-    read = {one.name: _value(one, texts[one.name]) for one in parameters}
+    read = {one.name: _value(one, texts.get(one.name)) for one in parameters}
     printing = {one.name: read[one.name] for one in parameters if one.printing}
     return _call(command, [one for one in parameters if not one.printing], read), printing
 
@@ -59,19 +61,17 @@ def _read_words(
 
     fields: list[Any] = []
     for one in parameters:
-        several = one.many in ("words", "mapping")
         kind: Any = one.type if one.many == "one" and one.argument.parse is None else str
-        kind = tuple[kind, ...] if several else kind  # type: ignore[valid-type]
-        plain = isinstance(one.default, bool | int | float | str) and one.argument.parse is None
-        default = field(default=one.default if plain else () if several else None)
-        if not (one.required or several or plain):
-            kind = kind | None
-        kind = Annotated[
-            kind, tyro.conf.arg(help=one.doc, metavar=one.metavar or None, aliases=one.options[1:] or None)
-        ]
-        if one.positional:
-            kind = Annotated[kind, tyro.conf.Positional]
-        fields.append((one.name, kind) if one.required else (one.name, kind, default))
+        if one.many in ("words", "mapping"):
+            kind, default = list, _NO_DEFAULT  # of texts; no word is none, and not missing
+        elif isinstance(one.default, bool | int | float | str) and one.argument.parse is None:
+            default = one.default
+        else:
+            default = _NO_DEFAULT if one.required else None
+            kind = kind if one.required else Union[kind, None]  # noqa: UP007, since with | tyro loads much more
+        hint = tyro.conf.arg(help=one.doc, metavar=one.metavar or None, aliases=one.options[1:] or None)
+        written = Annotated[kind, tyro.conf.Positional, hint] if one.positional else Annotated[kind, hint]
+        fields.append((one.name, written, *([] if default is _NO_DEFAULT else [field(default=default)])))
     found, rest = tyro.cli(
         make_dataclass("Words", fields, kw_only=True),
         prog=f"genus {name}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from genus.core.command import CommandEntry, commands
+from genus.core.command import CommandEntry, commands, find_command
 from genus.core.errors import GenusError, InputError, nearest
 
 _HELP = {"-h", "--help"}
@@ -69,11 +69,11 @@ def find(words: Sequence[str]) -> tuple[CommandEntry | None, list[str]]:
     Raises:
         InputError: when there is none; names the nearest.
     """
-    known = commands()
     for number in (2, 1):
-        name = " ".join(words[:number])
-        if name in known:
-            return known[name], list(words[number:])
+        found = find_command(" ".join(words[:number]))
+        if found is not None:
+            return found, list(words[number:])
+    known = commands()
     if not words:
         raise InputError("name a command; genus --help lists them")
     longer = [name for name in known if name.split()[0] == words[0]]

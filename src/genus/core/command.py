@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from os import PathLike
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from genus.core.errors import GenusError
-from genus.core.registry import source_files
+from genus.core.source_files import SourceFile, source_files
 
 _FOLDER = "verbs"
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -124,33 +123,40 @@ def commands() -> dict[str, CommandEntry]:
         GenusError: when two have one name.
     """
     found: dict[str, CommandEntry] = {}
-    for module, path in source_files((_FOLDER,)):
-        for node in _functions(path):
-            for name in _names(node):
-                if name in found:
-                    raise GenusError(f"two commands are called {name!r}: {found[name].module} and {module}")
-                summary = (ast.get_docstring(node) or "").partition("\n")[0]
-                found[name] = CommandEntry(name, module, node.name, summary)
+    for file in _sources():
+        for entry in _read(file):
+            if entry.name in found:
+                both = f"{found[entry.name].module} and {entry.module}"
+                raise GenusError(f"two commands are called {entry.name!r}: {both}; rename one")
+            found[entry.name] = entry
     return dict(sorted(found.items()))
+
+
+def find_command(name: str) -> CommandEntry | None:
+    """The command of a name, from its own file alone where one file has it."""
+    holding = [file for file in _sources() if f'@command("{name}"' in file.text]
+    if len(holding) == 1:
+        return next((entry for entry in _read(holding[0]) if entry.name == name), None)
+    return commands().get(name)
 
 
 @lru_cache(maxsize=1)
 def public_functions() -> dict[str, str]:
     """Functions that ``genus.NAME`` offers, with their modules: all of ``verbs/`` without an underscore."""
+    own = [file for file in _sources() if file.module.startswith(f"genus.{_FOLDER}.")]
     return {
-        node.name: module
-        for module, path in source_files((_FOLDER,))
-        if module.startswith(f"genus.{_FOLDER}.")
-        for node in _functions(path)
-        if not node.name.startswith("_")
+        node.name: file.module for file in own for node in file.functions() if not node.name.startswith("_")
     }
 
 
-def _functions(path: Path) -> list[ast.FunctionDef]:
-    text = path.read_text(encoding="utf-8")
-    if "genus.core.command" not in text:
-        return []
-    return [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+def _sources() -> list[SourceFile]:
+    return [file for file in source_files((_FOLDER,)) if "genus.core.command" in file.text]
+
+
+def _read(file: SourceFile) -> Iterator[CommandEntry]:
+    for node in file.functions():
+        summary = (ast.get_docstring(node) or "").partition("\n")[0]
+        yield from (CommandEntry(name, file.module, node.name, summary) for name in _names(node))
 
 
 def _names(node: ast.FunctionDef) -> list[str]:

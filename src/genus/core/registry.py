@@ -4,26 +4,22 @@ A component is a function or class under one of the decorators below. Arguments 
 are its keyword-only parameters; what stands before the ``*`` is supplied by the code that uses
 it. A class without ``__init__``, or whose ``__init__`` ends in ``**name``, takes the parameters of
 its base class, too. The catalogue is read from source text, so that ``genus list``, ``--help`` and
-the check of a recipe need neither torch nor the component's own imports.
-
-Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module
-name; that module (or every file of that package) is read in the same way.
+the check of a recipe need neither torch nor the component's own imports. Plug-ins are read in the same way,
+see ``core/source_files.py``.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
-import importlib.metadata
-import importlib.util
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from genus.core.errors import GenusError, RecipeError, nearest
+from genus.core.source_files import SourceFile, find_class, source_files
 
 KINDS = (
     "model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation",
@@ -32,7 +28,6 @@ KINDS = (
 )  # fmt: skip
 """Kinds of component; each is the name of a decorator in this module."""
 
-ENTRY_POINTS = "genus.plugins"
 _FOLDERS = ("networks", "objectives", "models", "training", "data", "metrics", "lab")
 _T = TypeVar("_T", bound=Callable[..., Any])
 
@@ -139,82 +134,69 @@ def component(kind: str, name: str) -> Component:
     Raises:
         RecipeError: when no component of that kind has that name; names the nearest.
     """
+    name = str(name)
+    holding = [file for file in _marked() if f'@{kind}("{name}"' in file.text]
+    if len(holding) == 1:  # one file tells, so that a recipe is bound without reading all others
+        found = [entry for entry in _read(holding[0]) if (entry.kind, entry.name) == (kind, name)]
+        if len(found) == 1:
+            return found[0]
     known = components(kind)
     if name not in known:
-        raise RecipeError(f"unknown {kind} {name!r}{nearest(str(name), known)}")
+        raise RecipeError(f"unknown {kind} {name!r}{nearest(name, known)}")
     return known[name]
 
 
+@lru_cache
 def components(kind: str) -> dict[str, Component]:
-    """All components of a kind by name."""
-    return {name: entry for (k, name), entry in catalogue().items() if k == kind}
+    """All components of a kind by name.
+
+    Raises:
+        GenusError: when two share a name.
+    """
+    found: dict[str, Component] = {}
+    for file in _marked():
+        for entry in _read(file) if f"@{kind}(" in file.text else ():
+            if entry.kind == kind and entry.name in found:
+                raise GenusError(
+                    f"two {kind}s are called {entry.name!r}: {found[entry.name].module} and "
+                    f"{entry.module}; rename one"
+                )
+            if entry.kind == kind:
+                found[entry.name] = entry
+    return dict(sorted(found.items()))
 
 
-@lru_cache(maxsize=1)
 def catalogue() -> dict[tuple[str, str], Component]:
     """Every component of genus and of installed plug-ins, by (kind, name).
 
     Raises:
         GenusError: when two components share a kind and a name.
     """
-    found: dict[tuple[str, str], Component] = {}
-    files = [(module, tree.body) for module, path in source_files(_FOLDERS) if (tree := _parse(path))]
-    classes = {n.name: (module, n) for module, body in files for n in body if isinstance(n, ast.ClassDef)}
-    for module, body in files:
-        for entry in _read(module, body, classes):
-            key = (entry.kind, entry.name)
-            if key in found:
-                raise GenusError(
-                    f"two {entry.kind}s are called {entry.name!r}: {found[key].module} and "
-                    f"{entry.module}; rename one"
-                )
-            found[key] = entry
+    found = {(kind, name): entry for kind in KINDS for name, entry in components(kind).items()}
     return dict(sorted(found.items()))
 
 
-def plugin_folders() -> list[Path]:
-    """Folders of installed plug-in packages (they may hold ``recipes/``)."""
-    folders: list[Path] = []
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(entry.value)
-        if spec is None or spec.origin is None:
-            raise GenusError(f"plug-in {entry.name!r} names {entry.value!r}, which is not installed")
-        folders.append(Path(spec.origin).parent)
-    return folders
+def forget_components() -> None:
+    """Read all sources anew when they are next asked for, as after a plug-in was installed."""
+    for function in (source_files, components, _marked, _read):
+        function.cache_clear()
 
 
-def source_files(folders: Iterable[str]) -> Iterator[tuple[str, Path]]:
-    """Modules and their files: those of genus in these folders, then those of installed plug-ins."""
-    root = Path(__file__).parents[1]
-    for folder in folders:
-        yield from _files(f"genus.{folder}", root / folder)
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(entry.value)
-        if spec is None or spec.origin is None:
-            raise GenusError(f"plug-in {entry.name!r} names {entry.value!r}, which is not installed")
-        if spec.submodule_search_locations:
-            yield from _files(entry.value, Path(spec.origin).parent)
-        else:
-            yield entry.value, Path(spec.origin)
+@lru_cache
+def _marked() -> tuple[SourceFile, ...]:
+    """Files that may hold components, or abstract classes that hand them arguments."""
+    files = source_files(_FOLDERS)
+    return tuple(file for file in files if "registry" in file.text or "abstractmethod" in file.text)
 
 
-def _files(package: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.rglob("*.py")):
-        parts = path.relative_to(folder).with_suffix("").parts
-        yield ".".join((package, *(p for p in parts if p != "__init__"))), path
+@cache
+def _read(file: SourceFile) -> tuple[Component, ...]:
+    """The components of a file."""
+    return tuple(_components(file))
 
 
-_Classes = dict[str, tuple[str, ast.ClassDef]]
-
-
-def _parse(path: Path) -> ast.Module | None:
-    """The source of a file that may hold components, or abstract classes that hand them arguments."""
-    text = path.read_text(encoding="utf-8")
-    return ast.parse(text) if "registry" in text or "abstractmethod" in text else None
-
-
-def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Component]:
-    for node in body:
+def _components(file: SourceFile) -> Iterator[Component]:
+    for node in file.body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             continue
         for mark in node.decorator_list:
@@ -229,19 +211,19 @@ def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Comp
                 yield Component(
                     kind=mark.func.id,
                     name=str(mark.args[0].value),
-                    module=module,
+                    module=file.module,
                     attribute=node.name,
                     paper=str(paper),
                     doc=ast.get_docstring(node) or "",
-                    parameters=tuple(_parameters(module, node, classes)),
+                    parameters=tuple(_parameters(file.module, node)),
                 )
 
 
-def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Classes) -> Iterator[Parameter]:
+def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef) -> Iterator[Parameter]:
     """Parameters of a component, its own before those it hands on to its base class."""
     signature = _signature(node)
     if signature is None:
-        inherited = list(_inherited(node, classes))
+        inherited = list(_inherited(node))
         if not inherited:
             raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
         yield from inherited
@@ -267,15 +249,15 @@ def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Cla
             doc=docs.get(arg.arg, ""),
         )
     if signature.args.kwarg is not None:
-        yield from (parameter for parameter in _inherited(node, classes) if parameter.name not in own)
+        yield from (parameter for parameter in _inherited(node) if parameter.name not in own)
 
 
-def _inherited(node: ast.FunctionDef | ast.ClassDef, classes: _Classes) -> Iterator[Parameter]:
+def _inherited(node: ast.FunctionDef | ast.ClassDef) -> Iterator[Parameter]:
     """Parameters of the first base class that is known."""
-    bases = node.bases if isinstance(node, ast.ClassDef) else []
-    for base in bases:
-        if isinstance(base, ast.Name) and base.id in classes:
-            yield from _parameters(*classes[base.id], classes)
+    for base in node.bases if isinstance(node, ast.ClassDef) else []:
+        if isinstance(base, ast.Name) and (found := find_class(base.id, _marked())):
+            file, parent = found
+            yield from _parameters(file.module, parent)
             return
 
 
