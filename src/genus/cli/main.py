@@ -6,10 +6,12 @@ Nothing heavy is imported before a command works, so that help is quick.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from genus.core.command import CommandEntry, commands, find_command
+from genus.core.command import Command, CommandEntry, commands, find_command
 from genus.core.errors import GenusError, InputError, nearest
+from genus.core.source_files import collector_paused
 
 _HELP = {"-h", "--help"}
 
@@ -18,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        run(words)
+        with collector_paused():
+            work = read(words)
+        work()
     except KeyboardInterrupt:
         sys.exit(1)
     except GenusError as error:
@@ -26,38 +30,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
 
 
-def run(words: Sequence[str]) -> None:
-    """Carry a command out.
+def read(words: Sequence[str]) -> Callable[[], None]:
+    """Understand a command line and return its work.
 
     Raises:
-        GenusError: when it is not understood, or fails.
+        GenusError: when it is not understood.
+        SystemExit: likewise, with code 2.
     """
     if list(words) == ["--version"]:
         from genus import __version__
 
-        print(__version__)
-        return
+        return partial(print, __version__)
     if words and words[0] in _HELP:
-        _print_overview(commands())
-        return
+        return partial(_print_overview, commands())
     entry, rest = find(words)
     if entry is None:
-        _print_overview({name: one for name, one in commands().items() if name.split()[0] == words[0]})
-        return
+        group = {name: one for name, one in commands().items() if name.split()[0] == words[0]}
+        return partial(_print_overview, group)
     command = entry.load()
     others = [word for word in rest if word not in _HELP]
-    if len(others) < len(rest) and not (command.explain and others):
-        from genus.cli.help import print_help
-
-        print_help(command)
-        return
+    asks_help = len(others) < len(rest)
+    if asks_help and not (command.explain and others):
+        return partial(_print_help, command)
     from genus.cli.arguments import parse
 
     call, printing = parse(command, others)
-    if len(others) < len(rest) and command.explain:
-        command.explain(call)
-    else:
-        command.show(call, **printing)
+    if asks_help and command.explain:
+        return partial(command.explain, call)
+    return partial(command.show, call, **printing)
 
 
 def find(words: Sequence[str]) -> tuple[CommandEntry | None, list[str]]:
@@ -84,6 +84,12 @@ def find(words: Sequence[str]) -> tuple[CommandEntry | None, list[str]]:
         hint = nearest(said, longer) if len(words) > 1 else f"; known: {', '.join(longer)}"
         raise InputError(f"there is no command {said!r}{hint}")
     raise InputError(f"there is no command {words[0]!r}{nearest(words[0], known)}")
+
+
+def _print_help(command: Command) -> None:
+    from genus.cli.help import print_help
+
+    print_help(command)
 
 
 def _print_overview(entries: dict[str, CommandEntry]) -> None:

@@ -1,7 +1,7 @@
-"""Source files of genus and of plug-ins, read as text and parsed only when something in them is asked for.
+"""Source files of genus and of plug-ins, read as text and parsed only when something in them is needed.
 
-Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module name; that module
-(or every file of that package) is read.
+Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module name; that
+module (or every file of that package) is read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -36,17 +37,24 @@ class SourceFile:
     @cached_property
     def body(self) -> list[ast.stmt]:
         """Its statements."""
-        enabled = gc.isenabled()
-        gc.disable()  # a syntax tree is many objects that all live on: looking for garbage doubles the time
-        try:
+        with collector_paused():
             return ast.parse(self.text).body
-        finally:
-            if enabled:
-                gc.enable()
 
     def functions(self) -> Iterator[ast.FunctionDef]:
         """Functions of the module itself."""
         return (node for node in self.body if isinstance(node, ast.FunctionDef))
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection: syntax trees and modules all live on, and looking at them doubles the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @lru_cache

@@ -13,6 +13,8 @@ from genus.core.errors import CapabilityError, InputError, nearest
 from genus.verbs.sample import ConditionOption
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from genus.core.model import Model
     from genus.reports.latent_figures.figure import Figure
     from genus.sampling.parse_condition import ConditionWords
@@ -59,16 +61,12 @@ def explore(
         label: class of all samples, by name or number; all classes in turn, one per row, without it.
         condition: condition of all samples, as for genus sample.
         linear: interpolate on straight lines in place of great circles.
-        code: name of the code that a traversal's columns go through; the first continuous one that is not
-            given without it.
+        code: the code that a traversal's columns go through; by default the first continuous, free one.
         a: numbers of the samples whose mean latent is A in A - B + C.
         b: the same for B.
         c: the same for C.
         out: a .png file; in Python nothing is written without it.
         checkpoint: auto is the best one where early stopping was on, else the latest.
-
-    Returns:
-        The figure.
 
     Raises:
         CapabilityError: when the model has no such latents or no codes, or takes no label.
@@ -76,19 +74,17 @@ def explore(
     """
     from genus.core.model import Model
     from genus.reports.latent_figures.figure import FigureRequest
-    from genus.sampling.conditions import requested_condition
-    from genus.sampling.draw import device_of, evaluating
-    from genus.saved_runs import load, opened_data
+    from genus.sampling.draw import evaluating
+    from genus.saved_runs import load
 
     _check(kind, rows, columns, out)
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     draw = _figure_of(model, kind)
-    rows_condition = requested_condition(model, rows, label, condition, lambda: opened_data(run))
     request = FigureRequest(
         rows=rows,
         columns=columns,
         seed=seed,
-        condition=None if rows_condition is None else rows_condition.to(device_of(model)),
+        condition=_conditions(run, model, rows, label, condition),
         linear=linear,
         code=code,
         terms=(a, b, c),
@@ -98,6 +94,18 @@ def explore(
     if out is not None:
         _write(Path(out), figure, model)
     return figure
+
+
+def _conditions(
+    run: RunFolder | Model, model: Model, n: int, label: int | str | None, condition: ConditionWords | None
+) -> Tensor | None:
+    """What each row is conditioned on, on the model's device."""
+    from genus.sampling.conditions import requested_condition
+    from genus.sampling.draw import device_of
+    from genus.saved_runs import opened_data
+
+    found = requested_condition(model, n, label, condition, lambda: opened_data(run))
+    return None if found is None else found.to(device_of(model))
 
 
 def _write(path: Path, figure: Figure, model: Model) -> None:
