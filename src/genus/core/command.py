@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from os import PathLike
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from genus.core.errors import GenusError
@@ -53,6 +54,12 @@ PYTHON_ONLY = Argument(hidden=True)
 
 RunFolder = Annotated[str | PathLike[str], Argument(metavar="RUN")]
 """A run, or its folder."""
+
+RecipeSource = Annotated[str | Path | Mapping[str, Any], Argument(metavar="RECIPE")]
+"""A recipe by name, by the path of a YAML file, or the mapping itself."""
+
+DataSource = Annotated[str | None, Argument(metavar="NAME|PATH")]
+"""Data by name or path; None for those of the recipe."""
 
 Overrides = Annotated[Sequence[str], Argument(metavar="key=value", positional=True)]
 """Settings to change, ``key.path=value``."""

@@ -11,7 +11,7 @@ import gc
 import importlib.metadata
 import importlib.util
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -46,7 +46,7 @@ class SourceFile:
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def collector_paused() -> Generator[None, None, None]:
     """No garbage collection: syntax trees and modules all live on, and looking at them doubles the time."""
     enabled = gc.isenabled()
     gc.disable()

@@ -7,8 +7,7 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated
 
-from genus.core.command import Argument, Checkpoint, RunFolder, command
-from genus.verbs.show import DataSource
+from genus.core.command import Argument, Checkpoint, DataSource, RunFolder, command
 
 if TYPE_CHECKING:
     from genus.metrics.evaluate import Evaluation

@@ -91,8 +91,7 @@ def explore(
     )
     with evaluating(model):
         figure = draw(model, request)
-    if out is not None:
-        _write(Path(out), figure, model)
+    _write(out, figure, model)
     return figure
 
 
@@ -108,13 +107,15 @@ def _conditions(
     return None if found is None else found.to(device_of(model))
 
 
-def _write(path: Path, figure: Figure, model: Model) -> None:
+def _write(out: str | PathLike[str] | None, figure: Figure, model: Model) -> None:
     from genus.reports.sheet import write_sheet
 
+    if out is None:
+        return
     try:
-        write_sheet(path, figure.examples.float().cpu().numpy(), model.spec, columns=figure.columns)
+        write_sheet(Path(out), figure.examples.float().cpu().numpy(), model.spec, columns=figure.columns)
     except OSError as error:
-        raise InputError(f"--out {str(path)!r}: cannot be written: {error.strerror or error}") from error
+        raise InputError(f"--out {str(out)!r}: cannot be written: {error.strerror or error}") from error
 
 
 def _check(kind: str, rows: int, columns: int, out: str | PathLike[str] | None) -> None:

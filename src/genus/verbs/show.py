@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-from genus.core.command import Argument, Overrides, command
+from genus.core.command import DataSource, Overrides, RecipeSource, command
 
 if TYPE_CHECKING:
     from genus.core.recipe import Recipe
-
-RecipeSource = Annotated[str | Path | Mapping[str, Any], Argument(metavar="RECIPE")]
-"""A recipe by name, by the path of a YAML file, or the mapping itself."""
-
-DataSource = Annotated[str | None, Argument(metavar="NAME|PATH")]
-"""Data by name or path."""
 
 
 def _print_recipe(call: partial[Recipe]) -> None:

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from genus.core.command import PYTHON_ONLY, Argument, Overrides, command
+from genus.core.command import PYTHON_ONLY, Argument, DataSource, Overrides, RecipeSource, command
 from genus.core.errors import GenusError
-from genus.verbs.show import DataSource, RecipeSource, show
+from genus.verbs.show import show
 
 if TYPE_CHECKING:
     from genus.core.recipe import Recipe
