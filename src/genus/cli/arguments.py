@@ -101,7 +101,7 @@ def _settings_behind(positional: Sequence[CommandParameter], words: Sequence[str
 
 def _value(one: CommandParameter, given: Any) -> Any:
     """What the function receives for what tyro read."""
-    if given is None or (given == () and not one.required):
+    if given is None or (given == [] and not one.required):
         return one.default
     if one.many == "mapping":
         return settings_of(given)

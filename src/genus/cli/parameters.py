@@ -123,7 +123,7 @@ def _parameter(one: inspect.Parameter, function: Callable[..., Any], *, printing
         many=many,
         positional=positional,
         default=default,
-        doc=_FOR_PYTHON.sub("", argument_docs(inspect.getdoc(function) or "").get(one.name, "")),
+        doc=_FOR_PYTHON.sub(".", argument_docs(inspect.getdoc(function) or "").get(one.name, "")),
         argument=argument,
         printing=printing,
     )
