@@ -21,10 +21,11 @@ from typing import Any
 
 import torch
 
-from genus.assembly import build_model, make_engine, open_data, show
+from genus.assembly import build_model, make_engine, open_data
 from genus.training.callbacks import Callback
 from genus.training.devices import launch
 from genus.training.run import Run
+from genus.verbs.show import show
 
 Turn = Callable[[], float]
 """Runs one turn and returns its seconds."""

@@ -73,7 +73,7 @@ def main() -> None:
         "columns": ["frechet", "kid", "precision", "recall", "coverage"],
     }
     out = asked.out / asked.pictures
-    genus.bench(
+    genus.benchmark(
         suite,
         out=out,
         progress=lambda result, done, total: print(f"{done}/{total} {result.entry}", flush=True),

@@ -18,7 +18,8 @@ from benchmarks.harness import Comparison, alternate, engine_turn, print_table, 
 
 def digits() -> np.ndarray:
     """The embedded training digits, float32 ``(4500, 1, 28, 28)``."""
-    from genus.assembly import open_data, show
+    from genus.assembly import open_data
+    from genus.verbs.show import show
 
     source = open_data(show("default")).train
     return source.batch(np.arange(len(source))).x.numpy()

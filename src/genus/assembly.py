@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,33 +17,6 @@ if TYPE_CHECKING:
     from genus.training.doctor.doctor import Doctor
     from genus.training.run import Run
 
-DEFAULT_RECIPE = "default"
-"""The recipe of ``genus train`` without arguments."""
-
-
-def show(
-    recipe: str | Path | Mapping[str, Any] = DEFAULT_RECIPE,
-    overrides: Sequence[str] = (),
-    *,
-    data: str | None = None,
-) -> Recipe:
-    """Return a recipe with every default written out, without training it; needs no torch.
-
-    Args:
-        recipe: name, path of a YAML file, or mapping.
-        overrides: ``"key.path=value"``.
-        data: name of a data set or path, in place of the recipe's.
-
-    Raises:
-        RecipeError: naming the key and the nearest known name.
-
-    >>> show("vae", ["model.latent=2"], data="digits8").config["model"]["latent"]
-    2
-    """
-    from genus.data.locate import describe_source
-
-    return load_recipe(recipe, overrides, data=data, locate=describe_source)
-
 
 def open_data(recipe: Recipe) -> Dataset:
     """Open and validate the data of a resolved recipe."""
@@ -55,7 +28,10 @@ def open_data(recipe: Recipe) -> Dataset:
 def open_measured(recipe: Recipe, data: str | None) -> Dataset:
     """Open what a model is measured against: ``data``, or else what its recipe trains on."""
     if data is not None:
-        recipe = Recipe(recipe.name, show(dict(recipe.config), data=data).config)
+        from genus.data.locate import describe_source
+
+        changed = load_recipe(dict(recipe.config), data=data, locate=describe_source)
+        recipe = Recipe(recipe.name, changed.config)
     return open_data(recipe)
 
 

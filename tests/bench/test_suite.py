@@ -63,8 +63,8 @@ def test_varied_entries_are_all_combinations(tmp_path: Path):
 
 def test_a_part_of_the_data_is_measured_against_all_of_them(tmp_path: Path):
     part = {**TINY, "set": ["data.holdout=0.9"], "metrics": ["frechet"]}
-    genus.bench(part, out=tmp_path / "alone")
-    genus.bench({**part, "against": "digits8"}, out=tmp_path / "against")
+    genus.benchmark(part, out=tmp_path / "alone")
+    genus.benchmark({**part, "against": "digits8"}, out=tmp_path / "against")
     few, everything = (
         json.loads((tmp_path / out / "digits8" / "few" / "seed-0" / RESULT).read_text())["evaluation"][
             "protocol"
@@ -76,8 +76,10 @@ def test_a_part_of_the_data_is_measured_against_all_of_them(tmp_path: Path):
 
 
 def test_distances_are_measured_in_the_features_of_the_suite(tmp_path: Path):
-    (board,) = genus.bench({**TINY, "features": "random", "metrics": ["frechet"]}, out=tmp_path / "random")
-    (other,) = genus.bench({**TINY, "metrics": ["frechet"]}, out=tmp_path / "default")
+    (board,) = genus.benchmark(
+        {**TINY, "features": "random", "metrics": ["frechet"]}, out=tmp_path / "random"
+    )
+    (other,) = genus.benchmark({**TINY, "metrics": ["frechet"]}, out=tmp_path / "default")
     assert board.lines[0].means["frechet"].value != other.lines[0].means["frechet"].value
     result = json.loads((tmp_path / "random" / "digits8" / "few" / "seed-0" / RESULT).read_text())
     assert "random" in result["evaluation"]["protocol"]["features"]
@@ -98,7 +100,7 @@ def test_distances_are_measured_in_the_features_of_the_suite(tmp_path: Path):
 )
 def test_wrong_suites_are_explained(change: dict[str, Any], words: str, tmp_path: Path):
     with pytest.raises(InputError, match=words):
-        genus.bench({**TINY, **change}, out=tmp_path)
+        genus.benchmark({**TINY, **change}, out=tmp_path)
     assert not list(tmp_path.rglob("recipe.yaml"))
 
 
@@ -107,14 +109,14 @@ def test_features_that_are_not_installed_fail_before_training(
 ):
     monkeypatch.delenv("GENUS_INCEPTION", raising=False)
     with pytest.raises(InputError, match="set GENUS_INCEPTION to the file"):
-        genus.bench({**TINY, "features": "inception"}, out=tmp_path)
+        genus.benchmark({**TINY, "features": "inception"}, out=tmp_path)
     assert not list(tmp_path.rglob("recipe.yaml"))
 
 
 def test_data_with_too_few_examples_to_measure_by_fail_before_training(tmp_path: Path):
     few = {**TINY, "set": ["data.holdout=0.001"]}
     with pytest.raises(DataError, match=r"have 1795 and 2: bring more, or hold back another share"):
-        genus.bench(few, out=tmp_path / "few")
+        genus.benchmark(few, out=tmp_path / "few")
     assert not list(tmp_path.rglob("recipe.yaml"))
     one = {**few, "recipes": ["singan"]}  # learns from one image, and is measured by others
     execute._check_measurable(suite_cells(load_suite(one)[1], tmp_path), None)
@@ -140,11 +142,11 @@ def test_a_core_trains_one_model_and_a_gpu_one_at_a_time(
 
 def test_wrong_recipes_fail_before_training(tmp_path: Path):
     with pytest.raises(RecipeError, match="componets"):
-        genus.bench(
+        genus.benchmark(
             {**TINY, "recipes": ["gmm", {"recipe": "vae", "set": ["model.componets=1"]}]}, out=tmp_path
         )
     with pytest.raises(InputError, match="did you mean 'quick'"):
-        genus.bench("quik", out=tmp_path)
+        genus.benchmark("quik", out=tmp_path)
     assert not list(tmp_path.rglob("recipe.yaml"))
 
 
@@ -155,7 +157,7 @@ def test_a_suite_runs_continues_grows_and_is_not_mixed(tmp_path: Path):
     def listen(result: Result, done: int, total: int) -> None:
         seen.append(result)
 
-    first = genus.bench(TINY, out=tmp_path, progress=listen)[0]
+    first = genus.benchmark(TINY, out=tmp_path, progress=listen)[0]
     assert [line.entry for line in first.lines] == ["few"]
     assert first.lines[0].means["frechet"].value > 0
     assert first.lines[0].memory > 50
@@ -166,7 +168,7 @@ def test_a_suite_runs_continues_grows_and_is_not_mixed(tmp_path: Path):
         "seeds": 2,
         "recipes": [*TINY["recipes"], {"recipe": "rbm", "set": ["optimizer.lr=1e30"]}],
     }
-    again = genus.bench(grown, out=tmp_path, processes=2, progress=listen)[0]
+    again = genus.benchmark(grown, out=tmp_path, processes=2, progress=listen)[0]
     assert kept.stat().st_mtime_ns == before  # finished work is kept
     few = again.lines[0]
     assert len(few.means["frechet"].values) == 2
@@ -176,4 +178,4 @@ def test_a_suite_runs_continues_grows_and_is_not_mixed(tmp_path: Path):
     assert broken.failed or broken.means["frechet"].value > few.means["frechet"].value
     assert json.loads((tmp_path / "leaderboard.json").read_text())[0]["data"] == "digits8"
     with pytest.raises(InputError, match="choose another --out"):
-        genus.bench({**TINY, "budget": 50}, out=tmp_path)
+        genus.benchmark({**TINY, "budget": 50}, out=tmp_path)

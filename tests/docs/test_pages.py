@@ -12,8 +12,8 @@ import pytest
 from scripts.recipe_table import README, with_table
 
 import genus
-from genus.cli import commands
-from genus.cli.main import VERBS, main
+from genus.cli.arguments import parse
+from genus.cli.main import find
 from tests.docs.pages import PAGES, REPOSITORY, Step, agrees, steps
 
 OTHERS = [page for page in PAGES if not page.name.startswith("add-a-")]  # those have a test of their own
@@ -41,39 +41,32 @@ def test_files_that_are_named_exist() -> None:
 
 
 @pytest.mark.parametrize(("page", "step"), COMMANDS, ids=[f"{page}: {step.text}" for page, step in COMMANDS])
-def test_commands_parse(page: str, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_parse(page: str, step: Step) -> None:
     words = shlex.split(step.text)
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (REPOSITORY / "Makefile").read_text(), re.M)
     elif words[0] == "torchrun":
-        _parse(words[words.index("genus") + 1 :], monkeypatch)
+        _parse(words[words.index("genus") + 1 :])
     elif words[0] == "genus":
-        _parse(words[1:], monkeypatch)
+        _parse(words[1:])
     else:
         assert words[0] in ("pip", "python3", ".", "pytest", "ruff"), f"{page}: {step.text}"
 
 
-def _parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def _parse(words: list[str]) -> None:
     """Read a command line, bind its recipe, and stop there."""
     if {"--help", "--version"} & set(words):
         return  # nothing to start: it is run where it is marked
-    seen: list[tuple[Any, ...]] = []
-    for verb in VERBS:
-        name = {"list": "list_components", "data": "data_info"}.get(verb, verb)
-        monkeypatch.setattr(
-            commands, name, lambda *arguments, verb=verb, **_: seen.append((verb, *arguments))
-        )
-    main(words)
-    [(verb, *arguments)] = seen
-    if verb in ("train", "show"):
-        recipe, overrides = arguments[:2]
-        recipe, overrides = ("default", (recipe, *overrides)) if "=" in recipe else (recipe, overrides)
-        if not recipe.endswith(".yaml"):
-            genus.show(recipe, [text for text in overrides if not text.startswith("data.")])
-    elif verb == "resume":
-        genus.show("default", arguments[1])
-    elif verb == "lab" and arguments[0]:
-        genus.experiment_options(arguments[0], commands.options_of(arguments[1]))
+    entry, rest = find(words)
+    assert entry is not None
+    call, _ = parse(entry.load(), rest)
+    overrides = [text for text in call.keywords.get("overrides", ()) if not text.startswith("data.")]
+    if entry.name in ("train", "show") and not call.keywords["recipe"].endswith(".yaml"):
+        genus.show(call.keywords["recipe"], overrides)
+    elif entry.name == "resume":
+        genus.show("default", overrides)
+    elif entry.name == "lab" and call.args[0]:
+        genus.experiment_options(call.args[0], {k: v for k, v in call.keywords.items() if k != "out"})
 
 
 @pytest.mark.slow

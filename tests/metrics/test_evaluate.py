@@ -18,7 +18,7 @@ from genus.core.batch import Batch
 from genus.core.errors import DataError, InputError, ProtocolError, RecipeError
 from genus.core.model import Density, Model, Samples
 from genus.core.noise import Noise
-from genus.core.registry import catalogue, components
+from genus.core.registry import components, forget_components
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.digits import digits28
@@ -435,15 +435,16 @@ def test_a_plug_in_metric_is_picked_up(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "my_metric_plugin.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(tmp_path)
     entry = importlib.metadata.EntryPoint("mine", "my_metric_plugin", "genus.plugins")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [entry])
-    catalogue.cache_clear()
+    found_by_group = {"genus.plugins": [entry]}
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: found_by_group.get(group, []))
+    forget_components()
     try:
         assert "largest" in components("metric")
         found = _evaluate(SamplesOnly(POINTS))
         broken = _evaluate(Broken(POINTS), metrics=["largest"])
     finally:
         monkeypatch.undo()
-        catalogue.cache_clear()
+        forget_components()
     assert found["largest"].value < 1.5
     assert broken.refused == {"largest": "largest is NaN; check the samples for NaN"}
     assert found["largest"].protocol == found.protocol.hash

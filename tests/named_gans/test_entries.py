@@ -15,7 +15,7 @@ from genus.core.noise import Noise
 from genus.core.recipe import load_recipe, recipe_files
 from genus.core.space import Space
 from genus.core.spec import DataSpec
-from genus.named_gans.zoo import NamedGAN, count, entries
+from genus.named_gans.entries import NamedGAN, count, entries
 from tests.docs.pages import REPOSITORY
 
 ENTRIES = entries()

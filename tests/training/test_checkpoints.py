@@ -18,7 +18,6 @@ import pytest
 import torch
 
 import genus
-from genus.api import report
 from genus.core.errors import CheckpointError
 from genus.training.checkpoints import (
     Checkpoint,
@@ -32,6 +31,7 @@ from genus.training.checkpoints import (
 )
 from genus.training.optimizer_state import optimizer_tensors, restore_optimizers
 from genus.training.run import Run
+from genus.verbs.report import report
 from tests.tiny import tiny_config, tiny_engine
 from tests.training.crash import content
 from tests.training.harness import Line, assert_equal, make_engine

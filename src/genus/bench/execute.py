@@ -6,7 +6,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import genus.api
 from genus.bench.suite import Cell
 from genus.core.errors import GenusError, InputError
 from genus.core.recipe import Recipe
@@ -59,8 +58,9 @@ class Result:
 
 def run_cells(
     cells: Sequence[Cell],
+    work: Callable[[Cell], Evaluation],
     *,
-    measured: Mapping[str, Any],
+    against: str | None = None,
     processes: int | None = None,
     progress: Callable[[Result, int, int], None] | None = None,
 ) -> list[Result]:
@@ -68,7 +68,8 @@ def run_cells(
 
     Args:
         cells: see :func:`genus.bench.suite.suite_cells`.
-        measured: how each is evaluated, arguments of :func:`genus.evaluate`.
+        work: trains or resumes the run of a cell and measures it; called in other processes.
+        against: data to measure against, in place of those that were trained on.
         processes: trainings at a time, which share the cores; by default one for each core, on a
             GPU one.
         progress: told each new result, how many are there and how many there will be.
@@ -82,18 +83,18 @@ def run_cells(
         _check_same(cell)
     found = {cell.folder: read_result(cell) for cell in cells if (cell.folder / RESULT).is_file()}
     missing = [cell for cell in cells if cell.folder not in found]
-    _check_measurable(missing, measured.get("data"))
+    _check_measurable(missing, against)
     if progress is not None:
         for done, result in enumerate(found.values()):
             progress(result, done + 1, len(cells))
-    work = partial(complete_cell, measured=measured)
+    complete = partial(complete_cell, work=work)
     processes = processes or trainings_at_a_time(missing)
     threads = max(_cores() // processes, 1)
     context = get_context("spawn")  # a process per cell: its memory is the cell's, its threads are set
     with ProcessPoolExecutor(
         processes, mp_context=context, initializer=_limit_threads, initargs=(threads,), max_tasks_per_child=1
     ) as pool:
-        futures: dict[Future[None], Cell] = {pool.submit(work, cell): cell for cell in missing}
+        futures: dict[Future[None], Cell] = {pool.submit(complete, cell): cell for cell in missing}
         try:
             for future in as_completed(futures):
                 future.result()
@@ -114,25 +115,20 @@ def trainings_at_a_time(cells: Sequence[Cell]) -> int:
     return _cores() if all(on_processor(cell.recipe.train.device) for cell in cells) else 1
 
 
-def complete_cell(cell: Cell, *, measured: Mapping[str, Any]) -> None:
-    """Train or resume one cell, evaluate it and write its result.
+def complete_cell(cell: Cell, *, work: Callable[[Cell], Evaluation]) -> None:
+    """Bring one cell to a result and write it.
 
     A failure of the model (a loss that is not finite, say) is a result, too; Ctrl-C is not.
 
     Args:
         cell: what to train.
-        measured: how it is evaluated, arguments of :func:`genus.evaluate`.
+        work: see :func:`run_cells`.
     """
     from genus.training.engine import Interrupted
 
     record: dict[str, Any]
     try:
-        if (cell.folder / "recipe.yaml").is_file():
-            genus.api.resume(cell.folder)
-        else:
-            genus.api.train(cell.source, data=cell.condition, overrides=cell.changes, out=cell.folder)
-        evaluation = genus.api.evaluate(cell.folder, **measured)
-        record = {"evaluation": json.loads(evaluation.to_json())}
+        record = {"evaluation": json.loads(work(cell).to_json())}
     except Interrupted:
         raise KeyboardInterrupt from None
     except GenusError as error:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from genus.cli.console import borderless_table, plain
 from genus.core.recipe import Recipe, TrainSettings
 from genus.core.registry import Parameter, component
 
@@ -17,7 +18,7 @@ _SECTIONS = ("model", "optimizer", "data", "train")
 
 def components_table(found: Mapping[str, str]) -> Table:
     """Names and summaries."""
-    table = _table()
+    table = borderless_table()
     for name, summary in found.items():
         table.add_row(f"[bold]{escape(name)}[/bold]", escape(plain(summary)))
     return table
@@ -26,7 +27,7 @@ def components_table(found: Mapping[str, str]) -> Table:
 def settings_table(recipe: Recipe) -> Table:
     """Every setting of a recipe: path, value and what it means."""
     docs = setting_docs(recipe.config)
-    table = _table()
+    table = borderless_table()
     leaves = recipe.leaves()
     for path, value in leaves:
         if path.split(".")[0] in _SECTIONS:
@@ -39,7 +40,7 @@ def settings_table(recipe: Recipe) -> Table:
 def experiment_table(name: str, options: Mapping[str, Any]) -> Table:
     """What an experiment shows, then every option: name, value and what it means."""
     entry = component("lab", name)
-    table = _table()
+    table = borderless_table()
     table.add_row(escape(name), "", escape(plain(entry.summary)))
     if entry.paper:
         table.add_row("", "", f"[dim]{escape(entry.paper)}[/dim]")
@@ -85,7 +86,7 @@ def setting_docs(config: Mapping[str, Any]) -> dict[str, str]:
 
 def data_table(info: Mapping[str, Any]) -> Table:
     """What :func:`genus.data_info` found, for people."""
-    table = _table()
+    table = borderless_table()
     for key in ("name", "description", "licence", "spec"):
         if info[key]:
             table.add_row(f"[dim]{key}[/dim]", escape(info[key]))
@@ -101,19 +102,4 @@ def data_table(info: Mapping[str, Any]) -> Table:
             table.add_row("", escape(f"by class: {counts}"))
     table.add_row("[dim]fingerprint[/dim]", escape(info["fingerprint"]))
     table.add_row("[dim]recipe[/dim]", escape(info["recipe"].rstrip()))
-    return table
-
-
-def plain(doc: str) -> str:
-    """A docstring's text without the marks of its markup.
-
-    >>> plain("linear to ``final`` at the end")
-    'linear to final at the end'
-    """
-    return doc.replace("``", "")
-
-
-def _table() -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True)
     return table

@@ -11,6 +11,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from genus.bench.board import Board
+from genus.bench.show import caption, cells, header, reference_rows
 from genus.lab.findings import Findings
 from genus.metrics.compare import Row
 from genus.metrics.evaluate import Evaluation
@@ -125,15 +127,13 @@ def _ends(values: list[Any]) -> str:
     return ", ".join(texts) if len(texts) <= 6 else f"{texts[0]} … {texts[-1]} ({len(texts)}, in the file)"
 
 
-def text_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> Table:
-    """A table of ready texts."""
-    table = Table(
-        title=escape(title), title_justify="left", box=None, pad_edge=False, caption=escape(caption)
-    )
-    table.caption_justify = "left"
-    for heading in header:
+def board_table(board: Board) -> Table:
+    """A leaderboard: entries, then what real examples and the EM mixture score."""
+    table = Table(title=escape(board.data), title_justify="left", box=None, pad_edge=False)
+    table.caption, table.caption_justify = escape(caption(board)), "left"
+    for heading in header(board):
         table.add_column(escape(heading))
-    for row in rows:
+    for row in [*(cells(board, line) for line in board.lines), *reference_rows(board)]:
         table.add_row(*(escape(text.strip("*")) for text in row))
     return table
 

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from rich.markup import escape
 from rich.table import Table
 
-from genus.named_gans.zoo import NamedGAN
+from genus.cli.console import borderless_table
+from genus.named_gans.entries import NamedGAN
 
 FEW = 3
 """Up to so many entries are shown with all their facts."""
@@ -17,8 +18,7 @@ FEW = 3
 
 def zoo_table(found: Sequence[NamedGAN]) -> Table:
     """All facts of a few entries; of more, the paper and what builds or composes each."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True)
+    table = borderless_table()
     if len(found) <= FEW:
         for number, entry in enumerate(found):
             for name, text in _facts(entry):

@@ -1,13 +1,26 @@
-"""Annotations of component arguments, read from source text without importing it."""
+"""Names in annotations of component arguments, looked up in source text without importing it."""
 
 from __future__ import annotations
 
 import ast
-import importlib.util
 from functools import lru_cache
-from pathlib import Path
 
-_GENUS = Path(__file__).parents[1]
+from genus.core import ranges
+from genus.core.source_files import source_file
+
+COMPONENT_TYPES = {
+    "Network": "network", "Objective": "objective", "Penalty": "penalty",
+    "Regulariser": "regulariser", "ConditioningFactory": "conditioning", "Augmentation": "augmentation",
+    "AugmentationScheduleFactory": "augmentation_schedule",
+    "DiscriminatorScheduleFactory": "discriminator_schedule", "Reader": "data",
+}  # fmt: skip
+"""Annotations that say: a recipe names a component here, and the code receives it with its
+recipe arguments already bound."""
+
+_KNOWN = frozenset({
+    "Any", "Literal", "Mapping", "Sequence", "bool", "dict", "float", "int", "list", "str", "tuple",
+    *COMPONENT_TYPES, *ranges.__all__,
+})  # fmt: skip
 _DEEPEST = 5
 """Imports that are followed from one module to the next."""
 
@@ -24,7 +37,9 @@ def annotation_text(module: str, annotation: ast.expr | None) -> str:
     """
     if annotation is None:
         return "Any"
-    return ast.unparse(_WriteOut(module).visit(ast.parse(ast.unparse(annotation), mode="eval").body))
+    text = ast.unparse(annotation)
+    names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)} - _KNOWN
+    return ast.unparse(_WriteOut(module).visit(ast.parse(text, mode="eval").body)) if names else text
 
 
 class _WriteOut(ast.NodeTransformer):
@@ -34,21 +49,32 @@ class _WriteOut(ast.NodeTransformer):
         self._module = module
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return _literal(self._module, node.id) or node
+        found = None if node.id in _KNOWN else definition(self._module, node.id)
+        if found is not None and isinstance(found[1], ast.Assign):
+            value = found[1].value
+            return value if ast.unparse(value).startswith("Literal[") else node
+        return node
 
 
 @lru_cache(maxsize=1024)
-def _literal(module: str, name: str, depth: int = 0) -> ast.expr | None:
-    """The ``Literal[…]`` that a name stands for in a module, or None when it is something else."""
-    if depth > _DEEPEST:
-        return None
-    for node in _body(module):
+def definition(module: str, name: str, depth: int = 0) -> tuple[str, ast.Assign | ast.ClassDef] | None:
+    """The module and statement that define a name of genus or of a plug-in; None for other names.
+
+    Args:
+        module: dotted name of the module that uses it.
+        name: of a class or an alias, defined there or imported.
+        depth: imports followed so far.
+    """
+    file = source_file(module) if depth <= _DEEPEST else None
+    for node in [] if file is None else file.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
-            return node.value if ast.unparse(node.value).startswith("Literal[") else None
+            return module, node
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return module, node
         if isinstance(node, ast.ImportFrom) and _is_ours(module, node):
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
-                    return _literal(node.module or "", alias.name, depth + 1)
+                    return definition(node.module or "", alias.name, depth + 1)
     return None
 
 
@@ -56,23 +82,3 @@ def _is_ours(module: str, node: ast.ImportFrom) -> bool:
     """Whether something is imported from genus or from the module's own package."""
     package = (node.module or "").partition(".")[0]
     return not node.level and package in ("genus", module.partition(".")[0])
-
-
-@lru_cache(maxsize=256)
-def _body(module: str) -> tuple[ast.stmt, ...]:
-    """Statements of a module of genus or of a plug-in; none for other modules, whose aliases stay names."""
-    path = _path(module)
-    return () if path is None else tuple(ast.parse(path.read_text(encoding="utf-8")).body)
-
-
-def _path(module: str) -> Path | None:
-    package, *rest = module.split(".")
-    if package == "genus":
-        stem = _GENUS.joinpath(*rest)
-    else:
-        spec = importlib.util.find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            return Path(spec.origin) if spec is not None and spec.origin and not rest else None
-        stem = Path(spec.submodule_search_locations[0]).joinpath(*rest)
-    found = (path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file())
-    return next(found, None)

@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from genus.core.binder import coerce, is_list, is_mapping, resolve
 from genus.core.errors import RecipeError, nearest
 from genus.core.length import Length
-from genus.core.registry import component, plugin_folders
+from genus.core.registry import component
+from genus.core.source_files import plugin_folders
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it was compiled
 Locate = Callable[[str], dict[str, Any]]
 """From a name or path to a data configuration."""
 
@@ -285,10 +287,10 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
         RecipeError: when it is not a plain mapping.
     """
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(text, Loader=_LOADER):
             if isinstance(event, yaml.AliasEvent):
                 raise RecipeError(f"{where}: YAML aliases are not allowed; write the value out")
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise RecipeError(f"{where}: not valid YAML: {error}") from None
     if not isinstance(raw, dict):

@@ -5,27 +5,22 @@ are its keyword-only parameters; what stands before the ``*`` is supplied by the
 it. A class without ``__init__``, or whose ``__init__`` ends in ``**name``, takes the parameters of
 its base class, too. Arguments that belong together are a :func:`group`: one parameter, one key. The
 catalogue is read from source text, so that ``genus list``, ``--help`` and the check of a recipe need neither
-torch nor the component's own imports.
-
-Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module
-name; that module (or every file of that package) is read in the same way.
+torch nor the component's own imports. Plug-ins are read in the same way, see ``core/source_files.py``.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
-import importlib.metadata
-import importlib.util
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
+from functools import cache, lru_cache
 from typing import Any, TypeVar, cast, dataclass_transform
 
-from genus.core.annotations import annotation_text
+from genus.core.annotations import definition
 from genus.core.errors import GenusError, RecipeError, nearest
+from genus.core.signatures import Parameter, parameters_of
+from genus.core.source_files import SourceFile, source_file, source_files
 
 KINDS = (
     "model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation",
@@ -34,7 +29,6 @@ KINDS = (
 )  # fmt: skip
 """Kinds of component; each is the name of a decorator in this module."""
 
-ENTRY_POINTS = "genus.plugins"
 _FOLDERS = ("networks", "objectives", "models", "training", "data", "metrics", "lab")
 _T = TypeVar("_T", bound=Callable[..., Any])
 _C = TypeVar("_C", bound=type)
@@ -83,66 +77,6 @@ def group(fields: _C) -> _C:
     return cast("_C", dataclass(frozen=True, kw_only=True)(fields))
 
 
-COMPONENT_TYPES = {
-    "Network": "network", "Objective": "objective", "Penalty": "penalty",
-    "Regulariser": "regulariser", "ConditioningFactory": "conditioning", "Augmentation": "augmentation",
-    "AugmentationScheduleFactory": "augmentation_schedule",
-    "DiscriminatorScheduleFactory": "discriminator_schedule", "Reader": "data",
-}  # fmt: skip
-"""Annotations that say: a recipe names a component here, and the code receives it with its
-recipe arguments already bound."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A keyword-only parameter of a component.
-
-    Args:
-        name: as a recipe writes it.
-        annotation: source text of its type.
-        default: its default value; None when ``required``.
-        required: whether a recipe must give it.
-        doc: its line under ``Args`` in the docstring of the function, of the class or of its ``__init__``.
-        group: the group that it takes, whose fields stand under its name in a recipe; None for one value.
-    """
-
-    name: str
-    annotation: str
-    default: Any
-    required: bool
-    doc: str
-    group: ArgumentGroup | None = None
-
-    @property
-    def component_kind(self) -> str | None:
-        """Kind of component this parameter takes, or None for plain values."""
-        found = re.search(r"\b(" + "|".join(COMPONENT_TYPES) + r")\b", self.annotation)
-        return COMPONENT_TYPES[found[1]] if found else None
-
-    @property
-    def many(self) -> bool:
-        """Whether a component parameter takes a list of them."""
-        return "Sequence[" in self.annotation
-
-    @property
-    def optional(self) -> bool:
-        """Whether None is a value."""
-        return "None" in self.annotation
-
-
-@dataclass(frozen=True)
-class ArgumentGroup:
-    """Arguments under one key, which the code receives as one frozen dataclass; see :func:`group`."""
-
-    module: str
-    attribute: str
-    parameters: tuple[Parameter, ...]
-
-    def load(self) -> Any:
-        """Import and return the dataclass."""
-        return getattr(importlib.import_module(self.module), self.attribute)
-
-
 @dataclass(frozen=True)
 class Component:
     """An entry of the catalogue."""
@@ -173,81 +107,69 @@ def component(kind: str, name: str) -> Component:
     Raises:
         RecipeError: when no component of that kind has that name; names the nearest.
     """
+    name = str(name)
+    holding = [file for file in _marked() if f'@{kind}("{name}"' in file.text]
+    if len(holding) == 1:  # one file tells, so that a recipe is bound without reading all others
+        found = [entry for entry in _read(holding[0]) if (entry.kind, entry.name) == (kind, name)]
+        if len(found) == 1:
+            return found[0]
     known = components(kind)
     if name not in known:
-        raise RecipeError(f"unknown {kind} {name!r}{nearest(str(name), known)}")
+        raise RecipeError(f"unknown {kind} {name!r}{nearest(name, known)}")
     return known[name]
 
 
+@lru_cache
 def components(kind: str) -> dict[str, Component]:
-    """All components of a kind by name."""
-    return {name: entry for (k, name), entry in catalogue().items() if k == kind}
+    """All components of a kind by name.
+
+    Raises:
+        GenusError: when two share a name.
+    """
+    found: dict[str, Component] = {}
+    for file in _marked():
+        for entry in _read(file) if f"@{kind}(" in file.text else ():
+            if entry.kind == kind and entry.name in found:
+                raise GenusError(
+                    f"two {kind}s are called {entry.name!r}: {found[entry.name].module} and "
+                    f"{entry.module}; rename one"
+                )
+            if entry.kind == kind:
+                found[entry.name] = entry
+    return dict(sorted(found.items()))
 
 
-@lru_cache(maxsize=1)
 def catalogue() -> dict[tuple[str, str], Component]:
     """Every component of genus and of installed plug-ins, by (kind, name).
 
     Raises:
         GenusError: when two components share a kind and a name.
     """
-    found: dict[tuple[str, str], Component] = {}
-    files = [(module, tree.body) for module, path in _sources() if (tree := _parse(path))]
-    classes = {n.name: (module, n) for module, body in files for n in body if isinstance(n, ast.ClassDef)}
-    for module, body in files:
-        for entry in _read(module, body, classes):
-            key = (entry.kind, entry.name)
-            if key in found:
-                raise GenusError(
-                    f"two {entry.kind}s are called {entry.name!r}: {found[key].module} and "
-                    f"{entry.module}; rename one"
-                )
-            found[key] = entry
+    found = {(kind, name): entry for kind in KINDS for name, entry in components(kind).items()}
     return dict(sorted(found.items()))
 
 
-def plugin_folders() -> list[Path]:
-    """Folders of installed plug-in packages (they may hold ``recipes/``)."""
-    folders: list[Path] = []
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(entry.value)
-        if spec is None or spec.origin is None:
-            raise GenusError(f"plug-in {entry.name!r} names {entry.value!r}, which is not installed")
-        folders.append(Path(spec.origin).parent)
-    return folders
+def forget_components() -> None:
+    """Read all sources anew when they are next asked for, as after a plug-in was installed."""
+    for function in (source_files, source_file, definition, components, _marked, _read):
+        function.cache_clear()
 
 
-def _sources() -> Iterator[tuple[str, Path]]:
-    root = Path(__file__).parents[1]
-    for folder in _FOLDERS:
-        yield from _files(f"genus.{folder}", root / folder)
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(entry.value)
-        if spec is None or spec.origin is None:
-            raise GenusError(f"plug-in {entry.name!r} names {entry.value!r}, which is not installed")
-        if spec.submodule_search_locations:
-            yield from _files(entry.value, Path(spec.origin).parent)
-        else:
-            yield entry.value, Path(spec.origin)
+@lru_cache
+def _marked() -> tuple[SourceFile, ...]:
+    """Files that may hold components, or abstract classes that hand them arguments."""
+    files = source_files(_FOLDERS)
+    return tuple(file for file in files if "registry" in file.text or "abstractmethod" in file.text)
 
 
-def _files(package: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.rglob("*.py")):
-        parts = path.relative_to(folder).with_suffix("").parts
-        yield ".".join((package, *(p for p in parts if p != "__init__"))), path
+@cache
+def _read(file: SourceFile) -> tuple[Component, ...]:
+    """The components of a file."""
+    return tuple(_components(file))
 
 
-_Classes = dict[str, tuple[str, ast.ClassDef]]
-
-
-def _parse(path: Path) -> ast.Module | None:
-    """The source of a file that may hold components, or abstract classes that hand them arguments."""
-    text = path.read_text(encoding="utf-8")
-    return ast.parse(text) if "registry" in text or "abstractmethod" in text else None
-
-
-def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Component]:
-    for node in body:
+def _components(file: SourceFile) -> Iterator[Component]:
+    for node in file.body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             continue
         for mark in node.decorator_list:
@@ -263,93 +185,10 @@ def _read(module: str, body: list[ast.stmt], classes: _Classes) -> Iterator[Comp
                 yield Component(
                     kind=mark.func.id,
                     name=str(mark.args[0].value),
-                    module=module,
+                    module=file.module,
                     attribute=node.name,
                     paper=str(paper),
                     doc=ast.get_docstring(node) or "",
-                    parameters=tuple(_parameters(module, node, classes)),
+                    parameters=tuple(parameters_of(file.module, node, _marked())),
                     facts=facts,
                 )
-
-
-def _parameters(module: str, node: ast.FunctionDef | ast.ClassDef, classes: _Classes) -> Iterator[Parameter]:
-    """Parameters of a component, its own before those it hands on to its base class."""
-    signature = _signature(node)
-    if signature is None:
-        inherited = list(_inherited(node, classes))
-        if not inherited:
-            raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
-        yield from inherited
-        return
-    docs = {
-        **_argument_docs(ast.get_docstring(node) or ""),
-        **_argument_docs(ast.get_docstring(signature) or ""),
-    }
-    own = {arg.arg for arg in signature.args.kwonlyargs}
-    for arg, default in zip(signature.args.kwonlyargs, signature.args.kw_defaults, strict=True):
-        doc = docs.get(arg.arg, "")
-        yield _parameter(f"{module}.{node.name}", arg.arg, arg.annotation, default, doc, classes)
-    if signature.args.kwarg is not None:
-        yield from (parameter for parameter in _inherited(node, classes) if parameter.name not in own)
-
-
-def _parameter(
-    owner: str, name: str, annotation: ast.expr | None, default: ast.expr | None, doc: str, classes: _Classes
-) -> Parameter:
-    text = annotation_text(owner.rpartition(".")[0], annotation)
-    fields = _group(text, classes)
-    if fields is not None:
-        return Parameter(name, text, default={}, required=False, doc=doc, group=fields)
-    try:
-        value = None if default is None else ast.literal_eval(default)
-    except ValueError:
-        raise GenusError(
-            f"{owner}: the default of {name!r} must be a literal, so that it can be shown without importing "
-            "torch"
-        ) from None
-    return Parameter(name, text, default=value, required=default is None, doc=doc)
-
-
-def _group(annotation: str, classes: _Classes) -> ArgumentGroup | None:
-    """The group that an annotation names, or None."""
-    module, node = classes.get(annotation, ("", None))
-    if node is None or not any(isinstance(d, ast.Name) and d.id == "group" for d in node.decorator_list):
-        return None
-    docs = _argument_docs(ast.get_docstring(node) or "")
-    fields = tuple(
-        _parameter(
-            f"{module}.{node.name}",
-            item.target.id,
-            item.annotation,
-            item.value,
-            docs.get(item.target.id, ""),
-            classes,
-        )
-        for item in node.body
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-    )
-    return ArgumentGroup(module, node.name, fields)
-
-
-def _inherited(node: ast.FunctionDef | ast.ClassDef, classes: _Classes) -> Iterator[Parameter]:
-    """Parameters of the first base class that is known."""
-    bases = node.bases if isinstance(node, ast.ClassDef) else []
-    for base in bases:
-        if isinstance(base, ast.Name) and base.id in classes:
-            yield from _parameters(*classes[base.id], classes)
-            return
-
-
-def _signature(node: ast.FunctionDef | ast.ClassDef) -> ast.FunctionDef | None:
-    if isinstance(node, ast.FunctionDef):
-        return node
-    found = (item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__")
-    return next(found, None)
-
-
-def _argument_docs(doc: str) -> dict[str, str]:
-    section = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", doc, re.M | re.S)
-    if not section:
-        return {}
-    found = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", section[1], re.M | re.S)
-    return {name: " ".join(text.split()) for name, text in found}

@@ -1,0 +1,121 @@
+"""Source files of genus and of plug-ins, read as text and parsed only when something in them is needed.
+
+Plug-ins: a package with an entry point in the group ``genus.plugins`` whose value is a module name; that
+module (or every file of that package) is read.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from genus.core.errors import GenusError
+
+ENTRY_POINTS = "genus.plugins"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A module's name and file."""
+
+    module: str
+    path: Path
+
+    @cached_property
+    def text(self) -> str:
+        """What the file says."""
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def body(self) -> list[ast.stmt]:
+        """Its statements."""
+        with collector_paused():
+            return ast.parse(self.text).body
+
+    def functions(self) -> Iterator[ast.FunctionDef]:
+        """Functions of the module itself."""
+        return (node for node in self.body if isinstance(node, ast.FunctionDef))
+
+
+@contextmanager
+def collector_paused() -> Generator[None, None, None]:
+    """No garbage collection: syntax trees and modules all live on, and looking at them doubles the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@lru_cache
+def source_files(folders: tuple[str, ...]) -> tuple[SourceFile, ...]:
+    """Files of genus in these folders, then those of installed plug-ins.
+
+    Raises:
+        GenusError: when a plug-in names a module that is not installed.
+    """
+    root = Path(__file__).parents[1]
+    own = [file for folder in folders for file in _files(f"genus.{folder}", root / folder)]
+    return (*own, *(file for package, path in _plugins() for file in _files(package, path)))
+
+
+@lru_cache
+def source_file(module: str) -> SourceFile | None:
+    """The file of a module of genus or of an installed plug-in, by its dotted name; None for others."""
+    package, *rest = module.split(".")
+    roots = {"genus": Path(__file__).parents[1], **dict(_plugins())}
+    root = roots.get(package)
+    if root is None or root.is_file():
+        return SourceFile(module, root) if root is not None and not rest else None
+    stem = root.joinpath(*rest)
+    paths = (path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file())
+    path = next(paths, None)
+    return None if path is None else SourceFile(module, path)
+
+
+def plugin_folders() -> list[Path]:
+    """Folders of installed plug-in packages (they may hold ``recipes/``)."""
+    return [path if path.is_dir() else path.parent for _, path in _plugins()]
+
+
+def find_class(name: str, files: tuple[SourceFile, ...]) -> tuple[SourceFile, ast.ClassDef] | None:
+    """A class of that name at the top of one of the files, the last one that has it."""
+    line = re.compile(rf"^class {re.escape(name)}\b", re.M)
+    for file in reversed(files):
+        if line.search(file.text):
+            for node in file.body:
+                if isinstance(node, ast.ClassDef) and node.name == name:
+                    return file, node
+    return None
+
+
+@lru_cache
+def _plugins() -> tuple[tuple[str, Path], ...]:
+    """Modules of plug-ins, with the folder of a package or the file of a single module."""
+    found: list[tuple[str, Path]] = []
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        spec = importlib.util.find_spec(entry.value)
+        if spec is None or spec.origin is None:
+            raise GenusError(f"plug-in {entry.name!r} names {entry.value!r}, which is not installed")
+        origin = Path(spec.origin)
+        found.append((entry.value, origin.parent if spec.submodule_search_locations else origin))
+    return tuple(found)
+
+
+def _files(package: str, path: Path) -> Iterator[SourceFile]:
+    if path.is_file():
+        yield SourceFile(package, path)
+        return
+    for file in sorted(path.rglob("*.py")):
+        parts = file.relative_to(path).with_suffix("").parts
+        yield SourceFile(".".join((package, *(p for p in parts if p != "__init__"))), file)

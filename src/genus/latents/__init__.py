@@ -1,1 +1,0 @@
-"""Figures of what a latent space holds: ways through it, sums in it, styles, attention."""

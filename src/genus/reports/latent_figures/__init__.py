@@ -1,0 +1,1 @@
+"""Figures of latent spaces: functions from a model to rows of examples."""

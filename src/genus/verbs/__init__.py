@@ -1,0 +1,1 @@
+"""The commands: one file each, with the public function and how it prints."""

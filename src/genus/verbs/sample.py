@@ -1,0 +1,120 @@
+"""``genus sample``: samples of a run."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from genus.core.command import PYTHON_ONLY, Argument, Checkpoint, RunFolder, command
+from genus.core.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from genus.core.model import Model
+    from genus.core.spec import DataSpec
+    from genus.sampling.parse_condition import ConditionWords
+
+ConditionOption = Argument(metavar="NAME=NUMBER,…|TEXT|IMAGE", aliases=("--given",))
+"""How a condition is written; ``--given`` is its older name."""
+
+
+def _write_samples(
+    call: partial[NDArray[Any]], *, out: Annotated[str, Argument(metavar="FILE|FOLDER")] = "samples.png"
+) -> None:
+    """Draw samples to a sheet, an array or a folder.
+
+    Args:
+        out: a .png sheet, a .npy array, or a folder that gets one file per sample.
+    """
+    from genus.cli.console import say
+    from genus.saved_runs import load
+
+    target, options = Path(out), call.keywords
+    if target.suffix not in ("", ".png", ".npy"):  # before the work is done
+        raise InputError(f"--out {out!r}: write a .png sheet, a .npy array, or name a folder")
+    model = load(options["run"], checkpoint=options["checkpoint"])
+    # data of the run bring the conditions that are not given
+    samples = call() if model.spec.condition is not None else call(run=model)
+    in_turn = options["label"] is None and getattr(model, "conditional", False)
+    try:
+        _write(target, samples, model.spec, columns=model.spec.num_classes or None if in_turn else None)
+    except OSError as error:
+        raise InputError(f"--out {out!r}: cannot be written: {error.strerror or error}") from error
+    say(str(target))
+
+
+def _write(target: Path, samples: NDArray[Any], spec: DataSpec, *, columns: int | None) -> None:
+    import numpy as np
+
+    from genus.reports.sheet import write_files, write_sheet
+
+    if target.suffix == ".png":
+        write_sheet(target, samples, spec, columns=columns)
+    elif target.suffix == ".npy":
+        target.parent.mkdir(parents=True, exist_ok=True)
+        np.save(target, samples)
+    else:
+        write_files(target, samples, spec)
+
+
+@command("sample", show=_write_samples)
+def sample(
+    run: RunFolder | Model,
+    n: Annotated[int, Argument(positional=False)] = 64,
+    *,
+    label: Annotated[int | str | None, Argument(metavar="CLASS")] = None,
+    condition: Annotated[ConditionWords | None, ConditionOption] = None,
+    seed: int = 0,
+    truncation: float | None = None,
+    standing: bool = False,
+    batch: Annotated[int, PYTHON_ONLY] = 250,
+    checkpoint: Checkpoint = "auto",
+) -> NDArray[Any]:
+    """Draw samples from a run; sample i depends on the seed and i alone.
+
+    Args:
+        run: folder of the run; in Python the run itself or a model, too.
+        n: how many, at least 1.
+        label: class, by name or number, of all samples; all classes in turn without it.
+        condition: condition of all samples, for models that are told one: attributes as NAME=NUMBER,…
+            (others are those of test examples), a text, or the path of an image; conditions of test examples
+            in turn without it. For models with codes: NAME=NUMBER,…, such as category=3,code1=-1; others are
+            drawn at random. In Python attributes and codes may be a mapping.
+        seed: of the noise.
+        truncation: quality for diversity, for models with a latent: its numbers are drawn between −t and t;
+            with styles, the share of the way from the mean style, from 0 (all the mean style) to 1 (none).
+        standing: beside a truncation, give batch norms the statistics of truncated latents, in place of
+            those of training.
+        batch: drawn together; only speed and memory depend on it.
+        checkpoint: auto is the best one where early stopping was on, else the latest.
+
+    Returns:
+        float32 ``(n, *spec.shape)`` in data units.
+
+    Raises:
+        CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
+            truncate.
+        InputError: for an unknown label, a condition or code that does not fit, a truncation out of range,
+            a number of samples below 1, or ``standing`` without a truncation.
+    """
+    from genus.core.model import Model
+    from genus.sampling.conditions import requested_condition, typical_conditions
+    from genus.sampling.draw import draw
+    from genus.saved_runs import load, opened_data
+
+    if n < 1:
+        raise InputError(f"-n {n}: ask for at least one sample")
+    model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
+    collects = standing and not isinstance(run, Model)
+    return draw(
+        model,
+        n,
+        condition=requested_condition(model, n, label, condition, lambda: opened_data(run)),
+        seed=seed,
+        batch=batch,
+        truncation=truncation,
+        standing=standing,
+        typical=typical_conditions(model, lambda: opened_data(run)) if collects else None,
+    ).numpy()
