@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from genus.core.recipe import load_recipe
 from genus.training.doctor import thresholds
 from genus.training.doctor.advice import prescribe
 from genus.training.doctor.examiner import Examiner
@@ -162,7 +163,6 @@ def test_samples_may_be_copies_dead_or_broken() -> None:
 
 
 def test_every_illness_is_tested_and_has_advice() -> None:
-    from genus.core.recipe import load_recipe
 
     recipe = load_recipe("vanilla-gan@plain")
     assert {illness.name for illness in ILLNESSES} == {
@@ -177,7 +177,6 @@ def test_every_illness_is_tested_and_has_advice() -> None:
 
 
 def test_no_rate_is_advised_where_no_optimiser_works() -> None:
-    from genus.core.recipe import load_recipe
 
     for illness in ("mode-collapse", "dead-outputs", "exploding-gradient"):
         finding = Finding(name=illness, severity="serious", says="", evidence={})
@@ -189,7 +188,6 @@ def test_no_rate_is_advised_where_no_optimiser_works() -> None:
 def test_every_advice_can_be_followed(name: str) -> None:
     """The changed recipe is not only bound, its model is built."""
     from genus.assembly import build_model, open_data
-    from genus.core.recipe import load_recipe
 
     recipe = load_recipe(name)
     spec = open_data(recipe).spec
@@ -228,3 +226,15 @@ def test_numbers_that_are_not_finite_are_passed_over() -> None:
     history = RunHistory()
     history.add(line(1, {"a/loss": math.inf, "a/other": 2.0}))
     assert list(history.series) == ["a/other"]
+
+
+def test_noise_helps_against_a_winning_discriminator_that_sees_no_augmentation() -> None:
+    finding = Finding(name="discriminator-wins", severity="mild", says="", evidence={})
+    noise = "model.augmentation.transforms=instance-noise"
+
+    def advised(recipe: str) -> set[str]:
+        advice = prescribe(finding, load_recipe(recipe)).advice
+        return {override for change in advice for override in change.overrides}
+
+    assert noise in advised("default")
+    assert noise not in advised("ada-gan")
