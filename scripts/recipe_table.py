@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import genus
-from genus.core.recipe import BOOK
+from genus.core.recipe_text import BOOK
 
 README = Path(__file__).parents[1] / "README.md"
 _TABLE = re.compile(r"(<!-- recipes: .*? -->\n).*?(<!-- /recipes -->)", re.S)

@@ -12,7 +12,8 @@ import torch
 from genus.assembly import build_model, make_engine, open_data
 from genus.core.batch import Condition, Parts
 from genus.core.model import Model
-from genus.core.recipe import Recipe, load_recipe, recipe_files
+from genus.core.recipe import Recipe, load_recipe
+from genus.core.recipe_text import recipe_files
 from genus.core.space import AnySpace, Column, Composite, Space, table_space
 from genus.training.devices import launch
 from genus.training.engine import Engine

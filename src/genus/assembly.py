@@ -12,7 +12,8 @@ from genus.sampling.conditions import default_condition
 
 if TYPE_CHECKING:
     from genus.core.model import Model
-    from genus.data.source import Dataset, Source
+    from genus.data.dataset import Dataset
+    from genus.data.source import Source
     from genus.training.callbacks import Callback
     from genus.training.doctor.doctor import Doctor
     from genus.training.run import Run
@@ -44,7 +45,7 @@ def make_engine(
     callbacks: Sequence[Callback] = (),
 ) -> Any:
     """Put an engine together: log, sample sheets, live scores, and the doctor as an observer."""
-    from genus.core.model import Samples
+    from genus.core.capabilities import Samples
     from genus.training.callbacks import JsonLines, TensorBoard
     from genus.training.doctor.observer import DoctorObserver
     from genus.training.engine import Engine
@@ -75,7 +76,7 @@ def _doctor(run: Run, recipe: Recipe, model: Model, dataset: Dataset) -> Doctor:
     """The doctor of a run, who knows its recipe and may look at its samples."""
     from functools import partial
 
-    from genus.core.model import Samples
+    from genus.core.capabilities import Samples
     from genus.training.doctor.advice import prescribe
     from genus.training.doctor.checkup import history_of
     from genus.training.doctor.doctor import Doctor

@@ -12,7 +12,7 @@ from genus.core.space import same_meaning
 
 if TYPE_CHECKING:
     from genus.core.model import Model
-    from genus.data.source import Dataset
+    from genus.data.dataset import Dataset
     from genus.metrics.evidence import Evidence
 
 

@@ -13,7 +13,7 @@ import torch
 
 import genus
 from genus.core.batch import Batch
-from genus.core.model import Density, Encodes, Samples
+from genus.core.capabilities import Density, Encodes, Samples
 from genus.core.noise import Noise
 from genus.core.phase import Progress
 from genus.sampling.draw import draw

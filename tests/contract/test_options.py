@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
+from genus.core.capabilities import Classifies, Density, Samples
 from genus.core.errors import GenusError
-from genus.core.model import Classifies, Density, Model, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.sampling.draw import draw, evaluating
 from genus.training.engine import Engine

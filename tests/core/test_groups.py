@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from genus.cli.describe import setting_docs
-from genus.core import registry
+from genus.core import source_files
 from genus.core.binder import bind, resolve
 from genus.core.errors import GenusError, RecipeError
 from genus.core.recipe import load_recipe
-from genus.core.registry import catalogue, component, group
+from genus.core.registry import catalogue, component, forget_components, group
 from genus.objectives.augmentations import diffaugment
 
 GROUPS = {"augmentation", "features", "regularisation"}
@@ -134,11 +134,11 @@ def two_rates(parameters, *, rates: Rates):
 
 
 def read(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the catalogue consist of one file."""
+    """Let a plug-in of one file be installed."""
     path = folder / "plugin.py"
     path.write_text(source, encoding="utf-8")
-    monkeypatch.setattr(registry, "_sources", lambda: [("plugin", path)])
-    catalogue.cache_clear()
+    monkeypatch.setattr(source_files, "plugins", lambda: (("plugin", path),))
+    forget_components()
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def own_catalogue(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The catalogue is read again before and after."""
     yield monkeypatch
     monkeypatch.undo()
-    catalogue.cache_clear()
+    forget_components()
 
 
 def test_a_field_without_a_default_must_be_given(tmp_path: Path, own_catalogue: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from genus.core import recipe
+from genus.core import recipe_text
 from genus.core.errors import RecipeError
-from genus.core.recipe import BOOK, load_recipe, recipe_files
+from genus.core.recipe import load_recipe
+from genus.core.recipe_text import BOOK, recipe_files
 
 VARIANTS = [
     (name, variant)
@@ -28,16 +29,25 @@ def plug_in(folder: Path, name: str) -> Path:
 
 def test_plug_ins_add_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = plug_in(tmp_path, "my-rbm")
-    monkeypatch.setattr(recipe, "plugin_folders", lambda: [tmp_path])
+    monkeypatch.setattr(recipe_text, "plugin_folders", lambda: [tmp_path])
     assert recipe_files()["my-rbm"] == path
     assert load_recipe("my-rbm").train.batch == 7
+
+
+def test_a_recipe_does_not_claim_the_paper_of_the_one_it_extends(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: rbm\ndeviations: none\n", encoding="utf-8")
+    config = load_recipe(path).config
+    assert [config[key] for key in ("paper", "equation", "deviations")] == ["", "", "none"]
+    assert config["expects"] == {"cost": "", "numbers": {}}
+    assert config["model"] == load_recipe("rbm").config["model"]
 
 
 def test_a_plug_in_cannot_replace_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = recipe_files()["rbm"]
     assert ours.is_relative_to(BOOK)
     path = plug_in(tmp_path, "rbm")
-    monkeypatch.setattr(recipe, "plugin_folders", lambda: [tmp_path])
+    monkeypatch.setattr(recipe_text, "plugin_folders", lambda: [tmp_path])
     with pytest.raises(RecipeError, match="two recipes are named 'rbm'") as caught:
         load_recipe("rbm")
     assert str(ours) in str(caught.value)
@@ -47,7 +57,7 @@ def test_a_plug_in_cannot_replace_a_recipe(tmp_path: Path, monkeypatch: pytest.M
 def test_two_plug_ins_cannot_share_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     paths = [plug_in(folder, "mine") for folder in folders]
-    monkeypatch.setattr(recipe, "plugin_folders", lambda: folders)
+    monkeypatch.setattr(recipe_text, "plugin_folders", lambda: folders)
     with pytest.raises(RecipeError, match="rename one") as caught:
         recipe_files()
     assert all(str(path) in str(caught.value) for path in paths)

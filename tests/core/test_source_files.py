@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import gc
 
+from genus.core.annotations import definition
 from genus.core.registry import catalogue, component, components, forget_components
-from genus.core.source_files import collector_paused, find_class, source_files
+from genus.core.source_files import collector_paused, source_files
 
 
 def test_files_know_their_modules_and_are_parsed_when_asked() -> None:
@@ -30,11 +31,12 @@ def test_one_component_is_read_as_among_all_and_from_few_files() -> None:
         assert components(kind)[name] == entry
 
 
-def test_a_class_is_found_by_name() -> None:
-    found = find_class("RecipeError", source_files(("core",)))
+def test_a_definition_is_found_through_imports() -> None:
+    found = definition("genus.models.adversarial.auxiliary_heads", "DataConditioning")
     assert found is not None
-    assert found[0].module == "genus.core.errors"
-    assert find_class("Recipe", source_files(("objectives",))) is None
+    assert found[0] == "genus.models.adversarial.conditioning_base"
+    assert definition("genus.models.adversarial.auxiliary_heads", "Tensor") is None, "of another package"
+    assert definition("genus.no.such.module", "Anything") is None
 
 
 def test_the_collector_is_left_as_it_was() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from genus.core.errors import DataError
-from genus.data.csv_file import csv_file, read_table
+from genus.data.csv_file import csv_file
+from genus.data.text_table import read_table
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import torch
 from genus.core.errors import DataError
 from genus.core.space import Space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.digits import digits8
 from genus.data.few_labels import UNKNOWN, FewLabels
-from genus.data.source import ArraySource
 
 
 def test_as_many_labels_as_asked_for_equally_many_of_each_class() -> None:

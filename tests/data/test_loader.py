@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from genus.core.errors import DataError
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.loader import Item, Loader
-from genus.data.source import ArraySource, Raw, Source
+from genus.data.source import Raw, Source
 
 SPEC = DataSpec(example=Space(kind="vector", shape=(1,)))
 

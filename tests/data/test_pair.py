@@ -15,11 +15,12 @@ from genus.core.batch import Parts
 from genus.core.errors import DataError, RecipeError
 from genus.core.space import Composite, Space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.conditioned_digits import slant, thickness
+from genus.data.dataset import Dataset
 from genus.data.info import data_info, open_data
 from genus.data.loader import Loader
 from genus.data.paired import PairedSource, UnpairedSource, conditions_in_turn
-from genus.data.source import ArraySource, Dataset
 from tests.tiny import table
 
 GREY = DataSpec(example=Space(kind="image", shape=(1, 2, 2), range=(0.0, 1.0), levels=256))

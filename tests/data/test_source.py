@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from genus.core.errors import DataError
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
-from genus.data.source import ArraySource, Dataset, Subset, dataset_from_arrays
+from genus.data.array_source import ArraySource, Subset
+from genus.data.dataset import Dataset, dataset_from_arrays
 from genus.data.split import fingerprint, hold_out
 
 GREY = DataSpec(

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
+from genus.core.capabilities import Samples
 from genus.core.errors import DataError
-from genus.core.model import Model, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.space import Space
 from genus.core.spec import DataSpec

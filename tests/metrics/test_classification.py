@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from genus.core.model import Classifies, Model
+from genus.core.capabilities import Classifies
+from genus.core.model import Model
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
-from genus.data.source import ArraySource
+from genus.data.array_source import ArraySource
 from genus.metrics.evaluate import gather, measure
 
 SPEC = DataSpec(example=Space(kind="vector", shape=(2,)), condition=class_space(("a", "b")))

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
+from genus.core.capabilities import Clusters
 from genus.core.errors import DataError
-from genus.core.model import Clusters, Model
+from genus.core.model import Model
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.metrics import matched_accuracy

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch
+from genus.core.capabilities import Density, Samples
 from genus.core.errors import DataError, InputError, ProtocolError, RecipeError
-from genus.core.model import Density, Model, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.registry import components, forget_components
 from genus.core.space import Space, class_space
@@ -417,7 +418,7 @@ def test_quick_scores_rank_models_and_name_what_to_monitor() -> None:
 
 PLUGIN = '''
 """A metric from elsewhere."""
-from genus.core.model import Samples
+from genus.core.capabilities import Samples
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.score import Score

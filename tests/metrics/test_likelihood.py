@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from genus.core.capabilities import Density
 from genus.core.errors import CapabilityError, DataError, NonFiniteError
-from genus.core.model import Density, Model
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.space import Space
 from genus.core.spec import DataSpec

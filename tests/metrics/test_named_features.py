@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch
-from genus.core.model import Model, Samples
+from genus.core.capabilities import Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec

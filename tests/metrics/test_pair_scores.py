@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 import genus
-from genus.core.model import Model, Samples
+from genus.core.capabilities import Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.space import Space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.paired import PairedSource
-from genus.data.source import ArraySource, Source
+from genus.data.source import Source
 from genus.metrics.compare import compare_evaluations, table_text
 from genus.metrics.evaluate import Evaluation, gather, measure
 from genus.metrics.intervals import mean_interval

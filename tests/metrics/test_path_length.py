@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch
-from genus.core.model import LatentSpace, Model, StyleSpace
+from genus.core.capabilities import LatentSpace, StyleSpace
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec

@@ -10,9 +10,10 @@ from dataclasses import fields
 import pytest
 
 from genus.assembly import build_model, open_data
-from genus.core.model import Samples
+from genus.core.capabilities import Samples
 from genus.core.noise import Noise
-from genus.core.recipe import load_recipe, recipe_files
+from genus.core.recipe import load_recipe
+from genus.core.recipe_text import recipe_files
 from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.named_gans.entries import NamedGAN, count, entries

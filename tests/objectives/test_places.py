@@ -14,7 +14,7 @@ from genus.core.noise import Noise
 from genus.core.observations import Observation
 from genus.core.phase import Context
 from genus.core.registry import components
-from genus.models.adversarial.conditioning import Unconditional
+from genus.models.adversarial.conditioning_base import Unconditional
 from genus.models.adversarial.discriminator_terms import log_scores
 from tests.models.adversarial.test_gan import IMAGES, batch_of, check_losses, make
 

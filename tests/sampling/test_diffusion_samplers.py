@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from genus.core.capabilities import Denoises
 from genus.core.errors import InputError
-from genus.core.model import Denoises
 from genus.core.noise import Noise
 from genus.layers.diffusion import NoiseSchedule, betas
 from genus.sampling.diffusion import ancestral, ddim, visited_steps

@@ -7,8 +7,9 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
+from genus.core.capabilities import LatentSpace, Samples, StyleSpace
 from genus.core.errors import CapabilityError, InputError
-from genus.core.model import LatentSpace, Model, Samples, StyleSpace
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.space import Space
 from genus.core.spec import DataSpec

@@ -8,8 +8,9 @@ from scipy import stats
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from genus.core.capabilities import LatentSpace
 from genus.core.errors import CapabilityError
-from genus.core.model import LatentSpace, Model
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec

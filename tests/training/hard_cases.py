@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, softplus
 
 from genus.core.batch import Batch
-from genus.core.model import Model, Samples
+from genus.core.capabilities import Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.space import Space

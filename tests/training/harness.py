@@ -16,7 +16,7 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.recipe import Recipe, load_recipe
 from genus.core.space import Space
 from genus.core.spec import DataSpec
-from genus.data.source import ArraySource
+from genus.data.array_source import ArraySource
 from genus.training.callbacks import JsonLines
 from genus.training.checkpoints import Checkpoint
 from genus.training.devices import launch

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from genus.core.model import Model, Samples
+from genus.core.capabilities import Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
-from genus.data.source import ArraySource
+from genus.data.array_source import ArraySource
 from genus.training.checkpoints import load_checkpoint
 from genus.training.engine import Engine
 from genus.training.run import Run

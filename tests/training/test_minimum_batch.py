@@ -10,7 +10,7 @@ from torch import nn
 
 from genus.core.errors import RecipeError
 from genus.core.model import MinimumBatch
-from genus.core.recipe import TrainSettings
+from genus.core.train_settings import TrainSettings
 from genus.layers.convolution import normalisation
 from genus.training.minimum_batch import refuse_small_batches
 from tests.training.harness import Line, make_engine, points

@@ -12,7 +12,8 @@ import torch
 
 import genus
 from genus.core.errors import InputError, RecipeError
-from genus.core.recipe import TrainSettings, load_recipe
+from genus.core.recipe import load_recipe
+from genus.core.train_settings import TrainSettings
 from genus.training.callbacks import Callback, Moment
 from genus.training.devices import launch
 from genus.training.doctor.record import read_record

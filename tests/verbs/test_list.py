@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import genus
-from genus.core.recipe import recipe_files
+from genus.core.recipe_text import recipe_files
 from tests.terminal import Result
 
 Says = Callable[..., Result]

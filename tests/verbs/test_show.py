@@ -10,7 +10,7 @@ import pytest
 
 import genus
 from genus.cli.describe import setting_docs
-from genus.core.recipe import recipe_files
+from genus.core.recipe_text import recipe_files
 from tests.terminal import Result
 
 Says = Callable[..., Result]

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from genus.core.binder import is_list, is_mapping
 from genus.core.errors import GenusError, InputError, RecipeError, nearest
-from genus.core.recipe import Recipe, check_length, load_recipe, parse_yaml
+from genus.core.recipe import Recipe, load_recipe
+from genus.core.recipe_text import parse_yaml
 from genus.core.registry import component
+from genus.core.train_settings import check_length
 from genus.data.locate import describe_source
 
 SUITES = Path(__file__).parents[1] / "suites"

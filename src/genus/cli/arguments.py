@@ -121,7 +121,7 @@ def _value(one: CommandParameter, given: Any) -> Any:
 
 def settings_of(words: Sequence[str]) -> dict[str, Any]:
     """From ``key=value`` texts, values in YAML, to a mapping."""
-    from genus.core.recipe import apply_override
+    from genus.core.recipe_text import apply_override
 
     found: dict[str, Any] = {}
     for text in words:

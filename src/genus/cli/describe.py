@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from genus.cli.console import borderless_table, plain
-from genus.core.recipe import Recipe, TrainSettings
+from genus.core.recipe import Recipe
 from genus.core.registry import Parameter, component
+from genus.core.train_settings import TrainSettings
 
 _SECTIONS = ("model", "optimizer", "data", "train")
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from genus.core.annotations import COMPONENT_TYPES, annotation_text, definition
 from genus.core.errors import GenusError
-from genus.core.source_files import SourceFile, find_class
 
 
 @dataclass(frozen=True)
@@ -67,15 +66,12 @@ class ArgumentGroup:
         return getattr(importlib.import_module(self.module), self.attribute)
 
 
-def parameters_of(
-    module: str, node: ast.FunctionDef | ast.ClassDef, files: tuple[SourceFile, ...]
-) -> Iterator[Parameter]:
+def parameters_of(module: str, node: ast.FunctionDef | ast.ClassDef) -> Iterator[Parameter]:
     """Parameters of a component, its own before those it hands on to its base class.
 
     Args:
         module: where it is defined.
         node: its definition.
-        files: where base classes are looked for.
 
     Raises:
         GenusError: for a class without parameters of its own or of a base class, or a default that is no
@@ -83,7 +79,7 @@ def parameters_of(
     """
     signature = _signature(node)
     if signature is None:
-        inherited = list(_inherited(node, files))
+        inherited = list(_inherited(module, node))
         if not inherited:
             raise GenusError(f"{module}.{node.name} is registered and so must define __init__")
         yield from inherited
@@ -96,7 +92,7 @@ def parameters_of(
     for arg, default in zip(signature.args.kwonlyargs, signature.args.kw_defaults, strict=True):
         yield _parameter(module, node.name, arg.arg, arg.annotation, default, docs)
     if signature.args.kwarg is not None:
-        yield from (parameter for parameter in _inherited(node, files) if parameter.name not in own)
+        yield from (parameter for parameter in _inherited(module, node) if parameter.name not in own)
 
 
 def argument_docs(doc: str) -> dict[str, str]:
@@ -146,12 +142,12 @@ def _group(module: str, annotation: str) -> ArgumentGroup | None:
     return ArgumentGroup(where, node.name, fields)
 
 
-def _inherited(node: ast.FunctionDef | ast.ClassDef, files: tuple[SourceFile, ...]) -> Iterator[Parameter]:
+def _inherited(module: str, node: ast.FunctionDef | ast.ClassDef) -> Iterator[Parameter]:
     """Parameters of the first base class that is known."""
     for base in node.bases if isinstance(node, ast.ClassDef) else []:
-        if isinstance(base, ast.Name) and (found := find_class(base.id, files)):
-            file, parent = found
-            yield from parameters_of(file.module, parent, files)
+        where, parent = (definition(module, base.id) if isinstance(base, ast.Name) else None) or ("", None)
+        if isinstance(parent, ast.ClassDef) and (_signature(parent) or parent.bases):
+            yield from parameters_of(where, parent)
             return
 
 

@@ -10,7 +10,6 @@ import ast
 import gc
 import importlib.metadata
 import importlib.util
-import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,14 +65,14 @@ def source_files(folders: tuple[str, ...]) -> tuple[SourceFile, ...]:
     """
     root = Path(__file__).parents[1]
     own = [file for folder in folders for file in _files(f"genus.{folder}", root / folder)]
-    return (*own, *(file for package, path in _plugins() for file in _files(package, path)))
+    return (*own, *(file for package, path in plugins() for file in _files(package, path)))
 
 
 @lru_cache
 def source_file(module: str) -> SourceFile | None:
     """The file of a module of genus or of an installed plug-in, by its dotted name; None for others."""
     package, *rest = module.split(".")
-    roots = {"genus": Path(__file__).parents[1], **dict(_plugins())}
+    roots = {"genus": Path(__file__).parents[1], **dict(plugins())}
     root = roots.get(package)
     if root is None or root.is_file():
         return SourceFile(module, root) if root is not None and not rest else None
@@ -85,22 +84,11 @@ def source_file(module: str) -> SourceFile | None:
 
 def plugin_folders() -> list[Path]:
     """Folders of installed plug-in packages (they may hold ``recipes/``)."""
-    return [path if path.is_dir() else path.parent for _, path in _plugins()]
-
-
-def find_class(name: str, files: tuple[SourceFile, ...]) -> tuple[SourceFile, ast.ClassDef] | None:
-    """A class of that name at the top of one of the files, the last one that has it."""
-    line = re.compile(rf"^class {re.escape(name)}\b", re.M)
-    for file in reversed(files):
-        if line.search(file.text):
-            for node in file.body:
-                if isinstance(node, ast.ClassDef) and node.name == name:
-                    return file, node
-    return None
+    return [path if path.is_dir() else path.parent for _, path in plugins()]
 
 
 @lru_cache
-def _plugins() -> tuple[tuple[str, Path], ...]:
+def plugins() -> tuple[tuple[str, Path], ...]:
     """Modules of plug-ins, with the folder of a package or the file of a single module."""
     found: list[tuple[str, Path]] = []
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):

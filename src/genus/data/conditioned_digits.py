@@ -9,10 +9,11 @@ import numpy as np
 from genus.core.registry import data
 from genus.core.space import Column, Space, table_space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.checks import Array
+from genus.data.dataset import Dataset
 from genus.data.digits import digits8, digits28
 from genus.data.paired import PairedSource, table_of
-from genus.data.source import ArraySource, Dataset, Subset
 from genus.data.split import fingerprint
 
 _OPENED = {"digits28": digits28, "digits8": digits8}
@@ -115,11 +116,11 @@ def _with_condition(
     beside = ArraySource(conditions, None, DataSpec(example=space))
     train, test = np.split(np.arange(len(images)), [len(digits.train)])
     source = PairedSource(examples, beside, None, table_of(beside, train) if space.is_flat else None)
-    return Dataset(
-        name=name,
-        spec=source.spec,
-        train=Subset(source, train),
-        test=Subset(source, test),
+    return Dataset.of_split(
+        name,
+        source,
+        train,
+        test,
         fingerprint=fingerprint(digits.fingerprint, conditions),
         description=f"{digits.description}, and {what}",
         licence=digits.licence,

@@ -12,10 +12,11 @@ from genus.core.noise import derive_seed
 from genus.core.registry import data
 from genus.core.space import Space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.checks import Array
+from genus.data.dataset import Dataset
 from genus.data.image_layout import choose_layout
 from genus.data.images import no_bomb_warnings, read_header, read_image
-from genus.data.source import ArraySource, Dataset
 from genus.data.split import fingerprint
 
 

@@ -10,8 +10,8 @@ from genus.core.registry import data
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
+from genus.data.dataset import Dataset, dataset_from_arrays
 from genus.data.packaged import package_file
-from genus.data.source import Dataset, dataset_from_arrays
 
 _DIGITS = tuple("0123456789")
 

@@ -13,10 +13,10 @@ import numpy as np
 from genus.core.errors import DataError
 from genus.core.registry import data
 from genus.data.checks import Array
+from genus.data.dataset import Dataset
 from genus.data.image_source import open_images
 from genus.data.images import SUFFIXES, Alpha, Mode, Resize
-from genus.data.source import Dataset, Subset
-from genus.data.split import fingerprint, hold_out
+from genus.data.split import fingerprint, group_numbers, hold_out
 
 _TRAIN = frozenset({"train", "training"})
 _TEST = frozenset({"test", "testing"})
@@ -42,32 +42,28 @@ def folder(
 
     Subfolders are read to any depth; the first level names the class. Folders ``train`` and
     ``test`` at the first level are the splits, with classes below them; ``val`` stands in for a
-    missing ``test`` and is left out beside one. Hidden
-    files and folders, folders without images and other files are passed over. PNG, JPEG, TIFF,
-    BMP, WebP, GIF and PPM; 8 bits, or 16 bits of grey; EXIF turns are applied and palettes become
-    colour. Every file is opened before anything is trained, and the first bad ones are named.
+    missing ``test``. Hidden and other files are passed over. PNG, JPEG, TIFF, BMP, WebP, GIF and PPM;
+    8 bits, or 16 bits of grey; EXIF turns are applied and palettes become colour. Every file is
+    opened before anything is trained, and the first bad ones are named.
 
     Args:
         path: the folder.
-        kind: ``labels`` takes the values of grey images, or the indices of a palette, for the numbers of
-            labels: a mask of 0 and 255 is a map of two labels.
+        kind: ``labels`` takes grey values, or indices of a palette, for numbers of labels (masks).
         size: height and width in pixels, or one number for both; null when all images agree.
-        resize: how images of another size are brought to ``size``: ``crop`` fills it and cuts the
-            rest, ``pad`` fits inside and adds black, ``stretch`` changes proportions.
+        resize: how other sizes become ``size``: ``crop`` fills it and cuts the rest, ``pad`` fits inside
+            and adds black, ``stretch`` changes proportions.
         mode: channels to deliver; ``auto`` asks that all files agree.
         alpha: what becomes of transparency: ``drop`` ignores it, ``white`` and ``black`` lay the
             image on that background, ``keep`` adds it as the last channel.
-        labels: whether subfolders are classes; with false the images are unlabelled.
-        group: regular expression whose first parenthesis, in a file's relative name, names its group, such
-            as ``(.*)_slice``: images of one group never fall into both splits.
+        labels: whether subfolders are classes.
+        group: regular expression whose parenthesis names a file's group, such as ``(.*)_slice``: images of
+            one group never fall into both splits.
         holdout: share kept for testing when the folder has no test split, in (0, 1).
         check: decode every file once when opening; false reads headers only.
-        cache: images are kept decoded in memory when all of them take at most so many MiB;
-            otherwise each is decoded whenever it is needed. Needs ``check``.
+        cache: MiB up to which all images are kept decoded in memory. Needs ``check``.
 
     Raises:
-        DataError: for an empty folder, unreadable files, and for sizes, channels or transparency
-            that differ without a policy.
+        DataError: for no or unreadable images, and sizes, channels or transparency without a policy.
     """
     root = Path(path).expanduser()
     names = find_images(root)
@@ -80,16 +76,20 @@ def folder(
     )  # fmt: skip
     if len(test) == 0:
         train, test = hold_out(len(names), holdout, numbers, groups)
-    elif groups is not None and np.intersect1d(groups[train], groups[test]).size:
-        raise DataError(f"{path}: images of one group lie in its folders for training and for testing")
-    return Dataset(
-        name="folder",
-        spec=source.spec,
-        train=Subset(source, train),
-        test=Subset(source, test),
+    _refuse_cut_groups(groups, train, test, path)
+    return Dataset.of_split(
+        "folder",
+        source,
+        train,
+        test,
         fingerprint=fingerprint(names, *content, train, test),
         description=f"{len(names):,} images in {path}",
     )
+
+
+def _refuse_cut_groups(groups: Array | None, train: Array, test: Array, path: str) -> None:
+    if groups is not None and np.intersect1d(groups[train], groups[test]).size:
+        raise DataError(f"{path}: images of one group lie in its folders for training and for testing")
 
 
 def find_images(root: Path) -> list[str]:
@@ -147,7 +147,7 @@ def _groups(names: Sequence[str], pattern: str) -> Array:
     lacking = [name for name, group in zip(names, groups, strict=True) if group is None]
     if lacking:
         raise DataError(f"group: {pattern!r} is not found in {len(lacking)} file names, first {lacking[0]}")
-    return np.unique(np.array(groups), return_inverse=True)[1].astype(np.int64)
+    return group_numbers(np.array(groups))
 
 
 def _classes(names: Sequence[str], depth: int) -> tuple[tuple[str, ...], Array | None]:

@@ -14,9 +14,10 @@ from genus.core.errors import DataError
 from genus.core.registry import data
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.checks import Array
+from genus.data.dataset import Dataset, dataset_from_arrays
 from genus.data.labels import encode_labels
-from genus.data.source import ArraySource, Dataset, dataset_from_arrays
 from genus.data.split import fingerprint
 
 _IMAGES = re.compile(r"images(.?)idx3", re.IGNORECASE)

@@ -15,10 +15,11 @@ import numpy as np
 from genus.core.errors import DataError
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.checks import Array
 from genus.data.image_layout import choose_layout
 from genus.data.images import Alpha, Header, Layout, Mode, Resize, no_bomb_warnings, read_header, read_image
-from genus.data.source import ArraySource, Raw, Source
+from genus.data.source import Raw, Source
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")

@@ -10,8 +10,9 @@ import yaml
 
 from genus.core.binder import build, resolve
 from genus.core.registry import component
+from genus.data.dataset import Dataset
 from genus.data.locate import describe_source
-from genus.data.source import Dataset, Source
+from genus.data.source import Source
 
 _CHUNK = 1 << 22
 """Elements looked at together."""

@@ -15,9 +15,10 @@ from genus.core.registry import data
 from genus.core.space import Space, SpaceKind, class_space
 from genus.core.spec import DataSpec
 from genus.data.array_layout import arrange, otherwise
+from genus.data.array_source import ArraySource
 from genus.data.checks import Array, OutOfRange, within_unit
+from genus.data.dataset import Dataset, dataset_from_arrays
 from genus.data.labels import encode_labels
-from genus.data.source import ArraySource, Dataset, dataset_from_arrays
 from genus.data.split import fingerprint
 
 _SPLIT_KEYS = (("train_images", "train_labels"), ("x_train", "y_train"), ("train_x", "train_y"))
@@ -62,13 +63,8 @@ def npz(
     arrays, kinds, levels = zip(
         *(arrange(content[key], layout, f"{path}: {key}") for key in examples), strict=True
     )
-    present = [key in content for key in tags]
-    numbers: list[Array] | list[None] = [None] * len(examples)
-    classes: tuple[str, ...] = ()
-    if labels and any(present):
-        if not all(present):
-            raise DataError(f"{path}: has no array {tags[present.index(False)]!r}; set labels: false")
-        numbers, classes = encode_labels([content[key] for key in tags])
+    numbers, classes = _labels(content, tags if labels else [], path)
+    numbers = numbers or [None] * len(examples)
     spec = DataSpec(
         example=Space(
             kind=kinds[0],
@@ -87,6 +83,18 @@ def npz(
         taken = f"{path}: {examples[0]} was taken for {spec.kind}s of {'×'.join(map(str, spec.shape))}"
         other = otherwise(content[examples[0]].shape[1:], layout)
         raise DataError(f"{taken}: {error}{other}") from None
+
+
+def _labels(
+    content: Mapping[str, Array], tags: Sequence[str], path: str
+) -> tuple[Sequence[Array | None], tuple[str, ...]]:
+    """Class numbers of each split, and the names of the classes; nothing where the file has no labels."""
+    present = [key in content for key in tags]
+    if not any(present):
+        return [], ()
+    if not all(present):
+        raise DataError(f"{path}: has no array {tags[present.index(False)]!r}; set labels: false")
+    return encode_labels([content[key] for key in tags])
 
 
 def _range(arrays: Sequence[Array], kind: SpaceKind, levels: int | None) -> tuple[float, float] | None:

@@ -12,8 +12,9 @@ import numpy as np
 from genus.core.errors import DataError
 from genus.core.registry import data
 from genus.data.checks import Array
+from genus.data.dataset import Dataset
 from genus.data.paired import PairedSource, UnpairedSource, table_of
-from genus.data.source import Dataset, Reader, Source
+from genus.data.source import Reader, Source
 from genus.data.split import fingerprint
 
 _SHOWN = 5

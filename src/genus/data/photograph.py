@@ -7,10 +7,10 @@ from typing import Literal
 
 from genus.core.errors import DataError
 from genus.core.registry import data
+from genus.data.dataset import Dataset
 from genus.data.image_source import open_images
 from genus.data.images import Alpha, Mode, no_bomb_warnings, read_header
 from genus.data.packaged import package_file
-from genus.data.source import Dataset
 from genus.data.split import fingerprint
 
 

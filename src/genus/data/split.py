@@ -53,6 +53,11 @@ def hold_out(
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
+def group_numbers(names: Array) -> Array:
+    """Number of the group of each example, int64, from names of groups ``(n,)``."""
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
 def _hold_out_groups(groups: Array, share: float) -> tuple[Array, Array]:
     """Splits that cut no group: groups in random order, until the test split has its share of examples."""
     names, sizes = np.unique(groups, return_counts=True)

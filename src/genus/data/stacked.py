@@ -10,9 +10,10 @@ from genus.core.registry import data
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
+from genus.data.dataset import Dataset
 from genus.data.digits import digits28
 from genus.data.idx import idx
-from genus.data.source import Dataset, Raw, Source
+from genus.data.source import Raw, Source
 from genus.data.split import fingerprint
 
 _CHANNELS = 3

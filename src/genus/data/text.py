@@ -13,9 +13,10 @@ from genus.core.registry import data
 from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
-from genus.data.csv_file import column_number, read_table, unique_keys
-from genus.data.source import Dataset, Raw, Source, Subset
+from genus.data.dataset import Dataset
+from genus.data.source import Raw, Source
 from genus.data.split import fingerprint, hold_out
+from genus.data.text_table import column_number, read_table, unique_keys
 
 
 @data("text")
@@ -38,11 +39,11 @@ def text(*, path: str, column: str | int = 1, key: str | int = 0, holdout: float
     keys = unique_keys([row[column_number(key, header, path)] for row in rows], path, first)
     train, test = hold_out(len(texts), holdout)
     source = TextSource(texts, train, keys)
-    return Dataset(
-        name="text",
-        spec=source.spec,
-        train=Subset(source, train),
-        test=Subset(source, test),
+    return Dataset.of_split(
+        "text",
+        source,
+        train,
+        test,
         fingerprint=fingerprint(texts, list(keys), f"holdout {holdout}"),
         description=f"{len(texts):,} texts of {len(source.spec.example.names):,} words in {path}",
     )

@@ -8,7 +8,7 @@ from genus.core.errors import DataError
 from genus.core.noise import derive_seed
 from genus.core.registry import data
 from genus.data.checks import Array
-from genus.data.source import Dataset
+from genus.data.dataset import Dataset
 from genus.data.toy_points import Rng, mixture_data, toy_data
 
 

@@ -10,8 +10,9 @@ from genus.core.errors import DataError
 from genus.core.noise import derive_seed
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
+from genus.data.array_source import ArraySource
 from genus.data.checks import Array
-from genus.data.source import ArraySource, Dataset
+from genus.data.dataset import Dataset
 from genus.data.split import fingerprint
 
 Rng = np.random.Generator

@@ -69,6 +69,10 @@ def digit_features(count: int) -> tuple[Array, NDArray[np.int64]]:
     return found.double().numpy(), labels.numpy()
 
 
+def _critic_numbers(gp: CriticBound) -> dict[str, float]:
+    return {"WGAN-GP critic's value": gp.value, "WGAN-GP critic, by measured slope": gp.measured}
+
+
 @lab("wasserstein-bounds", paper="arXiv:1704.00028")
 def wasserstein_bounds(
     *,
@@ -121,12 +125,7 @@ def wasserstein_bounds(
             "truth": {case: truth for case, (_, _, truth) in cases.items()},
             "sizes": list(sizes),
             **{case: {name: values.mean(1) for name, values in by.items()} for case, by in found.items()},
-            "digits": {
-                **on_digits,
-                "upper bound W_N": bounds.upper,
-                "WGAN-GP critic's value": gp.value,
-                "WGAN-GP critic, by measured slope": gp.measured,
-            },
+            "digits": {**on_digits, "upper bound W_N": bounds.upper, **_critic_numbers(gp)},
         },
         checks=[*checks, *_digit_checks(bounds, gp, clipped)],
         draw=_draw(cases, found, sizes, on_digits, bounds.upper, gp.measured, digits),

@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from genus.core.capabilities import Samples
 from genus.core.errors import DataError
-from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.core.space import Space
 from genus.metrics.evidence import Evidence, needs

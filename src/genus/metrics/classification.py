@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from genus.core.model import Classifies
+from genus.core.capabilities import Classifies
 from genus.core.registry import metric
 from genus.metrics.accuracy import class_accuracy
 from genus.metrics.evidence import Evidence, needs

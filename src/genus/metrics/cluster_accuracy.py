@@ -7,8 +7,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
+from genus.core.capabilities import Clusters
 from genus.core.errors import DataError
-from genus.core.model import Clusters
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import wilson

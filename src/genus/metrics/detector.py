@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn import functional as F
 
+from genus.core.capabilities import Samples
 from genus.core.errors import DataError
-from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import LEVEL

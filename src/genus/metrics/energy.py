@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
+from genus.core.capabilities import Samples
 from genus.core.errors import DataError
-from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.blocks import many_blocks
 from genus.metrics.distance_score import unbiased_distance_score

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
-from genus.core.model import Samples
+from genus.core.capabilities import Samples
 from genus.core.registry import metric
 from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import Samples
 from genus.core.errors import DataError
-from genus.core.model import Model, Samples
+from genus.core.model import Model
 from genus.core.noise import derive_seed
 from genus.layers.batch_norm_statistics import batch_norms
 from genus.metrics.examples import CHUNK, Examples, read_examples, take_features

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from genus.core.model import Samples
+from genus.core.capabilities import Samples
 from genus.core.registry import metric
 from genus.core.spec import DataSpec
 from genus.metrics.evidence import Evidence, needs

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from genus.core.capabilities import Samples
 from genus.core.errors import DataError
-from genus.core.model import Samples
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.examples import Examples

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from genus.core.batch import Condition
+from genus.core.capabilities import Density, Samples
 from genus.core.errors import CapabilityError, DataError, NonFiniteError
-from genus.core.model import Density, Model, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise, derive_seed
 from genus.core.registry import metric
 from genus.core.spec import DataSpec

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from genus.core.model import Samples
+from genus.core.capabilities import Samples
 from genus.core.registry import metric
 from genus.core.spec import DataSpec
 from genus.metrics.evidence import Evidence, needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from genus.core.model import Samples
+from genus.core.capabilities import Samples
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs
 from genus.metrics.intervals import wilson

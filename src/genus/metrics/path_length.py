@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Condition
-from genus.core.model import LatentSpace, StyleSpace
+from genus.core.capabilities import LatentSpace, StyleSpace
 from genus.core.noise import Noise, derive_seed
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs

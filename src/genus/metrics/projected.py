@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from genus.core.model import Samples
+from genus.core.capabilities import Samples
 from genus.core.registry import metric
 from genus.metrics.distance_score import block_distance_score
 from genus.metrics.evidence import Evidence, needs

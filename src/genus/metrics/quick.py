@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genus.core.batch import Batch, Condition, join_conditions
-from genus.core.model import Classifies, Density, Model, Samples
+from genus.core.capabilities import Classifies, Density, Samples
+from genus.core.model import Model
 from genus.core.noise import derive_seed
 from genus.data.source import Source
 from genus.metrics.examples import batches

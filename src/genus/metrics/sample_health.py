@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genus.core.batch import Condition
-from genus.core.model import Model, Samples
+from genus.core.capabilities import Samples
+from genus.core.model import Model
 from genus.metrics.features import ClassifyingFeatures, FeatureMap, default_features
 from genus.metrics.memorisation import copy_threshold, gap_ratios, training_gaps
 from genus.metrics.nearest import nearest_neighbours

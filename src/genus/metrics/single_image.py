@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genus.core.capabilities import Samples
 from genus.core.errors import DataError
-from genus.core.model import Samples
 from genus.core.noise import Noise
 from genus.core.registry import metric
 from genus.metrics.evidence import Evidence, needs

@@ -6,7 +6,7 @@ from functools import partial
 
 from numpy.typing import ArrayLike
 
-from genus.core.model import Samples
+from genus.core.capabilities import Samples
 from genus.core.registry import metric
 from genus.metrics.distance_score import distance_score
 from genus.metrics.evidence import Evidence, needs

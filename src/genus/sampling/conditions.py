@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from genus.core.batch import Condition
     from genus.core.model import Model
-    from genus.data.source import Dataset
+    from genus.data.dataset import Dataset
     from genus.sampling.parse_condition import ConditionWords
 
 MANY = 1000
@@ -43,7 +43,7 @@ def requested_condition(
         CapabilityError: when the model has no such condition.
         InputError: for an unknown class, or a condition or code that does not fit.
     """
-    from genus.core.model import Samples
+    from genus.core.capabilities import Samples
     from genus.data.paired import conditions_in_turn
     from genus.sampling.parse_condition import parse_condition
 
@@ -66,7 +66,7 @@ def _requested_codes(
     model: Model, label: int | str | None, condition: ConditionWords | None, n: int
 ) -> Tensor | None:
     """Codes of ``n`` samples of a model without conditions that come with the data."""
-    from genus.core.model import Samples
+    from genus.core.capabilities import Samples
     from genus.sampling.parse_condition import parse_codes
 
     codes = model.codes if isinstance(model, Samples) else None
@@ -91,7 +91,7 @@ def typical_conditions(model: Model, dataset: Callable[[], Dataset]) -> Conditio
         Conditions of test examples ``(MANY, …)``; None for models without running statistics, and for those
         that are conditioned on classes or on nothing.
     """
-    from genus.core.model import Samples
+    from genus.core.capabilities import Samples
     from genus.data.paired import conditions_in_turn
     from genus.layers.batch_norm_statistics import batch_norms
 
@@ -111,7 +111,7 @@ def default_condition(model: Model, n: int, dataset: Callable[[], Dataset]) -> C
     """
     import torch
 
-    from genus.core.model import Samples
+    from genus.core.capabilities import Samples
     from genus.data.paired import conditions_in_turn
 
     space = model.spec.condition

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Condition
+from genus.core.capabilities import Denoises
 from genus.core.errors import InputError
-from genus.core.model import Denoises
 from genus.core.noise import Noise
 from genus.layers.diffusion import NoiseSchedule
 

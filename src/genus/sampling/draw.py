@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from genus.core.batch import Condition
+from genus.core.capabilities import LatentSpace, Samples, StyleSpace
 from genus.core.errors import CapabilityError, InputError
-from genus.core.model import LatentSpace, Model, Samples, StyleSpace
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 from genus.sampling.standing_statistics import standing_statistics

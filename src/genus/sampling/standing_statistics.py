@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import torch
 
 from genus.core.batch import Condition
+from genus.core.capabilities import LatentSpace
 from genus.core.errors import CapabilityError
-from genus.core.model import LatentSpace, Model
+from genus.core.model import Model
 from genus.core.noise import Noise, derive_seed
 from genus.core.spec import DataSpec
 from genus.layers.batch_norm_statistics import batch_norms, collecting, keeping, others

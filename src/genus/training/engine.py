@@ -11,7 +11,7 @@ from genus.core.errors import NonFiniteError
 from genus.core.model import Model
 from genus.core.noise import derive_seed
 from genus.core.phase import Averages, Phase
-from genus.core.recipe import TrainSettings
+from genus.core.train_settings import TrainSettings
 from genus.data.loader import Item
 from genus.data.source import Source
 from genus.training.adjustment import Adjustment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genus.core.errors import RecipeError
 from genus.core.model import MinimumBatch
-from genus.core.recipe import TrainSettings
+from genus.core.train_settings import TrainSettings
 
 
 def refuse_small_batches(

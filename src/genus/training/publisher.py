@@ -11,7 +11,7 @@ from torch.nn import Parameter
 
 from genus.core.model import Model
 from genus.core.noise import derive_seed
-from genus.core.recipe import TrainSettings
+from genus.core.train_settings import TrainSettings
 from genus.layers.batch_norm_statistics import batch_norms
 from genus.training.callbacks import Listeners
 from genus.training.checkpoints import Checkpoint, prune, writing

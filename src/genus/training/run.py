@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from genus.core.errors import CheckpointError, InputError
-from genus.core.recipe import Recipe, load_recipe, parse_yaml
+from genus.core.recipe import Recipe, load_recipe
+from genus.core.recipe_text import parse_yaml
 from genus.core.spec import DataSpec
 from genus.training.checkpoints import (
     Checkpoint,

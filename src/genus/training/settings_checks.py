@@ -7,7 +7,8 @@ from typing import Any
 
 from genus.core.errors import RecipeError
 from genus.core.model import Model
-from genus.core.recipe import TrainSettings, default_optimizer
+from genus.core.recipe import default_optimizer
+from genus.core.train_settings import TrainSettings
 from genus.training.minimum_batch import refuse_small_batches
 from genus.training.stage_progress import StageProgress
 

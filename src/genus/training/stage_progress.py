@@ -11,7 +11,7 @@ from genus.core.binder import bind
 from genus.core.length import Length
 from genus.core.noise import derive_seed
 from genus.core.phase import Progress, Stage
-from genus.core.recipe import TrainSettings
+from genus.core.train_settings import TrainSettings
 from genus.data.loader import Item, Loader
 from genus.data.source import Source
 from genus.training.callbacks import Moment

@@ -48,7 +48,7 @@ def doctor(run: RunFolder, *, samples: bool = True) -> Checkup:
         InputError: when there is no such run.
     """
     from genus.assembly import health_hook, open_data
-    from genus.core.model import Samples
+    from genus.core.capabilities import Samples
     from genus.saved_runs import load
     from genus.training.doctor.checkup import check_up
     from genus.training.doctor.doctor import LADDER

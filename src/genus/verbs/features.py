@@ -15,7 +15,7 @@ from genus.verbs.show import show
 from genus.verbs.train import train
 
 if TYPE_CHECKING:
-    from genus.data.source import Dataset
+    from genus.data.dataset import Dataset
     from genus.training.callbacks import Callback
 
 _RECIPE = "classifier"
@@ -130,7 +130,7 @@ def export_features(
 def _export(run: str | PathLike[str], out: str | Path) -> FeatureNetwork:
     """Write the file; several ranks may, one after the other, with the same contents."""
     from genus.assembly import open_data
-    from genus.core.model import Recognises
+    from genus.core.capabilities import Recognises
     from genus.metrics.features.trained import read_features, write_features
     from genus.saved_runs import load
     from genus.training.run import Run

@@ -62,7 +62,7 @@ def list_components(kind: Annotated[str, Argument(metavar="WHAT")] = "recipes") 
 
 
 def _recipes() -> dict[str, str]:
-    from genus.core.recipe import parse_yaml, recipe_files
+    from genus.core.recipe_text import parse_yaml, recipe_files
 
     found: dict[str, str] = {}
     for name, path in recipe_files().items():

@@ -114,7 +114,7 @@ def _drawn(
     """Results ``(n, channels, height, width)`` of a model that can give them."""
     import torch
 
-    from genus.core.model import Redraws
+    from genus.core.capabilities import Redraws
     from genus.core.noise import Noise
     from genus.sampling.draw import device_of, evaluating
     from genus.saved_runs import opened_data

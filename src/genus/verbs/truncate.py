@@ -80,7 +80,7 @@ def truncation_curve(
 
     Paper: arXiv:1809.11096 (truncation trick); arXiv:1904.06991 for precision and recall.
     """
-    from genus.core.model import StyleSpace
+    from genus.core.capabilities import StyleSpace
     from genus.lab.findings import require_empty
     from genus.reports.truncation_curve import truncation_findings
     from genus.saved_runs import evidence

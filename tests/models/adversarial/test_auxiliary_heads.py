@@ -15,14 +15,9 @@ from genus.core.components import Readout
 from genus.core.errors import RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
-from genus.models.adversarial.auxiliary_heads import (
-    Auxiliary,
-    Information,
-    KPlusOne,
-    StyleAmbiguity,
-    style_ambiguity,
-)
+from genus.models.adversarial.auxiliary_heads import Auxiliary, KPlusOne, StyleAmbiguity, style_ambiguity
 from genus.models.adversarial.generator_discriminator import ClassScore
+from genus.models.adversarial.information import Information
 from genus.sampling.draw import draw
 from tests.models.adversarial.test_gan import IMAGES, SPECS, batch_of, check_losses, make
 from tests.models.adversarial.test_laplacian import LABELLED, pyramid_gan

@@ -7,8 +7,8 @@ import torch
 
 from genus.core.batch import Batch
 from genus.core.binder import build, resolve
+from genus.core.capabilities import Recognises
 from genus.core.errors import RecipeError
-from genus.core.model import Recognises
 from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.space import Space, class_space

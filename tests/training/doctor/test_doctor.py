@@ -17,7 +17,8 @@ from genus.core.batch import Batch
 from genus.core.errors import NonFiniteError
 from genus.core.model import Model
 from genus.core.phase import Context, Phase, Terms
-from genus.core.recipe import TrainSettings, load_recipe
+from genus.core.recipe import load_recipe
+from genus.core.train_settings import TrainSettings
 from genus.training.adjustment import Adjustment
 from genus.training.callbacks import Callback, Moment
 from genus.training.doctor.checkup import check_up, run_fraction

@@ -15,8 +15,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from genus.core.binder import build, resolve
+from genus.core.capabilities import Recognises
 from genus.core.errors import DataError, GenusError, InputError
-from genus.core.model import Model, Recognises
+from genus.core.model import Model
 from genus.core.spec import DataSpec
 from genus.metrics.features.base import ClassifyingFeatures, FeatureMap, in_parts, weights_digest
 

@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import LatentSpace
 from genus.core.components import ConditioningFactory, Network
 from genus.core.errors import RecipeError
-from genus.core.model import LatentSpace, MinimumBatch, Model
+from genus.core.model import MinimumBatch, Model
 from genus.core.noise import Noise
 from genus.core.observations import Observation
 from genus.core.phase import Averages, Context, Phase, Terms
@@ -20,7 +21,8 @@ from genus.core.ranges import Count, Weight
 from genus.core.spec import DataSpec
 from genus.layers.reference_norm import has_reference_norm
 from genus.layers.scaling import Scaling
-from genus.models.adversarial.conditioning import Concatenation, Unconditional
+from genus.models.adversarial.conditioning import Concatenation
+from genus.models.adversarial.conditioning_base import Unconditional
 
 
 class AutoEncodingGAN(Model, LatentSpace):

@@ -9,15 +9,16 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Condition
+from genus.core.capabilities import Classifies, Clusters
 from genus.core.components import Augmentation, Readout
 from genus.core.errors import RecipeError
-from genus.core.model import Classifies, Clusters
 from genus.core.phase import Context
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.models.adversarial.auxiliary_heads import Auxiliary, Information, KPlusOne, StyleAmbiguity
+from genus.models.adversarial.auxiliary_heads import Auxiliary, KPlusOne, StyleAmbiguity
 from genus.models.adversarial.discriminator_input import augment, refuse_unsuited
 from genus.models.adversarial.gan import GAN
+from genus.models.adversarial.information import Information
 
 
 @model("classifying-gan", paper="arXiv:1606.03498")

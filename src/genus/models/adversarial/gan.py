@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import LatentSpace
 from genus.core.components import (
     ConditioningFactory,
     DiscriminatorScheduleFactory,
@@ -19,7 +20,7 @@ from genus.core.components import (
     Readout,
     couples_batch,
 )
-from genus.core.model import LatentSpace, MinimumBatch, Model
+from genus.core.model import MinimumBatch, Model
 from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
 from genus.core.phase import Averages, Context, Phase, Terms
@@ -28,7 +29,7 @@ from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.scaling import Scaling
 from genus.models.adversarial import refusals
-from genus.models.adversarial.conditioning import Unconditional
+from genus.models.adversarial.conditioning_base import Unconditional
 from genus.models.adversarial.discriminator_input import DiscriminatorInput
 from genus.models.adversarial.discriminator_terms import feature_distance, log_scores, penalty_terms
 from genus.models.adversarial.gan_options import AugmentationOptions, FeatureOptions, RegularisationOptions

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import Samples
 from genus.core.components import ConditioningFactory, Network, Objective, Penalty, Readout, couples_batch
 from genus.core.errors import RecipeError
-from genus.core.model import Model, Samples
+from genus.core.model import Model
 from genus.core.network import CouplesBatch
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
@@ -24,7 +25,7 @@ from genus.layers.condition import build_conditioned
 from genus.layers.condition_encoder import condition_encoder
 from genus.layers.pyramid import enlarge, pyramid_sizes, shrink
 from genus.layers.scaling import Scaling
-from genus.models.adversarial.conditioning import DataConditioning, Unconditional
+from genus.models.adversarial.conditioning_base import DataConditioning, Unconditional
 from genus.models.adversarial.discriminator_terms import log_scores, penalty_terms
 from genus.models.adversarial.generator_discriminator import Generator
 from genus.models.adversarial.refusals import refuse_coupled_slopes

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import Redraws
 from genus.core.components import Losses, Objective, Penalty
 from genus.core.errors import RecipeError
 from genus.core.length import Length
-from genus.core.model import Model, Redraws
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, Positive, ShareInside, Weight
@@ -214,9 +215,8 @@ class SinGAN(Model, Redraws):
         size = size or own
         ratios = [wanted / side for wanted, side in zip(size, own, strict=True)]
         sizes = [scaled(sides, ratios) for sides in self.sizes]
-        first, before = 0, None
+        first, before = (0 if image is None else min(start, self._trained - 1)), None
         if image is not None:
-            first = min(start, self._trained - 1)
             coarse = resample(self.scaling.inward(image), sizes[max(0, first - 1)])
             before = coarse.expand(n, *coarse.shape[1:])
         drawn = self.pyramid.draw(n, range(first, self._trained), noise, sizes=sizes, before=before)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import StyleSpace
 from genus.core.errors import CapabilityError, RecipeError
-from genus.core.model import StyleSpace
 from genus.core.network import Styled
 from genus.core.noise import Noise
 from genus.core.observations import Observation

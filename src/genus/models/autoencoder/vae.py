@@ -12,8 +12,9 @@ from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import Density, Encodes, Samples
 from genus.core.components import Network
-from genus.core.model import Density, Encodes, Model, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Count

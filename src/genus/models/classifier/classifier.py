@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.batch import Batch
+from genus.core.capabilities import Recognises
 from genus.core.components import Network
-from genus.core.model import Model, Recognises
+from genus.core.model import Model
 from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Count, Natural, ShareBelow1
 from genus.core.registry import model

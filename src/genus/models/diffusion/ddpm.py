@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import Denoises, Density, Samples
 from genus.core.components import Network
 from genus.core.errors import InputError
-from genus.core.model import Denoises, Density, Model, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Count, Share

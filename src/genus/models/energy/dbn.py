@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, cross_entropy
 
 from genus.core.batch import Batch, Condition
-from genus.core.model import Classifies, Density, Model, Samples
+from genus.core.capabilities import Classifies, Density, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, ShareBelow1

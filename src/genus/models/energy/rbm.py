@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch, Condition
-from genus.core.model import Density, Model, Samples
+from genus.core.capabilities import Density, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Count

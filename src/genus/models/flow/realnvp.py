@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import Density, Encodes, Samples
 from genus.core.components import Network
 from genus.core.errors import InputError
 from genus.core.length import Length
-from genus.core.model import Density, Encodes, Model, Samples
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, Natural, Positive, ShareAbove0, Weight

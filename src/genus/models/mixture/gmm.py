@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch, Condition
+from genus.core.capabilities import Density, Samples
 from genus.core.length import Length
-from genus.core.model import Density, MinimumBatch, Model, Samples
+from genus.core.model import MinimumBatch, Model
 from genus.core.noise import Noise
 from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, Weight

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Condition, repeated
-from genus.core.model import LatentSpace, Model, StyleSpace
+from genus.core.capabilities import LatentSpace, StyleSpace
+from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.sampling.draw import device_of
 

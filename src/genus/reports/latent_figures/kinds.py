@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from genus.core.model import LatentSpace, Model, StyleSpace
+from genus.core.capabilities import LatentSpace, StyleSpace
+from genus.core.model import Model
 from genus.reports.latent_figures.attention import attention
 from genus.reports.latent_figures.figure import Figure
 from genus.reports.latent_figures.latent_points import arithmetic, interpolation, mixing, truncation

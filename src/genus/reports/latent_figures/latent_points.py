@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from genus.core.capabilities import StyleSpace
 from genus.core.errors import InputError
-from genus.core.model import StyleSpace
 from genus.core.noise import Noise
 from genus.metrics.path_length import lerp, slerp
 from genus.reports.latent_figures.figure import Figure, FigureRequest, alike, generate, latents

@@ -7,7 +7,7 @@ from typing import Any
 
 from genus.core.length import Length
 from genus.core.model import Model
-from genus.core.recipe import TrainSettings
+from genus.core.train_settings import TrainSettings
 from genus.training.callbacks import Callback, Moment, StepAdjuster, log_line
 from genus.training.clock import Clock, Every
 from genus.training.doctor.doctor import Doctor

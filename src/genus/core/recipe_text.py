@@ -1,0 +1,176 @@
+"""The text of recipes: files, YAML, variants, overrides."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from genus.core.binder import is_list, is_mapping
+from genus.core.errors import RecipeError, nearest
+from genus.core.source_files import plugin_folders
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it was compiled
+
+BOOK = Path(__file__).parents[1] / "recipes"
+"""Folder of the recipes that come with genus."""
+
+
+def recipe_files() -> dict[str, Path]:
+    """All recipes by name: genus' own, and those in ``recipes/`` of installed plug-ins.
+
+    Raises:
+        RecipeError: when two have the same name.
+    """
+    files: dict[str, Path] = {}
+    for folder in [BOOK, *(folder / "recipes" for folder in plugin_folders())]:
+        for path in sorted(folder.rglob("*.yaml")):
+            if path.stem in files:
+                raise RecipeError(
+                    f"two recipes are named {path.stem!r}: {files[path.stem]} and {path}; rename one, or "
+                    "uninstall the plug-in it belongs to"
+                )
+            files[path.stem] = path
+    return files
+
+
+def apply_override(raw: dict[str, Any], text: str) -> None:
+    """Set ``key.path=value`` in a raw recipe, in place.
+
+    Setting a component by name replaces it; setting an argument keeps the rest.
+
+    >>> raw = {"model": {"generator": "dcgan"}}
+    >>> apply_override(raw, "model.generator.width=32")
+    >>> raw
+    {'model': {'generator': {'name': 'dcgan', 'width': 32}}}
+    """
+    path, separator, value = text.partition("=")
+    if not separator or not path.strip():
+        raise RecipeError(f"override {text!r} is not understood; write key.path=value")
+    keys = path.strip().split(".")
+    here: Any = raw
+    for depth, key in enumerate(keys[:-1]):
+        step: Any = int(key) if is_list(here) and key.isdigit() else key
+        try:
+            child = _step_into(here, step)
+        except (IndexError, TypeError):
+            raise RecipeError(f"override {text!r}: there is no {'.'.join(keys[: depth + 1])!r}") from None
+        if isinstance(child, str):
+            child = here[step] = {"name": child}
+        elif child is None:
+            child = here[step] = {}
+        if not is_mapping(child) and not is_list(child):
+            raise RecipeError(
+                f"override {text!r}: {'.'.join(keys[: depth + 1])!r} is the value {child!r} and has no keys"
+            )
+        here = child
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"override {text!r}: the value is not YAML ({error})") from None
+    if is_list(here):
+        if not keys[-1].isdigit() or int(keys[-1]) >= len(here):
+            raise RecipeError(f"override {text!r}: the list has {len(here)} items, counted from 0")
+        here[int(keys[-1])] = parsed
+    else:
+        here[keys[-1]] = parsed
+
+
+def _with_variant(raw: dict[str, Any], name: str, variant: str) -> dict[str, Any]:
+    """A recipe with the overrides of one of its variants applied.
+
+    Raises:
+        RecipeError: when it has no such variant; names the nearest.
+    """
+    variants = cast("dict[str, Any]", raw.get("variants") or {})
+    if variant not in variants:
+        known = nearest(variant, variants) if variants else "; it has none"
+        raise RecipeError(f"recipe {name!r} has no variant {variant!r}{known}")
+    changes = variants[variant]
+    if not is_mapping(changes):
+        raise RecipeError(f"recipe {name!r}: variant {variant!r} is a mapping of key.path to value")
+    raw.pop("expects", None)  # it was measured without the variant
+    for path, value in changes.items():
+        apply_override(raw, f"{path}={json.dumps(value)}")
+    return raw
+
+
+def _step_into(here: Any, step: Any) -> Any:
+    return here[step] if is_list(here) else here.setdefault(step, {})
+
+
+def read_recipe(source: str) -> tuple[str, dict[str, Any]]:
+    """Name and raw mapping of a recipe, with its parent and its variant applied.
+
+    Args:
+        source: name of a recipe or path of a YAML file, with ``@VARIANT`` behind it for one of its variants.
+
+    Raises:
+        RecipeError: when there is no such recipe or variant; names the nearest.
+    """
+    stem, _, variant = source.rpartition("@")
+    if Path(source).is_file() or not stem or "/" in variant:  # an @ in the name of a file or folder
+        variant = ""
+    source = stem if variant else source
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise RecipeError(f"recipe file {source!r} does not exist")
+    else:
+        files = recipe_files()
+        if source not in files:
+            raise RecipeError(f"unknown recipe {source!r}{nearest(source, files)}")
+        path = files[source]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe file {source!r} cannot be read as UTF-8 text: {error}") from None
+    raw = parse_yaml(text, str(path))
+    base = raw.pop("extends", None)
+    if base is not None:
+        parent = read_recipe(str(base))[1] if str(base) in recipe_files() else None
+        if parent is None:
+            raise RecipeError(
+                f"{path.name}: extends unknown recipe {base!r}{nearest(str(base), recipe_files())}"
+            )
+        for key in ("paper", "equation", "expects"):  # they are those of the parent's settings
+            parent.pop(key, None)
+        raw = merge(parent, raw)
+    if variant:
+        return f"{path.stem}-{variant}", _with_variant(raw, path.stem, variant)
+    return path.stem, raw
+
+
+def parse_yaml(text: str, where: str) -> dict[str, Any]:
+    """Read one YAML mapping safely: no tags, no aliases.
+
+    Raises:
+        RecipeError: when it is not a plain mapping.
+    """
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.AliasEvent):
+                raise RecipeError(f"{where}: YAML aliases are not allowed; write the value out")
+        raw = yaml.load(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{where}: not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{where}: a recipe is a mapping of keys to values")
+    return cast("dict[str, Any]", raw)
+
+
+def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``change`` over ``base``; a component of another name replaces, else keys merge."""
+    result = dict(base)
+    for key, value in change.items():
+        old = result.get(key)
+        if isinstance(old, str) and is_mapping(value):
+            old = {"name": old}
+        result[key] = copy.deepcopy(value)
+        if is_mapping(old) and is_mapping(value) and value.get("name", old.get("name")) == old.get("name"):
+            result[key] = merge(old, value)
+    return result

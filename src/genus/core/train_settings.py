@@ -1,0 +1,89 @@
+"""Settings of a training and the expectations of a recipe: the keys that every recipe has."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from genus.core.errors import RecipeError
+from genus.core.length import Length
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it was compiled
+
+
+def check_length(value: Any) -> Any:
+    """Pass a value that :meth:`Length.parse` reads, or None; for fields of schemas.
+
+    Raises:
+        ValueError: saying how lengths are written.
+    """
+    if value is not None:
+        try:
+            Length.parse(value)
+        except RecipeError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+class TrainSettings(BaseModel):
+    """How long and how to train; the same keys for every model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    length: int | float | str = Field(description="iterations, '2 minutes', '500k samples' or '10 epochs'")
+    batch: int = Field(64, ge=1, description="examples per update, over all ranks")
+    seed: int = Field(0, ge=0, description="seed of weights, data order and noise")
+    precision: Literal["32", "bf16-mixed", "auto"] = Field(
+        "32", description="arithmetic of forward passes; auto: bf16-mixed where the hardware is fast at it"
+    )
+    labels: int | None = Field(None, ge=1, description="labels the model may see; null for all")
+    accumulate: int = Field(1, ge=1, description="micro-batches per update")
+    clip: float | None = Field(None, gt=0, description="largest norm of a group's gradient")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights; null for none")
+    schedule: Any = Field("constant", description="learning-rate schedule")
+    warmup: int = Field(0, ge=0, description="iterations over which the learning rate rises from 0")
+    channels_last: bool = Field(False, description="memory layout of image networks")
+    workers: int = Field(0, ge=0, description="processes that read data")
+    save_every: int | float | str = Field("60 seconds", description="between checkpoints")
+    keep: int = Field(2, ge=1, description="newest checkpoints kept, besides the best")
+    sample_every: int | float | str = Field("30 seconds", description="between sample sheets")
+    score_every: int | float | str | None = Field(None, description="between scores; null for none")
+    score_samples: int = Field(500, ge=10, description="examples per score")
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many scores without a better one; null for never"
+    )
+    log_every: int = Field(10, ge=1, description="iterations between lines of metrics.jsonl")
+    doctor: Literal["off", "watch", "act"] = Field(
+        "watch", description="name illnesses of the run as they show; act: also treat them with smaller steps"
+    )
+    doctor_every: int | float | str | None = Field(
+        None, description="between the doctor's looks at samples; null for ten per run"
+    )
+    tensorboard: bool = Field(False, description="also write TensorBoard events")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to train")
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value)
+
+    @field_validator("doctor", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML reads off as false
+
+    @field_validator("length", "save_every", "sample_every", "score_every", "doctor_every")
+    @classmethod
+    def _length(cls, value: Any) -> Any:
+        return check_length(value)
+
+
+class Expects(BaseModel):
+    """What the recipe's author measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cost: str = Field("", description="time on two CPU cores")
+    numbers: dict[str, str] = Field(default_factory=dict, description="scores with their conditions")
