@@ -65,8 +65,7 @@ def folder(
     Raises:
         DataError: for no or unreadable images, and sizes, channels or transparency without a policy.
     """
-    root = Path(path).expanduser()
-    names = find_images(root)
+    names = find_images(root := Path(path).expanduser())
     train, test, depth = split_folders(names)
     classes, numbers = _classes(names, depth) if labels else ((), None)
     groups = None if group is None else _groups(names, group)
