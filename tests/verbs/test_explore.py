@@ -129,8 +129,8 @@ def test_traversal_holds_what_is_given_and_goes_through_what_is_named() -> None:
     other = genus.explore(model, "traversal", rows=1, columns=2, condition={"code1": 0, "category": 2})
     assert other.caption == "code2 -1, 1 from left to right"
     for condition, code, words in [
-        ("code1=0", "code1", "code1 is given"),
-        ("category=0,code1=0,code2=1", None, "each code is given"),
+        ("code1=0", "code1", "code1 is chosen"),
+        ("category=0,code1=0,code2=1", None, "each code is chosen"),
         (None, "code3", "no code 'code3'; did you mean 'code"),
         ("categori=1", None, "did you mean 'category'"),
     ]:

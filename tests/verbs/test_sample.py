@@ -55,7 +55,7 @@ def test_what_is_given_is_used_and_what_does_not_fit_is_explained(genus_says: Sa
         genus.sample(model, 6, condition={"slant": 0.5})
     for words, what in (
         (("--condition", "slnt=1"), "did you mean 'slant'"),
-        (("--label", "3"), "no classes; it is told attributes slant, thickness"),
+        (("--label", "3"), "no classes; it is conditioned on columns slant, thickness"),
     ):
         said = genus_says("sample", "run", *words)
         assert (said.code, what in said.err) == (2, True), said.err
@@ -81,7 +81,7 @@ def test_codes_are_chosen_by_name_and_the_rest_is_random(genus_says: Says) -> No
         (("--condition", "code1=1.5"), "give a number in [−1, 1]"),
         (("--condition", "kategory=1"), "did you mean 'category'"),
         (("--condition", "three"), "codes are written category=NUMBER"),
-        (("--label", "3"), "use given, such as category=1"),
+        (("--label", "3"), "use condition, such as category=1"),
     ):
         said = genus_says("sample", "run", *words)
         assert (said.code, what in said.err) == (2, True), said.err
@@ -95,7 +95,7 @@ def test_models_of_classes_or_of_nothing_say_so(genus_says: Says) -> None:
     recipe = Path("small.yaml").read_text().replace("{name: digit-attributes, digits: digits8}", "digits8")
     Path("classes.yaml").write_text(recipe)
     Path("free.yaml").write_text(recipe.replace("concatenation", "null"))
-    for name, what in (("classes", "use label"), ("free", "nothing can be given")):
+    for name, what in (("classes", "the classes are 0, 1"), ("free", "so it takes none")):
         assert genus_says("train", f"{name}.yaml", "--out", name).code == 0
         said = genus_says("sample", name, "--condition", "slant=1")
         assert (said.code, what in said.err) == (2, True), said.err

@@ -80,7 +80,7 @@ def test_conditions_are_those_of_the_data(folder: Path) -> None:
         genus.sample(run, 2, truncation=0.5, standing=True, batch=1), whole[:2], atol=1e-5
     )
     model = genus.load(run)
-    condition = dict.fromkeys(model.spec.condition.names, 1.0)
+    condition = dict.fromkeys((column.name for column in model.spec.condition.columns), 1.0)
     with pytest.raises(CapabilityError, match="name its run"):
         genus.sample(model, 2, condition=condition, truncation=0.5, standing=True)
     assert genus.sample(model, 2, condition=condition, truncation=0.5).shape == whole[:2].shape

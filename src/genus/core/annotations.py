@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from genus.core import ranges
 from genus.core.source_files import source_file
 
 COMPONENT_TYPES = {
@@ -19,7 +18,7 @@ recipe arguments already bound."""
 
 _KNOWN = frozenset({
     "Any", "Literal", "Mapping", "Sequence", "bool", "dict", "float", "int", "list", "str", "tuple",
-    *COMPONENT_TYPES, *ranges.__all__,
+    *COMPONENT_TYPES,
 })  # fmt: skip
 _DEEPEST = 5
 """Imports that are followed from one module to the next."""

@@ -78,10 +78,11 @@ def sample(
         run: folder of the run; in Python the run itself or a model, too.
         n: how many, at least 1.
         label: class, by name or number, of all samples; all classes in turn without it.
-        condition: condition of all samples, for models that are told one: attributes as NAME=NUMBER,…
-            (others are those of test examples), a text, or the path of an image; conditions of test examples
-            in turn without it. For models with codes: NAME=NUMBER,…, such as category=3,code1=-1; others are
-            drawn at random. In Python attributes and codes may be a mapping.
+        condition: condition of all samples, for conditional models: a class, columns of a table as
+            NAME=NUMBER,… (others are those of test examples), a text, or the path of an image; several parts
+            as PART:WORDS;PART:WORDS. Conditions of test examples in turn without it. For models with codes:
+            NAME=NUMBER,…, such as category=3,code1=-1; others are drawn at random. In Python columns and
+            codes may be a mapping.
         seed: of the noise.
         truncation: quality for diversity, for models with a latent: its numbers are drawn between −t and t;
             with styles, the share of the way from the mean style, from 0 (all the mean style) to 1 (none).

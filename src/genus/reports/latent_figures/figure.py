@@ -1,4 +1,4 @@
-"""What a figure is, what it is asked for, and how its examples are drawn."""
+"""Figures of a latent space: what one holds, what it depends on, how its examples are drawn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FigureRequest:
-    """What a figure is asked for.
+    """What a figure depends on.
 
     Args:
         rows: of the figure, >= 1.
