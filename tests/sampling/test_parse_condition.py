@@ -80,7 +80,7 @@ def test_words_and_images_that_do_not_fit_are_explained(tmp_path: Path) -> None:
         (text, "sun sun sun", "reads 1 to 2 words"),
         (text, {"age": 1.0}, "not on columns"),
         (mask, "missing.png", "no image 'missing.png'"),
-        (mask, write("small.png", 0, 2), "is 2×2; the model is conditioned on a map 1×4×4 of 2 labels"),
+        (mask, write("small.png", 0, 2), "is 2×2; wanted is a map 1×4×4 of 2 labels"),
         (mask, write("grey.png", 200, 4), "holds the value 200, which is no label; the labels are 0, 255"),
     ]
     for space, words, what in cases:

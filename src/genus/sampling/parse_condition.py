@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from genus.core.batch import Condition, Parts
 from genus.core.codes import chosen_codes
-from genus.core.errors import DataError, InputError, nearest
+from genus.core.errors import InputError, nearest
 from genus.core.space import AnySpace, Composite, Space
-from genus.data.images import Layout, no_bomb_warnings, read_header, read_image
+from genus.data.image_file import read_image_as
 from genus.data.text import word_numbers, words_of
 
 ConditionWords = str | PathLike[str] | Mapping[str, float]
@@ -54,8 +53,9 @@ def parse_condition(
         raise InputError(
             f"the model is conditioned on {space.describe()}, not on columns; write {_form(space)}"
         )
-    one = _text(str(words), space) if space.kind == "tokens" else _image(Path(words), space)
-    return one.expand(n, *space.shape)
+    if space.kind == "tokens":
+        return _text(str(words), space).expand(n, *space.shape)
+    return read_image_as(Path(words), space).expand(n, *space.shape)
 
 
 def class_number(text: str, space: Space) -> int:
@@ -175,46 +175,3 @@ def _text(text: str, space: Space) -> Tensor:
         raise InputError(f"condition {text!r}: the model reads 1 to {space.shape[0]} words, not {len(words)}")
     numbers = {word: i for i, word in enumerate(space.names, start=1)}
     return torch.tensor(word_numbers(words, numbers, space.shape[0]))
-
-
-def _image(path: Path, space: Space) -> Tensor:
-    channels, *sides = space.shape
-    what = f"the model is conditioned on {space.describe()}"
-    if len(sides) != 2:
-        raise InputError(f"{what}, which no image file holds")
-    if not path.is_file():
-        raise InputError(f"there is no image {str(path)!r}; {what}")
-    try:
-        with no_bomb_warnings():
-            header = read_header(path)
-        if [header.height, header.width] != sides:
-            raise InputError(
-                f"{path}: is {header.height}×{header.width}; {what}. Bring it to that size as the training "
-                "images were"
-            )
-        if header.alpha and channels in (1, 3):
-            raise InputError(f"{path}: may have transparent pixels; save it without")
-        labels = space.kind == "labels"
-        layout = Layout(
-            *sides, colour=channels > 2, bits=header.bits, keep_alpha=channels in (2, 4), labels=labels
-        )
-        values = read_image(path, layout)
-    except DataError as error:
-        raise InputError(str(error)) from None
-    if labels:
-        return _label_numbers(values, space, path)
-    return torch.from_numpy(values.astype(np.float32)) / ((1 << header.bits) - 1)
-
-
-def _label_numbers(values: np.ndarray, space: Space, path: Path) -> Tensor:
-    """Numbers of the labels that grey values stand for."""
-    numbers = np.full(values.shape, -1, dtype=np.int64)
-    for number, name in enumerate(space.names):
-        numbers[values == int(name)] = number
-    if (numbers < 0).any():
-        strange = sorted(set(np.unique(values).tolist()) - {int(name) for name in space.names})
-        raise InputError(
-            f"{path}: holds the value {strange[0]}, which is no label; the labels are "
-            f"{', '.join(space.names)}"
-        )
-    return torch.from_numpy(numbers)

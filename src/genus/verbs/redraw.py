@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from genus.core.command import Argument, Checkpoint, RunFolder, command
-from genus.core.errors import CapabilityError, DataError, InputError
+from genus.core.errors import CapabilityError, InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -193,20 +193,9 @@ def _first() -> NDArray[Any]:
 
 def _read(path: Path, spec: DataSpec, sides: tuple[int, ...] | None) -> Tensor:
     """An image file as an example of the data ``(1, channels, *sides)``, in data units."""
-    from genus.data.folder import open_images
+    from genus.data.image_file import read_image_as
 
-    if not path.is_file():
-        raise InputError(f"there is no image {str(path)!r}")
-    try:
-        source, _ = open_images(
-            [path], size=sides, resize="stretch", mode="rgb" if spec.shape[0] == 3 else "grey", alpha="drop"
-        )
-    except DataError as error:
-        raise InputError(str(error)) from None
-    x = source.batch(_first()).x
-    if x.shape[1] != spec.shape[0]:
-        raise InputError(f"{path}: has {x.shape[1]} channels, and the model draws {spec.shape[0]}")
-    return x
+    return read_image_as(path, spec.example, sides=sides or (0, 0), resize="stretch", alpha="drop")
 
 
 def _write(path: Path, images: NDArray[Any], spec: DataSpec) -> None:

@@ -34,6 +34,7 @@ from genus.models.adversarial.generator_discriminator import (
 class OneHotVectors(DataConditioning):
     """A one-hot class stands beside the latent and beside the flattened example; for perceptrons."""
 
+    takes = ("class",)
     why_not = "only classes are one-hot"
 
     def __init__(self, spec: DataSpec) -> None:
@@ -65,8 +66,6 @@ class Concatenation(DataConditioning):
     The maps are constant for classes (one-hot), tables (standardised) and text (encoded); an image stands
     beside the example as it is, a map of labels one-hot.
     """
-
-    takes = ("class", "table", "tokens", "image", "volume", "sequence", "labels", "composite")
 
     def discriminator(
         self,
@@ -125,7 +124,6 @@ class Projection(DataConditioning):
     """The discriminator scores w·φ(x) + e(y)·φ(x), e an encoding of the condition; so is the generator's."""
 
     reads_features = True
-    takes = ("class", "table", "tokens", "image", "volume", "sequence", "labels", "composite")
 
     def __init__(self, spec: DataSpec, *, features: Count = 128, **base: Any) -> None:
         """Build for data with classes or another condition.

@@ -84,8 +84,8 @@ class DataConditioning(Conditioning):
         RecipeError: when the data have none, or one of a kind that makes no sense here.
     """
 
-    takes: ClassVar[tuple[str, ...]] = ("class",)
-    """Kinds of condition it understands."""
+    takes: ClassVar[tuple[str, ...]] = ()
+    """Kinds of condition it understands; empty for all that have an encoder."""
     why_not: ClassVar[str] = ""
     """Why it understands no others."""
 
@@ -115,8 +115,9 @@ class DataConditioning(Conditioning):
         name, space = getattr(self, "genus_name", ""), spec.condition
         if space is None:
             kinds = ", ".join(kind for kind in self.takes if kind != "class")
+            other = f", or {kinds}" if kinds else "" if self.takes else " or another condition"
             raise RecipeError(
-                f"conditioning {name!r} needs classes{f', or {kinds}' if kinds else ''}; the data have none: "
+                f"conditioning {name!r} needs classes{other}; the data have none: "
                 f"{spec.describe()}. Use labelled data, or model.conditioning=null"
             )
         if not spec.paired:
@@ -124,7 +125,7 @@ class DataConditioning(Conditioning):
                 f"conditioning {name!r} needs to know which condition belongs to which example; the data are "
                 f"unpaired: {spec.describe()}. Pair them (data.by), or set model.conditioning=null"
             )
-        if space.kind not in self.takes:
+        if self.takes and space.kind not in self.takes:
             raise RecipeError(
                 f"conditioning {name!r} cannot use {space.describe()}: {self.why_not}. Choose "
                 "model.conditioning=concatenation or projection"
