@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast, dataclass_transform
 from genus.core.annotations import definition
 from genus.core.errors import GenusError, RecipeError, nearest
 from genus.core.signatures import Parameter, parameters_of
-from genus.core.source_files import SourceFile, plugins, source_file, source_files
+from genus.core.source_files import SourceFile, forget_files, source_files
 
 KINDS = (
     "model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation",
@@ -151,7 +151,8 @@ def catalogue() -> dict[tuple[str, str], Component]:
 
 def forget_components() -> None:
     """Read all sources anew when they are next asked for, as after a plug-in was installed."""
-    for function in (plugins, source_files, source_file, definition, components, _marked, _read):
+    forget_files()
+    for function in (definition, components, _marked, _read):
         function.cache_clear()
 
 

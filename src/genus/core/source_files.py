@@ -13,7 +13,7 @@ import importlib.util
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from genus.core.errors import GenusError
@@ -68,18 +68,24 @@ def source_files(folders: tuple[str, ...]) -> tuple[SourceFile, ...]:
     return (*own, *(file for package, path in plugins() for file in _files(package, path)))
 
 
-@lru_cache
+@cache
 def source_file(module: str) -> SourceFile | None:
     """The file of a module of genus or of an installed plug-in, by its dotted name; None for others."""
     package, *rest = module.split(".")
     roots = {"genus": Path(__file__).parents[1], **dict(plugins())}
     root = roots.get(package)
     if root is None or root.is_file():
-        return SourceFile(module, root) if root is not None and not rest else None
+        return _file(module, root) if root is not None and not rest else None
     stem = root.joinpath(*rest)
     paths = (path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file())
     path = next(paths, None)
-    return None if path is None else SourceFile(module, path)
+    return None if path is None else _file(module, path)
+
+
+def forget_files() -> None:
+    """Look for files and read them anew when they are next needed."""
+    for function in (plugins, source_files, source_file, _file):
+        function.cache_clear()
 
 
 def plugin_folders() -> list[Path]:
@@ -102,8 +108,14 @@ def plugins() -> tuple[tuple[str, Path], ...]:
 
 def _files(package: str, path: Path) -> Iterator[SourceFile]:
     if path.is_file():
-        yield SourceFile(package, path)
+        yield _file(package, path)
         return
     for file in sorted(path.rglob("*.py")):
         parts = file.relative_to(path).with_suffix("").parts
-        yield SourceFile(".".join((package, *(p for p in parts if p != "__init__"))), file)
+        yield _file(".".join((package, *(p for p in parts if p != "__init__"))), file)
+
+
+@cache
+def _file(module: str, path: Path) -> SourceFile:
+    """One object for each file, so that none is read or parsed twice."""
+    return SourceFile(module, path)

@@ -6,11 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from genus.core.command import DataSource, Overrides, RecipeSource, command
+from genus.core.source_files import collector_paused
 
 if TYPE_CHECKING:
     from genus.core.recipe import Recipe
 
 
+@collector_paused()
 def _print_recipe(call: partial[Recipe]) -> None:
     """Print what a recipe is, then every setting."""
     from rich.markup import escape
