@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def read(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a plug-in of one file be installed."""
     path = folder / "plugin.py"
     path.write_text(source, encoding="utf-8")
-    monkeypatch.setattr(source_files, "plugins", lambda: (("plugin", path),))
+    monkeypatch.setattr(source_files, "plugins", cache(lambda: (("plugin", path),)))
     forget_components()
 
 
