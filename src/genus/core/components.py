@@ -101,7 +101,7 @@ class Conditioning(ABC):
     """
 
     from_data = True
-    """Whether the condition comes with the data, so that samples can be asked for it."""
+    """Whether the condition comes with the data, so that samples can be requested for it."""
     reads_features: ClassVar[bool] = False
     """Whether its discriminator reads features φ(x) of a size of its own."""
     codes: Space | None = None

@@ -20,7 +20,7 @@ Averages = Mapping[str, float]
 """Terms and observations of one update, averaged over micro-batches and ranks."""
 
 Groups = Mapping[str, Callable[[], Iterable[Parameter]]]
-"""Optimiser groups by name; the callables are asked anew whenever a stage begins."""
+"""Optimiser groups by name; the callables are called anew whenever a stage begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class Phase:
 
     Exactly one of ``loss`` and ``step`` is given. Gradients flow into the parameters of
     ``updates`` only; all others are frozen while the loss is computed, so losses need no detach
-    for the players they do not train.
+    for the networks they do not train.
 
     Args:
         name: appears in logs and errors, e.g. ``"discriminator"``.

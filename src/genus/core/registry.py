@@ -150,7 +150,7 @@ def catalogue() -> dict[tuple[str, str], Component]:
 
 
 def forget_components() -> None:
-    """Read all sources anew when they are next asked for, as after a plug-in was installed."""
+    """Read all sources anew when they are next used, as after a plug-in was installed."""
     for function in (source_files, source_file, definition, components, _marked, _read):
         function.cache_clear()
 

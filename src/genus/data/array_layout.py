@@ -50,7 +50,7 @@ def otherwise(shape: tuple[int, ...], layout: str) -> str:
 
     Args:
         shape: of one example in the file.
-        layout: as asked for; there is something to say only where ``auto`` chose height and width.
+        layout: as requested; there is something to say only where ``auto`` chose height and width.
 
     >>> otherwise((5, 6, 7), "auto")
     ''

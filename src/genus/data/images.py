@@ -41,7 +41,7 @@ _TURNED = 5
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its image.
+    """Header of an image file.
 
     Args:
         height: pixels, after the turn that EXIF asks for.

@@ -1,4 +1,4 @@
-"""Layers through which a discriminator sees a whole batch, so that it notices what is all alike."""
+"""Layers through which a discriminator sees a whole batch, so that it notices a lack of variety."""
 
 from __future__ import annotations
 

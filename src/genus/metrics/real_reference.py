@@ -41,7 +41,7 @@ class RealReference:
     """Training and test examples, their features, and the yardsticks made of them.
 
     It depends on no model, so evaluations by one protocol may share it. Each thing is made once,
-    when asked for.
+    when first used.
 
     Args:
         train: training split; distances refer to it.

@@ -34,7 +34,7 @@ def standing_statistics(
     running statistics are left alone. Everything is restored at the end.
 
     Where a batch norm follows the only map that sees the latent, the new statistics undo much of the
-    truncation: they scale the smaller features up again. The paper's networks are told the latent
+    truncation: they scale the smaller features up again. The paper's networks receive the latent
     at every block.
 
     Args:

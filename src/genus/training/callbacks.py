@@ -94,7 +94,7 @@ class StepAdjuster(Callback):
 
 
 class Listeners:
-    """Callbacks that are told the same.
+    """Several callbacks as one.
 
     Args:
         callbacks: who listens.

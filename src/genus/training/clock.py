@@ -1,4 +1,4 @@
-"""Counting: where training stands, and what is due."""
+"""The clock of a training: iterations, samples and seconds, and what is due."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Interrupted(Exception):
-    """Training was asked to stop; everything is saved."""
+    """Training stopped on request; everything is saved."""
 
 
 class Engine:
@@ -46,7 +46,7 @@ class Engine:
         settings: the recipe's ``train``.
         optimizer: the recipe's resolved ``optimizer``.
         fabric: from :func:`genus.training.devices.launch`.
-        callbacks: listeners, told on rank 0 only; the same on every rank. At most one may adjust steps.
+        callbacks: listeners, called on rank 0 only; the same on every rank. At most one may adjust steps.
         hooks: sampling and scoring.
 
     Raises:

@@ -71,7 +71,7 @@ class Run:
         return cls(folder)
 
     def __fspath__(self) -> str:
-        """Path of the folder, so that a run serves wherever a path is asked for."""
+        """Path of the folder, so that a run serves wherever a path is expected."""
         return str(self.path)
 
     @property

@@ -80,7 +80,7 @@ def rate(
 
 
 def _write_page(run: Run, folder: Path, n: int, seed: int) -> Path:
-    """Pairs of one class, where the model is told classes."""
+    """Pairs of one class, where the model is conditioned on classes."""
     import numpy as np
 
     from genus.assembly import open_data

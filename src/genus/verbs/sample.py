@@ -78,7 +78,7 @@ def sample(
         run: folder of the run; in Python the run itself or a model, too.
         n: how many, at least 1.
         label: class, by name or number, of all samples; all classes in turn without it.
-        condition: condition of all samples, for models that are told one: attributes as NAME=NUMBER,…
+        condition: condition of all samples, for conditional models: attributes as NAME=NUMBER,…
             (others are those of test examples), a text, or the path of an image; conditions of test examples
             in turn without it. For models with codes: NAME=NUMBER,…, such as category=3,code1=-1; others are
             drawn at random. In Python attributes and codes may be a mapping.

@@ -111,11 +111,11 @@ class Auxiliary(DataConditioning):
 
 @conditioning("information", paper="arXiv:1606.03657")
 class Information(Conditioning):
-    """InfoGAN: the generator is given codes c, and the discriminator's head Q(c | x) recovers them.
+    """InfoGAN: the generator receives codes c, and the discriminator's head Q(c | x) recovers them.
 
     A lower bound of the mutual information, E log Q(c | G(z, c)) + H(c), is maximised by both
-    players; c is a category or several, and some uniform numbers in [−1, 1], of which Q gives the mean
-    and the logarithm of the standard deviation. No labels are needed. Samples can be asked for codes:
+    networks; c is a category or several, and some uniform numbers in [−1, 1], of which Q gives the mean
+    and the logarithm of the standard deviation. No labels are needed. Samples can be conditioned on codes:
     ``category`` (of several ``category1``, ``category2``, …), ``code1``, ``code2``, ….
     """
 
@@ -212,7 +212,7 @@ class KPlusOne(Conditioning):
     """Semi-supervised: a classifier of K classes whose evidence for any of them is the score.
 
     D(x) = Z/(Z + 1) with Z = Σ_k exp l_k(x), so the logit of D is log Z; the K + 1st class, generated,
-    has the logit 0. Examples whose class is known also teach the classifier. The generator is told
+    has the logit 0. Examples whose class is known also teach the classifier. The generator is conditioned on
     nothing.
     """
 

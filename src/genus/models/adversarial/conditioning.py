@@ -1,4 +1,4 @@
-"""How a class or another condition reaches the players of a GAN: beside their input, or at features."""
+"""How a class or another condition reaches the networks of a GAN: beside their input, or at features."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ class Concatenation(DataConditioning):
 
 @conditioning("embedding", paper="arXiv:1605.05396")
 class Embedding(DataConditioning):
-    """The condition is embedded for both players: beside the latent, and as one more, learned channel."""
+    """The embedded condition stands beside the latent, and beside the image as one more, learned channel."""
 
     takes = ("class", "table", "tokens")
     why_not = "it is an image already and needs no learned one"

@@ -1,4 +1,4 @@
-"""The doctor as a callback: it observes a training from outside, and tells other callbacks what it finds."""
+"""The doctor as a callback: it observes a training from outside and reports findings to other callbacks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DoctorObserver(StepAdjuster):
         doctor: of the run.
         settings: the recipe's ``train``, which says how often samples are looked at.
         num_examples: size of the training data, for lengths in epochs.
-        audience: callbacks that are told of findings and treatments.
+        audience: callbacks that receive findings and treatments.
     """
 
     def __init__(
