@@ -27,7 +27,7 @@ RESULT = "result.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What one cell came to.
+    """Result of one cell.
 
     Args:
         entry: name of the entry.

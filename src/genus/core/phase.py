@@ -25,7 +25,7 @@ Groups = Mapping[str, Callable[[], Iterable[Parameter]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where training stands when a phase runs.
+    """Position of training when a phase runs.
 
     Args:
         iteration: iterations done since the run began.
@@ -50,7 +50,7 @@ def _alone(tensor: Tensor) -> Tensor:
 
 @dataclass(kw_only=True)
 class Context:
-    """What a loss may use besides the batch.
+    """Inputs of a loss besides the batch.
 
     Args:
         noise: random numbers for this batch, the same however it is split.

@@ -41,7 +41,7 @@ def check_length(value: Any) -> Any:
 
 
 class TrainSettings(BaseModel):
-    """How long and how to train; the same keys for every model."""
+    """Settings of training; the same keys for every model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -94,7 +94,7 @@ class TrainSettings(BaseModel):
 
 
 class Expects(BaseModel):
-    """What the recipe's author measured."""
+    """Cost and scores that the recipe's author measured."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Which axis of an array is which."""
+"""Order of the axes of an array."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _stands_out(side: int, others: tuple[int, ...]) -> bool:
 
 
 def _choices(shape: tuple[int, ...], layouts: tuple[str, ...]) -> str:
-    """What to set, and what examples of a shape would be then."""
+    """Possible layouts, and what examples of a shape become with each."""
     size = "×".join(str(side) for side in shape)
     meanings = {
         "cl": f"{shape[0]} channels of length {shape[-1]}",

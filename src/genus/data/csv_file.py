@@ -96,7 +96,7 @@ def csv_file(
 
 
 def unique_keys(keys: Sequence[str], path: str, first: int) -> Sequence[str]:
-    """Names of rows, no two alike.
+    """Unique names of rows.
 
     Args:
         keys: of each row.

@@ -62,7 +62,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Layout:
-    """How every image of a data set is delivered.
+    """Common form of all images of a data set.
 
     Args:
         height: pixels.

@@ -69,7 +69,7 @@ def best_fit(target: Mixture, direction: Direction) -> Normal:
 
 
 def moment_match(target: Mixture) -> Normal:
-    """What forward KL gives in closed form: mean and variance of p.
+    """Forward KL in closed form: mean and variance of p.
 
     KL(p ‖ q) = const − E_p log q, which a Gaussian q maximises with the moments of p.
     """

@@ -94,7 +94,7 @@ def paired_distribution(outcomes: int, distance: float) -> Array:
 def rejection_rate(
     probabilities: Array, samples: int, distance: float, *, trials: int, rng: np.random.Generator
 ) -> tuple[float, NDArray[np.int64]]:
-    """How often the test rejects a sampler.
+    """Share of tests that reject a sampler.
 
     Args:
         probabilities: of the sampler's outcomes, ``(n,)``.

@@ -1,4 +1,4 @@
-"""How well samples repeat the patches of one image, and how much they differ from each other."""
+"""Similarity of samples' patches to those of one image, and variety of the samples."""
 
 from __future__ import annotations
 

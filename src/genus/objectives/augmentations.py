@@ -1,4 +1,4 @@
-"""Differentiable augmentation of what a discriminator sees, real and generated alike.
+"""Differentiable augmentation of real and generated examples before the discriminator.
 
 An augmentation receives examples ``(n, *shape)`` on the networks' scale, the source of random
 numbers, and its strength, a scalar in [0, 1]; it returns changed examples through which gradients

@@ -19,7 +19,7 @@ from genus.training.run import Run
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """Where training stands, for people.
+    """Position of training, for display.
 
     Args:
         iteration: iterations done.

@@ -1,4 +1,4 @@
-"""Where training runs: device, precision and ranks, by Lightning Fabric."""
+"""Devices of training: device, precision and ranks, by Lightning Fabric."""
 
 from __future__ import annotations
 

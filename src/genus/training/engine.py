@@ -210,7 +210,7 @@ class Engine:
         self.updater.clip = adjustment.clipped(self.settings.clip)
 
     def _publish(self) -> None:
-        """Let listeners look, then score, show and save what is due; everything once more at the end."""
+        """Call the listeners, then score, show and save what is due; everything once more at the end."""
         over = self.publisher.stops_early or (
             self.stage_progress.is_last and self.stage_progress.fraction >= 1
         )

@@ -32,7 +32,7 @@ values is then right to σ/√(48 · batch)."""
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What training calls on the model it would publish.
+    """Functions that training calls on the model to be published.
 
     Args:
         sample: writes a sample sheet to the path.

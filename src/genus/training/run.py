@@ -91,7 +91,7 @@ class Run:
 
     @property
     def spec(self) -> DataSpec:
-        """What the training data were."""
+        """Specification of the training data."""
         return DataSpec.from_json(self._details()["spec"])
 
     @property
@@ -150,7 +150,7 @@ class Run:
 
     @property
     def doctor_path(self) -> Path:
-        """What the doctor saw, one JSON object per line."""
+        """The doctor's record, one JSON object per line."""
         return self.path / "doctor.jsonl"
 
     def log_lines(self) -> Iterator[dict[str, Any]]:

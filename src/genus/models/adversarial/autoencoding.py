@@ -108,7 +108,7 @@ class AutoEncodingGAN(Model, LatentSpace):
         """The discriminator's loss from its errors on real and generated examples, ``(n,)`` each."""
 
     def after_discriminator(self, averages: Averages) -> None:
-        """What follows the discriminator's step."""
+        """The update after the discriminator's step."""
 
     def generate(self, z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
         """Examples on the networks' scale from latents, ``(n, *shape)``."""

@@ -1,4 +1,4 @@
-"""How a class or another condition reaches the networks of a GAN: beside their input, or at features."""
+"""Conditionings of a GAN: a class or another condition enters its networks beside their input, or at features."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ class Concatenation(DataConditioning):
         return scored(network, (channels + more, *size), features, batch_statistics, build)
 
     def _beside(self, space: Space) -> tuple[Callable[[], ConditionedInput], int]:
-        """What puts a condition beside an example, and how many channels that adds."""
+        """The layer that puts a condition beside an example, and how many channels that adds."""
         if not space.is_spatial:
             numbers, count = condition_planes(space, self.embedding)
             return partial(ConstantMaps, numbers), count

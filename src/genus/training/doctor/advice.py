@@ -1,4 +1,4 @@
-"""Which changes of recipe help against an illness, as far as a recipe can be changed so."""
+"""Changes of a recipe that help against an illness, as far as that recipe allows them."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def discriminator_wins(history: RunHistory) -> Finding | None:
 
 @illness("discriminator-loses")
 def discriminator_loses(history: RunHistory) -> Finding | None:
-    """It calls everything real, or everything generated, its loss has not fallen, and samples are bad."""
+    """The discriminator is wrong about real or about generated examples, its loss stays high, samples are bad."""
     found = history.ripe(LOSS, REAL, FAKE)
     if found is None or not history.has_border:
         return None
@@ -133,7 +133,7 @@ def _with_penalties(history: RunHistory, loss: Series) -> tuple[float, float]:
 
 
 def _turns(values: Sequence[float]) -> int:
-    """How often a series changes its direction."""
+    """Number of changes of a series' direction."""
     steps = [b - a for a, b in pairwise(values)]
     return sum(a * b < 0 for a, b in pairwise(steps))
 

@@ -46,7 +46,7 @@ class DoctorObserver(StepAdjuster):
         self._read(moment, {"failure": reason})
 
     def paused(self, moment: Moment, model: Model, over: bool) -> None:
-        """Let the doctor look at samples where it is due; without averages, which would cost more passes."""
+        """Let the doctor examine samples where it is due; without averages, which would cost more passes."""
         if self._looks.due(_clock(moment)) or (over and self._looks.done_at != moment.iteration):
             self._looks.done_at = moment.iteration
             if not moment.prepares:
@@ -68,7 +68,7 @@ class DoctorObserver(StepAdjuster):
 
 
 def _clock(moment: Moment) -> Clock:
-    """What of a clock decides whether a look is due."""
+    """The count of a clock that decides whether an examination is due."""
     return Clock(
         iteration=moment.iteration,
         samples=moment.samples,

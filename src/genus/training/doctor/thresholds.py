@@ -1,4 +1,4 @@
-"""Where health ends, in one place. Rates of detection and false alarm are in ``docs/doctor.md``."""
+"""Thresholds of the doctor. Rates of detection and false alarm are in ``docs/doctor.md``."""
 
 from __future__ import annotations
 
