@@ -1,4 +1,4 @@
-"""Conditionings of a GAN: a class or another condition enters its networks beside their input, or at features."""
+"""Conditionings of a GAN: classes or other conditions enter its networks beside the input, or at features."""
 
 from __future__ import annotations
 

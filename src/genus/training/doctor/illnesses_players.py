@@ -59,7 +59,7 @@ def discriminator_wins(history: RunHistory) -> Finding | None:
 
 @illness("discriminator-loses")
 def discriminator_loses(history: RunHistory) -> Finding | None:
-    """The discriminator is wrong about real or about generated examples, its loss stays high, samples are bad."""
+    """The discriminator is wrong about real or generated examples, its loss stays high, samples are bad."""
     found = history.ripe(LOSS, REAL, FAKE)
     if found is None or not history.has_border:
         return None
