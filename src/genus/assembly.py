@@ -73,7 +73,7 @@ def make_engine(
 
 
 def _doctor(run: Run, recipe: Recipe, model: Model, dataset: Dataset) -> Doctor:
-    """The doctor of a run, who knows its recipe and may look at its samples."""
+    """The doctor of a run, with its recipe and access to its samples."""
     from functools import partial
 
     from genus.core.capabilities import Samples

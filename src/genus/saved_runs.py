@@ -1,4 +1,4 @@
-"""What saved runs hold: the model, the data, and both as metrics look at them."""
+"""Contents of saved runs: the model, the data, and both as metrics look at them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def evidence(
     checkpoint: Checkpoint = "auto",
     keep: str | PathLike[str] | None = None,
 ) -> Evidence:
-    """A run's model and data as metrics look at them, for :func:`genus.metrics.evaluate.measure`.
+    """A run's model and data as evidence for metrics, for :func:`genus.metrics.evaluate.measure`.
 
     Args:
         run: the run, or its folder.

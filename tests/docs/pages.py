@@ -7,6 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import genus
+from genus.cli.arguments import parse
+from genus.cli.main import find
+
 REPOSITORY = Path(__file__).parents[2]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 SAFE = "<!-- run -->"
@@ -72,3 +76,19 @@ def _plain(text: str) -> str:
     # numbers differ between machines, and the width of a column with them
     numbers = re.sub(r"[-+]?\d[\d.,:]*(e[-+]?\d+)?", "0", "".join(text.split()))
     return re.sub(r"0(,0)+", "0", numbers)  # 1.5e-6,0.2 as 0.15,0.2
+
+
+def bind(words: list[str]) -> None:
+    """Read a command line, bind its recipe, and stop there."""
+    if {"--help", "--version"} & set(words):
+        return  # nothing to start: it is run where it is marked
+    entry, rest = find(words)
+    assert entry is not None
+    call, _ = parse(entry.load(), rest)
+    overrides = [text for text in call.keywords.get("overrides", ()) if not text.startswith("data.")]
+    if entry.name in ("train", "show") and not call.keywords["recipe"].endswith(".yaml"):
+        genus.show(call.keywords["recipe"], overrides)
+    elif entry.name == "resume":
+        genus.show("default", overrides)
+    elif entry.name == "lab" and call.args[0]:
+        genus.experiment_options(call.args[0], {k: v for k, v in call.keywords.items() if k != "out"})

@@ -11,10 +11,7 @@ from typing import Any
 import pytest
 from scripts.recipe_table import README, with_table
 
-import genus
-from genus.cli.arguments import parse
-from genus.cli.main import find
-from tests.docs.pages import PAGES, REPOSITORY, Step, agrees, steps
+from tests.docs.pages import PAGES, REPOSITORY, Step, agrees, bind, steps
 
 OTHERS = [page for page in PAGES if not page.name.startswith("add-a-")]  # those have a test of their own
 COMMANDS = [(page.stem, step) for page in OTHERS for step in steps(page) if step.language == "console"]
@@ -46,27 +43,11 @@ def test_commands_parse(page: str, step: Step) -> None:
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (REPOSITORY / "Makefile").read_text(), re.M)
     elif words[0] == "torchrun":
-        _parse(words[words.index("genus") + 1 :])
+        bind(words[words.index("genus") + 1 :])
     elif words[0] == "genus":
-        _parse(words[1:])
+        bind(words[1:])
     else:
         assert words[0] in ("pip", "python3", ".", "pytest", "ruff"), f"{page}: {step.text}"
-
-
-def _parse(words: list[str]) -> None:
-    """Read a command line, bind its recipe, and stop there."""
-    if {"--help", "--version"} & set(words):
-        return  # nothing to start: it is run where it is marked
-    entry, rest = find(words)
-    assert entry is not None
-    call, _ = parse(entry.load(), rest)
-    overrides = [text for text in call.keywords.get("overrides", ()) if not text.startswith("data.")]
-    if entry.name in ("train", "show") and not call.keywords["recipe"].endswith(".yaml"):
-        genus.show(call.keywords["recipe"], overrides)
-    elif entry.name == "resume":
-        genus.show("default", overrides)
-    elif entry.name == "lab" and call.args[0]:
-        genus.experiment_options(call.args[0], {k: v for k, v in call.keywords.items() if k != "out"})
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ def test_chunks_and_training_precision_do_not_matter(monkeypatch: pytest.MonkeyP
 
 
 def test_undefined_is_refused() -> None:
-    with pytest.raises(DataError, match="3 nearest neighbours were asked for and 2 examples"):
+    with pytest.raises(DataError, match="3 nearest neighbours were requested and 2 examples"):
         nearest_neighbours([[0.0], [1.0], [2.0]], k=3)
     with pytest.raises(DataError, match="empty"):
         nearest_neighbours(np.zeros((0, 2)), [[0.0, 1.0]])

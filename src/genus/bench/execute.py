@@ -27,7 +27,7 @@ RESULT = "result.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What one cell came to.
+    """Result of one cell.
 
     Args:
         entry: name of the entry.
@@ -72,7 +72,7 @@ def run_cells(
         against: data to measure against, in place of those that were trained on.
         processes: trainings at a time, which share the cores; by default one for each core, on a
             GPU one.
-        progress: told each new result, how many are there and how many there will be.
+        progress: called with each new result, how many are there and how many there will be.
 
     Raises:
         DataError: when the data have too few examples to measure a model by.

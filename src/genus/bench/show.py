@@ -70,7 +70,7 @@ def cells(board: Board, line: Line) -> list[str]:
 
 
 def reference_rows(board: Board) -> list[list[str]]:
-    """What real examples and the EM mixture score."""
+    """Scores of real examples and of the EM mixture."""
     rows: list[list[str]] = []
     for label, attribute in (("real against real", "floor"), ("EM mixture", "baseline")):
         found: list[str] = []
@@ -86,7 +86,7 @@ def reference_rows(board: Board) -> list[list[str]]:
 
 
 def caption(board: Board) -> str:
-    """How to read the table."""
+    """Caption of the table."""
     seeds = max((len(m.values) for line in board.lines for m in line.means.values()), default=0)
     return (
         f"Mean of {seeds} seed{'s' if seeds != 1 else ''} ± half of its 95 % interval over trainings "

@@ -100,7 +100,7 @@ def _settings_behind(positional: Sequence[CommandParameter], words: Sequence[str
 
 
 def _value(one: CommandParameter, given: Any) -> Any:
-    """What the function receives for what tyro read."""
+    """The argument of the function for a value that tyro read."""
     if given is None or (given == [] and not one.required):
         return one.default
     if one.many == "mapping":

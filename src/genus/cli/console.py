@@ -1,4 +1,4 @@
-"""Where commands print, and how texts of docstrings look there."""
+"""The console of commands, and the rendering of docstrings on it."""
 
 from __future__ import annotations
 

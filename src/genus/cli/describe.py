@@ -39,7 +39,7 @@ def settings_table(recipe: Recipe) -> Table:
 
 
 def experiment_table(name: str, options: Mapping[str, Any]) -> Table:
-    """What an experiment shows, then every option: name, value and what it means."""
+    """Summary of an experiment, then every option: name, value and what it means."""
     entry = component("lab", name)
     table = borderless_table()
     table.add_row(escape(name), "", escape(plain(entry.summary)))
@@ -86,7 +86,7 @@ def setting_docs(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def data_table(info: Mapping[str, Any]) -> Table:
-    """What :func:`genus.data_info` found, for people."""
+    """Table of what :func:`genus.data_info` found."""
     table = borderless_table()
     for key in ("name", "description", "licence", "spec"):
         if info[key]:

@@ -25,7 +25,7 @@ def print_overview(entries: Mapping[str, CommandEntry]) -> None:
 
 
 def print_help(command: Command) -> None:
-    """How a command is written, and what each of its arguments means."""
+    """Print the usage of a command and the meaning of its arguments."""
     parameters = parameters_of(command)
     console = make_console()
     console.print(f"usage: {usage(command)}\n", markup=False)

@@ -60,7 +60,7 @@ class CommandParameter:
 
     @property
     def metavar(self) -> str:
-        """What stands for a value in help."""
+        """The placeholder of a value in help."""
         if self.argument.metavar:
             return self.argument.metavar
         choices = get_args(self.type)

@@ -1,1 +1,1 @@
-"""What everything agrees on."""
+"""The contracts that all parts share."""

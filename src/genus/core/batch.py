@@ -1,4 +1,4 @@
-"""What the engine hands to a model."""
+"""Batches: examples with their conditions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Parts:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors are."""
+        """Device of the tensors."""
         return next(iter(self.tensors.values())).device
 
     def repeated(self, n: int) -> Parts:

@@ -119,7 +119,7 @@ def _value(parameter: Parameter, value: Any, path: str) -> Any:
 
 
 def coerce(value: Any, annotation: str, path: str) -> Any:
-    """Convert a YAML value to the annotated type, or say what was expected.
+    """Convert a YAML value to the annotated type, or raise an error that names the expected type.
 
     >>> coerce("1e-4", "float", "optimizer.lr")
     0.0001

@@ -26,7 +26,7 @@ _T = TypeVar("_T", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class Argument:
-    """How a parameter is written on the command line; stands in ``Annotated[type, Argument(...)]``.
+    """Form of a parameter on the command line; used in ``Annotated[type, Argument(...)]``.
 
     Without one, parameters before the ``*`` are words and those behind it are options, ``bool`` is a flag,
     a sequence is several words or, as an option, one word with commas. The line under ``Args`` of the

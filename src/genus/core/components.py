@@ -48,7 +48,7 @@ Augmentation = Callable[[Tensor, Noise, Tensor], Tensor]
 
 
 def couples_batch(component: object) -> bool:
-    """Whether an objective or penalty looks at a batch as a whole, so that it is no mean over it.
+    """Whether an objective or penalty depends on its batch as a whole, so that it is no mean over examples.
 
     Such functions carry an attribute ``couples_batch = True``.
     """
@@ -94,14 +94,14 @@ NO_STATISTICS = BatchStatistics()
 
 
 class Conditioning(ABC):
-    """How a condition reaches generator and discriminator, and its terms in their losses.
+    """A conditioning: how a condition enters generator and discriminator, and its terms in their losses.
 
     Args:
         spec: the data; what is missing there is refused when the model is built.
     """
 
     from_data = True
-    """Whether the condition comes with the data, so that samples can be asked for it."""
+    """Whether the condition comes with the data, so that samples can be requested for it."""
     reads_features: ClassVar[bool] = False
     """Whether its discriminator reads features φ(x) of a size of its own."""
     codes: Space | None = None
@@ -180,7 +180,7 @@ ConditioningFactory = Callable[[DataSpec], Conditioning]
 
 
 class DiscriminatorSchedule(nn.Module, ABC):
-    """How many updates the discriminator gets in an iteration; what it remembers are buffers."""
+    """A schedule of the discriminator: updates per iteration; its state is in buffers."""
 
     needs_border: ClassVar[bool] = False
     """Whether it asks on which side of the border between real and generated scores lie."""
@@ -197,7 +197,7 @@ DiscriminatorScheduleFactory = Callable[[], DiscriminatorSchedule]
 
 
 class AugmentationSchedule(nn.Module, ABC):
-    """How strong augmentation is; what it remembers are buffers."""
+    """A schedule of the strength of augmentation; its state is in buffers."""
 
     needs_border: ClassVar[bool] = False
     """Whether it asks on which side of the border between real and generated scores lie."""

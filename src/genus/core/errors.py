@@ -17,7 +17,7 @@ class GenusError(Exception):
 
 
 class InputError(GenusError):
-    """The user asked for something that cannot be done as asked."""
+    """A request of the user that cannot be carried out as it stands."""
 
     exit_code = 2
 
@@ -31,7 +31,7 @@ class DataError(InputError):
 
 
 class CapabilityError(InputError):
-    """A model was asked for something it cannot do (``log_prob`` of a GAN, say)."""
+    """A request for a capability that the model lacks (``log_prob`` of a GAN, say)."""
 
 
 class ProtocolError(InputError):

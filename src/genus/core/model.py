@@ -21,7 +21,7 @@ class MinimumBatch(NamedTuple):
 
 
 class Model(nn.Module, ABC):
-    """A generative model that says how it is trained.
+    """A generative model with its training as data.
 
     Everything that must survive a restart is a parameter or a buffer.
 

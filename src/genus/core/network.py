@@ -1,4 +1,4 @@
-"""What a network can be besides a function from one shape to another.
+"""Capabilities of networks besides mapping one shape to another.
 
 Abilities are nominal, as those of models: a network has one when its class derives from it, and
 models ask with ``isinstance``.
@@ -76,4 +76,4 @@ class SelfSupervised(nn.Module, ABC):
 
     @abstractmethod
     def forward_with_loss(self, x: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
-        """What ``forward(x)`` gives, and the scalar loss of the own task, from one pass."""
+        """Result of ``forward(x)`` and the scalar loss of the network's own task, from one pass."""

@@ -29,7 +29,7 @@ class Noise:
 
     Args:
         seed: all draws derive from it.
-        start: number of the first example asked for.
+        start: number of the first requested example.
         block: examples seeded together. 1 makes every example depend on the seed and its own
             number alone; larger blocks are faster.
         device: where tensors are made. Numbers differ between devices.
@@ -96,7 +96,7 @@ class Noise:
             rows = drawn[low - self.start : high - self.start]
             if len(rows) == self.block:
                 fill(rows, self._generator)
-            else:  # a generator's first numbers may depend on how many it is asked for
+            else:  # a generator's first numbers may depend on how many are requested
                 whole = torch.empty((self.block, *shape), dtype=dtype, device=self.device)
                 fill(whole, self._generator)
                 rows.copy_(whole[low - first : high - first])

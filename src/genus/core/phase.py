@@ -20,12 +20,12 @@ Averages = Mapping[str, float]
 """Terms and observations of one update, averaged over micro-batches and ranks."""
 
 Groups = Mapping[str, Callable[[], Iterable[Parameter]]]
-"""Optimiser groups by name; the callables are asked anew whenever a stage begins."""
+"""Optimiser groups by name; the callables are called anew whenever a stage begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where training stands when a phase runs.
+    """Position of training when a phase runs.
 
     Args:
         iteration: iterations done since the run began.
@@ -50,7 +50,7 @@ def _alone(tensor: Tensor) -> Tensor:
 
 @dataclass(kw_only=True)
 class Context:
-    """What a loss may use besides the batch.
+    """Inputs of a loss besides the batch.
 
     Args:
         noise: random numbers for this batch, the same however it is split.
@@ -89,7 +89,7 @@ class Phase:
 
     Exactly one of ``loss`` and ``step`` is given. Gradients flow into the parameters of
     ``updates`` only; all others are frozen while the loss is computed, so losses need no detach
-    for the players they do not train.
+    for the networks they do not train.
 
     Args:
         name: appears in logs and errors, e.g. ``"discriminator"``.

@@ -1,4 +1,4 @@
-"""Types of a component's arguments that say their range; a recipe is held to them before work starts."""
+"""Argument types with a range; recipes are checked against them before work starts."""
 
 from __future__ import annotations
 

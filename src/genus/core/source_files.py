@@ -30,7 +30,7 @@ class SourceFile:
 
     @cached_property
     def text(self) -> str:
-        """What the file says."""
+        """Text of the file."""
         return self.path.read_text(encoding="utf-8")
 
     @cached_property

@@ -53,7 +53,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """What one thing is; networks and models are built from spaces.
+    """Type of one example or condition; networks and models are built from spaces.
 
     A batch holds ``n`` of them as a tensor ``(n, *shape)``: int64 for classes, label maps and tokens, else
     float32 in data units.
@@ -87,7 +87,7 @@ class Space:
         return math.prod(self.shape)
 
     def place(self, name: str) -> slice:
-        """Where a column of a table stands in a row.
+        """Position of a column in a row of a table.
 
         Raises:
             KeyError: when there is no such column.

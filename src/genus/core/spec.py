@@ -1,4 +1,4 @@
-"""What a data set holds: examples, and what they are conditioned on."""
+"""The specification of a data set: its examples and their conditions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
-    """What one example is, and what it comes with; networks and models are built from it.
+    """The specification of a data set: examples and their condition; networks and models are built from it.
 
     Args:
         example: what one example is.

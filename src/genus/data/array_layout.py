@@ -1,4 +1,4 @@
-"""Which axis of an array is which."""
+"""Order of the axes of an array."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def otherwise(shape: tuple[int, ...], layout: str) -> str:
 
     Args:
         shape: of one example in the file.
-        layout: as asked for; there is something to say only where ``auto`` chose height and width.
+        layout: as requested; there is something to say only where ``auto`` chose height and width.
 
     >>> otherwise((5, 6, 7), "auto")
     ''
@@ -102,7 +102,7 @@ def _stands_out(side: int, others: tuple[int, ...]) -> bool:
 
 
 def _choices(shape: tuple[int, ...], layouts: tuple[str, ...]) -> str:
-    """What to set, and what examples of a shape would be then."""
+    """Possible layouts, and what examples of a shape become with each."""
     size = "×".join(str(side) for side in shape)
     meanings = {
         "cl": f"{shape[0]} channels of length {shape[-1]}",

@@ -1,4 +1,4 @@
-"""Handwritten digits that come with what was measured on them, or with half of themselves."""
+"""Handwritten digits conditioned on measured attributes or on half of the image."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def digit_halves(*, digits: Literal["digits28", "digits8"] = "digits28", holdout
 
 
 def slant(images: Array) -> Array:
-    """How far ink moves to the right with each pixel upwards, by its second moments.
+    """Slant of strokes: movement of ink to the right with each pixel upwards, by its second moments.
 
     −Σ w (x − x̄)(y − ȳ) / Σ w (y − ȳ)², with y counted downwards and w the ink: 0 for an upright
     stroke, 1 for one at 45° like a slash.

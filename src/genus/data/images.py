@@ -41,7 +41,7 @@ _TURNED = 5
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its image.
+    """Header of an image file.
 
     Args:
         height: pixels, after the turn that EXIF asks for.
@@ -62,7 +62,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Layout:
-    """How every image of a data set is delivered.
+    """Common form of all images of a data set.
 
     Args:
         height: pixels.

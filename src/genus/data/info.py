@@ -1,4 +1,4 @@
-"""What a data set holds, in numbers."""
+"""Summary of a data set in numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def open_data(config: Mapping[str, Any]) -> Dataset:
 
 
 def data_info(text: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Open data, look at every value, and say what is there.
+    """Open data, check every value and summarise them.
 
     Args:
         text: name of a data set, or a path.

@@ -21,7 +21,7 @@ from genus.data.source import Raw, Source, to_batch
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What one rank works on for one global batch.
+    """The part of one global batch that one rank works on.
 
     Args:
         batch: this rank's rows.

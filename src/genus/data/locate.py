@@ -150,7 +150,7 @@ def _one(names: list[str], text: str) -> str:
 
 
 def _known() -> str:
-    """What can be read, in words."""
+    """Readable formats, in words."""
     return ", ".join(dict.fromkeys(str(entry.facts.get("what", name)) for name, entry in _readers().items()))
 
 

@@ -120,7 +120,7 @@ def _dataset(
 
 
 def read_arrays(path: Path) -> Mapping[str, Array]:
-    """Open the arrays of a file by key; those of an ``.npz`` are read when asked for.
+    """Open the arrays of a file by key; those of an ``.npz`` are read when first used.
 
     A ``.npy`` file is memory-mapped and has the key ``"array"``. Pickled objects are refused.
 
@@ -140,7 +140,7 @@ def read_arrays(path: Path) -> Mapping[str, Array]:
 
 
 class _Archive(Mapping[str, Array]):
-    """The arrays of an .npz file, each read when it is asked for."""
+    """The arrays of an .npz file, each read when it is first used."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -29,10 +29,10 @@ class Game:
 
     Args:
         title: for the figure.
-        objective: both players' losses.
+        objective: losses of generator and discriminator.
         penalty: added to the discriminator's loss.
         noise: standard deviation of noise on real and generated points.
-        consensus: weight γ of ½‖v‖², which both players also descend.
+        consensus: weight γ of ½‖v‖², which generator and discriminator also descend.
         discriminator_steps: per step of the generator.
         clip: largest |ψ|, or None.
         theory: eigenvalues at the equilibrium, or None where the field has a kink there.
@@ -105,7 +105,7 @@ def losses(game: Game, theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
     """Losses of discriminator and generator at one point of the game.
 
     Args:
-        game: what is played.
+        game: objective, penalty and updates.
         theta: place of the generated point, ``()``.
         psi: slope of the discriminator, ``()``.
     """
@@ -124,12 +124,12 @@ def losses(game: Game, theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def vector_field(game: Game, point: Tensor) -> Tensor:
-    r"""Where both players go: :math:`v = (-\partial_\theta L_G, -\partial_\psi L_D)`.
+    r"""Vector field of the game: :math:`v = (-\partial_\theta L_G, -\partial_\psi L_D)`.
 
     Consensus optimisation adds :math:`-\gamma \nabla \tfrac12 \|v\|^2`.
 
     Args:
-        game: what is played.
+        game: objective, penalty and updates.
         point: (θ, ψ), ``(2,)``; the result can be differentiated when it asks for gradients.
 
     Paper: arXiv:1801.04406; arXiv:1705.10461 for consensus optimisation.
@@ -167,7 +167,7 @@ def play(
     rate: float,
     order: Order = "alternating",
 ) -> Array:
-    """Gradient steps of both players; returns (θ, ψ) before each iteration and at the end.
+    """Gradient steps of generator and discriminator; returns (θ, ψ) before each iteration and at the end.
 
     Args:
         game: what is played; critic steps and clipping are its own.

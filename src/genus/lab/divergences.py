@@ -1,4 +1,4 @@
-"""How different are two distributions? Sweeps of every divergence of the lectures."""
+"""Divergences of two distributions: sweeps of every divergence of the lectures."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _quadrature_checks(
 
 
 def _shift_checks(far: float, found: Mapping[str, Sequence[float]]) -> list[Check]:
-    """What holds for N(0, 1) and N(δ, 1), the last of them at ``far``."""
+    """Checks for N(0, 1) and N(δ, 1), the last of them at ``far``."""
     js, hellinger = found["JS"], found["squared Hellinger"]
     return [
         Check(

@@ -92,7 +92,7 @@ def _plan_checks(plan: Array, work: float, earned: float, slack: Array, blurred:
 
 
 def _line_checks(surplus: Array, work: float, distance: float) -> list[Check]:
-    """What holds where the cost is the distance on a line."""
+    """Checks for costs that are distances on a line."""
     checks = [Check(name="critic of slope 1", value=distance, expected=work, tolerance=1e-9)]
     if tuple(surplus) == (-2, 0, -1, 3):
         checks.append(Check(name="work in the lecture", value=work, expected=7.0, tolerance=1e-9))

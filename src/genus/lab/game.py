@@ -1,4 +1,4 @@
-"""Does the GAN game converge? The Dirac-GAN played in eight ways, and the eigenvalues that say why."""
+"""Convergence of the GAN game: the Dirac-GAN in eight variants, and the eigenvalues that explain it."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def game(
     Args:
         start: θ and ψ at first, not both 0.
         steps: iterations, >= 100.
-        rate: learning rate of both players, in (0, 1].
+        rate: learning rate of generator and discriminator, in (0, 1].
         gamma: weight of consensus optimisation and of the zero-centred penalty, > 0.
         noise: standard deviation of instance noise, > 0.
         clip: largest |ψ| of the Wasserstein game, > 0.
         weight: λ of WGAN-GP's penalty, > 0.
-        order: the discriminator first, or both players at once.
+        order: the discriminator first, or both at once.
     """
     require(any(start), "start: (0, 0) is the equilibrium itself; start elsewhere")
     require(steps >= 100, f"steps={steps}: 100 or more")

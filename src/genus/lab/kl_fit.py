@@ -69,7 +69,7 @@ def best_fit(target: Mixture, direction: Direction) -> Normal:
 
 
 def moment_match(target: Mixture) -> Normal:
-    """What forward KL gives in closed form: mean and variance of p.
+    """Forward KL in closed form: mean and variance of p.
 
     KL(p ‖ q) = const − E_p log q, which a Gaussian q maximises with the moments of p.
     """
@@ -150,7 +150,7 @@ def _checks(
     mean, std = target.means[nearest], target.stds[nearest]
     others = [i for i in range(len(target.means)) if i != nearest]
     apart = min(abs(target.means[i] - mean) / (std + target.stds[i]) for i in others)
-    if apart < 2.5:  # the modes overlap, and nothing has to be told apart
+    if apart < 2.5:  # the modes overlap: there is nothing to separate
         return checks
     at_mode, elsewhere = cover["reverse"][nearest], sum(cover["reverse"][i] for i in others)
     return [

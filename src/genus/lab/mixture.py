@@ -79,7 +79,7 @@ def expectation_maximisation(
     x, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
     means = np.sort(np.asarray(start, dtype=np.float64))
     if len(x) < len(means):
-        raise DataError(f"{len(x)} different values cannot be told into {len(means)} components; give fewer")
+        raise DataError(f"{len(x)} different values cannot be split into {len(means)} components; give fewer")
     share = counts / counts.sum()
     spare = floor * float(share @ (x - share @ x) ** 2)
     nearest = np.abs(x - means[:, None]).argmin(0)
@@ -191,7 +191,7 @@ def _scikit_learn(values: Array, start: Array, fitted: Fit) -> GaussianMixture:
         means_init=first.means[:, None],
         precisions_init=1 / first.stds[:, None, None] ** 2,
     )
-    with warnings.catch_warnings():  # it warns that it did as many iterations as it was asked for
+    with warnings.catch_warnings():  # it warns that it did as many iterations as were requested
         warnings.simplefilter("ignore")
         return known.fit(values[:, None])
 

@@ -183,7 +183,7 @@ def _draw(
         densities.plot(x, b, "--", color=VERMILION, label="generator q")
         densities.set_ylim(0, 1.3 * max(a.max(), b.max()))
         densities.legend(loc="upper right")
-        label(densities, "What is to be told apart", "x", "density")
+        label(densities, "Densities to be distinguished", "x", "density")
         inside = np.where(seen, found, np.nan)
         decision.plot(x, best, color=ORANGE, lw=5, alpha=0.6, label="D* = p/(p + q)")
         decision.plot(x, inside, color=BLACK, lw=1.6, label="trained D")

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a sampler gave: states ``(steps, chains)``, the share it accepted, what they are worth."""
+    """Result of a sampler: states ``(steps, chains)``, the share it accepted, what they are worth."""
 
     states: Array
     accepted: float

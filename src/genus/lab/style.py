@@ -1,4 +1,4 @@
-"""How figures of the laboratory look: for slides, and for readers who do not tell red from green."""
+"""Style of the laboratory's figures: for slides, and for readers who cannot distinguish red and green."""
 
 from __future__ import annotations
 

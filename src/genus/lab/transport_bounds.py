@@ -82,7 +82,7 @@ def sample_bounds(p: Array, p_again: Array, q: Array, q_again: Array, *, lines: 
 
 
 class CriticBound(NamedTuple):
-    """What a trained critic says of W.
+    """Bounds of W by a trained critic.
 
     Args:
         value: E f(P) − E f(Q) on examples it was not trained on.

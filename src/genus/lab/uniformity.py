@@ -47,7 +47,7 @@ def collision_threshold(samples: int, outcomes: int, distance: float) -> float:
     Args:
         samples: m, draws.
         outcomes: n, equally likely under the hypothesis.
-        distance: ε, total variation to be told from 0, in (0, 1].
+        distance: ε, total variation to be distinguished from 0, in (0, 1].
     """
     return math.comb(samples, 2) * (1 + 2 * distance**2) / outcomes
 
@@ -78,7 +78,7 @@ def l1_bound(squared_l2: ArrayLike, outcomes: int) -> Array:
 
 
 def paired_distribution(outcomes: int, distance: float) -> Array:
-    """The distribution at total variation ε that is hardest to tell: half the outcomes (1 ± 2ε)/n each.
+    """The distribution at total variation ε that is hardest to detect: half the outcomes (1 ± 2ε)/n each.
 
     Args:
         outcomes: n, even.
@@ -94,7 +94,7 @@ def paired_distribution(outcomes: int, distance: float) -> Array:
 def rejection_rate(
     probabilities: Array, samples: int, distance: float, *, trials: int, rng: np.random.Generator
 ) -> tuple[float, NDArray[np.int64]]:
-    """How often the test rejects a sampler.
+    """Share of tests that reject a sampler.
 
     Args:
         probabilities: of the sampler's outcomes, ``(n,)``.
@@ -124,7 +124,7 @@ def uniformity(
     sweep: Sequence[int] = (25, 50, 100, 200, 400, 800),
     seed: int = 0,
 ) -> Findings:
-    """Is a sampler uniform? Count collisions: √n samples tell, where KL divergence needs all n.
+    """Test of uniformity by collisions: √n samples suffice, where KL divergence needs all n.
 
     The sampler to be rejected is at total variation ε and has the fewest collisions such a
     sampler can have. A third one never draws the last outcome: its divergence KL(u ‖ p) is

@@ -1,4 +1,4 @@
-"""How far apart are two sets of images? Bounds of the Wasserstein distance, and a critic's."""
+"""Bounds of the Wasserstein distance of two sets of images, and a critic's estimate."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _digit_parts(digits: tuple[str, str], examples: int, seed: int) -> list[Arra
 
 
 def _lower_bounds(bounds: Bounds, gp: CriticBound, clipped: CriticBound) -> dict[str, float]:
-    """What the figure shows of the digits, by method."""
+    """Lower bounds for the digits, by method."""
     return {
         "random lines, 1/E|u·v|": bounds.sharp,
         "random lines, √n": bounds.lines,

@@ -1,4 +1,4 @@
-"""Layers through which a discriminator sees a whole batch, so that it notices what is all alike."""
+"""Layers through which a discriminator sees a whole batch, so that it notices a lack of variety."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genus.core.network import CouplesBatch
 
 
 class MinibatchDiscrimination(CouplesBatch):
-    r"""How close an example is to the others of its batch, in learned coordinates, as more channels.
+    r"""Closeness of an example to the others of its batch, in learned coordinates, as more channels.
 
     .. math:: M_i = f(x_i) T \in \mathbb{R}^{B \times C}, \quad
         o(x_i)_b = \sum_{j=1}^{n} \exp\big(-\|M_{i,b} - M_{j,b}\|_1\big)
@@ -51,7 +51,7 @@ class MinibatchDiscrimination(CouplesBatch):
 
 
 class MinibatchDeviation(CouplesBatch):
-    r"""How much the examples of a group differ, as one more constant channel.
+    r"""Deviation of the examples of a group, as one more constant channel.
 
     .. math:: s = \operatorname{mean}_{c, \text{place}} \sqrt{\operatorname{Var}_{\text{group}}(x) + 10^{-8}}
 

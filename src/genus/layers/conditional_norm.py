@@ -1,4 +1,4 @@
-"""Normalisation whose gain and shift are told by a condition."""
+"""Normalisation whose gain and shift follow a condition."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ConditionalNorm(nn.Module):
             _without_affine(self.norm)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Normalise ``(n, channels, *sides)``, told ``(n, condition)``."""
+        """Normalise ``(n, channels, *sides)`` under conditions ``(n, condition)``."""
         h = self.norm(x)
         if self.gain is None or self.shift is None or condition is None:
             return h
@@ -56,14 +56,14 @@ class ConditionalNorm(nn.Module):
 
 
 def told_norm(norm: Norm, channels: int, dims: int, condition: int) -> nn.Module:
-    """A norm that is told ``condition`` features, or the plain one where there are none."""
+    """A norm with a condition of ``condition`` features, or the plain one where there are none."""
     if not condition:
         return normalisation(norm, channels, dims)
     return ConditionalNorm(channels, condition, dims, norm)
 
 
 class ConditionedSequential(nn.Sequential):
-    """Layers one after the other, of which the conditional norms are told the condition."""
+    """Layers one after the other, of which the conditional norms receive the condition."""
 
     def forward(self, input: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map ``input`` through all layers; ``condition`` is ``(n, features)``."""

@@ -84,7 +84,7 @@ class Checkerboard(CouplingPartition):
 
 
 class AffineCoupling(nn.Module):
-    """Scale and shift one part as the other part says: y_b = x_b ⊙ exp(s(x_a)) + t(x_a) (arXiv:1605.08803).
+    """Scale and shift one part by the other: y_b = x_b ⊙ exp(s(x_a)) + t(x_a) (arXiv:1605.08803).
 
     s = g_s tanh(·) and t = g_t (·) of a network's output, with learned gains per channel that start
     at zero, so a new coupling is the identity.

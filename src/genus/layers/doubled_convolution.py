@@ -52,6 +52,6 @@ class DoubledConvolution(nn.Module):
 def doubled_convolution(
     dims: int, before: int, after: int, size: tuple[int, ...], *, spectral: bool
 ) -> nn.Module:
-    """A :class:`DoubledConvolution`, whose weight is divided by its largest singular value if asked for."""
+    """A :class:`DoubledConvolution`, spectrally normalised where ``spectral`` says so."""
     layer = DoubledConvolution(dims, before, after, size)
     return spectral_norm(layer, dim=1 if layer.fused else 0) if spectral else layer

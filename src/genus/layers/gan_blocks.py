@@ -27,7 +27,7 @@ class UpBlock(nn.Module):
         before: channels of the input.
         after: channels of the output.
         size: sides of the output; None leaves the input's.
-        condition: features the norms are told; 0 for none.
+        condition: features of the norms' condition; 0 for none.
         norm: which norm.
 
     Paper: arXiv:1802.05957, appendix B.4.
@@ -103,7 +103,7 @@ class DownBlock(nn.Module):
 
 
 class ProjectionReadout(nn.Module):
-    """A linear map of features, and for told classes their projection: w·φ + b + (V c)·φ.
+    """A linear map of features, and with a condition its projection: w·φ + b + (V c)·φ.
 
     Args:
         channels: size of φ.
@@ -119,7 +119,7 @@ class ProjectionReadout(nn.Module):
         self.project = nn.Linear(condition, channels, bias=False) if condition else None
 
     def forward(self, phi: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map ``(n, channels)``, told ``(n, condition)``, to ``(n, features)``."""
+        """Map ``(n, channels)``, with conditions ``(n, condition)``, to ``(n, features)``."""
         score = self.linear(phi)
         if self.project is not None and condition is not None:
             score = score + (self.project(condition) * phi).sum(1, keepdim=True)

@@ -36,7 +36,7 @@ class CausalNetwork(nn.Module, ABC):
 
 @dataclass
 class _State:
-    """What one layer remembers: complete rows above, and the current row so far."""
+    """State of one layer: complete rows above, and the current row so far."""
 
     above: Tensor  # (n, inputs, reach, width)
     row: Tensor  # (n, (reach + width) * inputs), columns one after the other
@@ -49,7 +49,7 @@ class _State:
 
 @dataclass
 class Cache:
-    """Where element-by-element computation stands, and the memory of each layer.
+    """Position of an element-by-element computation, and the state of each layer.
 
     Args:
         channels: of the image.

@@ -97,7 +97,7 @@ class WithReference(nn.Module):
     Args:
         network: with layers of the classes above.
         reference: ``(m, *inputs)``, m >= 2, chosen once and kept.
-        condition: what the network is told beside these inputs, ``(m, …)``; None for nothing.
+        condition: the network's condition for these inputs, ``(m, …)``; None for nothing.
 
     Raises:
         RecipeError: when the network has no such layer, or the reference fewer than 2 examples.
@@ -145,7 +145,7 @@ def reference_pass(network: nn.Module, reference: Tensor, condition: Tensor | No
     Args:
         network: with :class:`ReferenceBatchNorm` or :class:`VirtualBatchNorm`.
         reference: ``(m, *inputs)``.
-        condition: what the network is told beside it; None for nothing.
+        condition: the network's condition for it; None for nothing.
     """
     layers = list(_reference_norms(network))
     try:

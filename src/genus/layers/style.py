@@ -66,7 +66,7 @@ class Mapping(nn.Module):
         )
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map ``(n, latent)``, told a condition ``(n, condition)``, to styles ``(n, style)``."""
+        """Map ``(n, latent)``, with a condition ``(n, condition)``, to styles ``(n, style)``."""
         x = self.norm(z)
         if self.embed is not None:
             if condition is None:

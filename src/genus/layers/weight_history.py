@@ -1,4 +1,4 @@
-"""Historical averaging: a player's parameters stay near the mean of all they have been."""
+"""Historical averaging: a penalty that keeps parameters near the mean of their past values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class WeightHistory(nn.Module):
     is watched, not owned: its parameters are none of this module's.
 
     Args:
-        module: the player. Its parameters must be there already; they may move between devices.
+        module: the network. Its parameters must be there already; they may move between devices.
 
     Paper: arXiv:1606.03498.
     """

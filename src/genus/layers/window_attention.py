@@ -13,7 +13,7 @@ from genus.core.errors import RecipeError
 
 
 class DoubleAttention(nn.Module):
-    """Self-attention whose heads look through two sets of windows: one half as is, one half shifted.
+    """Self-attention whose heads use two sets of windows: one half as is, one half shifted.
 
     Two neighbours that a border of the first windows divides stand together in the second ones.
 

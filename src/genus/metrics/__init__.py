@@ -1,7 +1,7 @@
 """Metrics: one file each, a pure function of arrays and a registered scorer.
 
 The functions are public here, ``from genus.metrics import frechet_distance``; each is imported
-when it is asked for, so that importing the package costs nothing.
+when it is first used, so that importing the package costs nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Do samples show the class that they are conditioned on, and are all classes drawn?"""
+"""Accuracy of class-conditional samples, and the number of classes drawn."""
 
 from __future__ import annotations
 

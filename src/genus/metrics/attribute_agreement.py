@@ -1,4 +1,4 @@
-"""Do samples have the attributes that they are conditioned on?"""
+"""Agreement of samples with the attributes that they are conditioned on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a model recognises the classes of examples it has not seen."""
+"""Accuracy of a model's classifier on test examples."""
 
 from __future__ import annotations
 

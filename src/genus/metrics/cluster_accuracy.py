@@ -1,4 +1,4 @@
-"""Do groups found without labels agree with the classes?"""
+"""Agreement of groups found without labels with the classes."""
 
 from __future__ import annotations
 

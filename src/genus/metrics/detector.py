@@ -112,7 +112,7 @@ def _texture(x: Tensor, seed: int) -> Array:
 @metric("detector")
 @needs(Samples)
 def detector_area(evidence: Evidence) -> list[Score]:
-    """Area under the ROC curve of a detector trained to tell samples from real images."""
+    """Area under the ROC curve of a detector trained to distinguish samples from real images."""
     if evidence.spec.kind != "image" or min(evidence.spec.shape[1:]) < _SMALLEST:
         return []
     seed = evidence.protocol.seed

@@ -175,7 +175,7 @@ def measure(
     Args:
         evidence: model, data and protocol.
         metrics: names; None takes all registered ones, those of plug-ins too.
-        progress: told each name before it is computed.
+        progress: called with each name before it is computed.
 
     Raises:
         RecipeError: for an unknown metric.
@@ -186,7 +186,7 @@ def measure(
     for name in _in_reading_order(components("metric")) if metrics is None else metrics:
         reason = getattr(component("metric", name).load(), "needs", Needs()).lacking(evidence)
         if reason:
-            if metrics is not None:  # asked for by name, so silence would mislead
+            if metrics is not None:  # named by the user, so silence would mislead
                 refused[name] = reason
             continue
         if progress is not None:

@@ -34,12 +34,12 @@ class Evidence:
 
     @property
     def spec(self) -> DataSpec:
-        """What one example is."""
+        """Specification of the data."""
         return self.real.spec
 
     @property
     def protocol(self) -> Protocol:
-        """How scores are measured; its hash is stamped on each."""
+        """The protocol of measurement; its hash is stamped on each."""
         return self.generated.protocol
 
     def truncated(self, truncation: float, *, standing: bool = False) -> Evidence:
@@ -63,7 +63,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a metric needs of a model and its data; see :func:`needs`."""
+    """Requirements of a metric on a model and its data; see :func:`needs`."""
 
     capabilities: tuple[type, ...] = ()
     features: bool = False
@@ -89,7 +89,7 @@ class Needs:
 
 
 def _unpaired(evidence: Evidence) -> str:
-    """Why samples have no test example to be compared with; empty when they have."""
+    """Reason why samples have no test example to be compared with; empty when they have one."""
     parts = evidence.spec.condition_parts().values()
     if not evidence.spec.paired or not any(space.is_spatial for space in parts):
         return (

@@ -28,7 +28,7 @@ class FeatureCache:
         self._key = key
 
     def get(self, name: str, make: Callable[[], Found]) -> Found:
-        """What was kept by that name, else what ``make`` makes, kept for the next.
+        """The value kept under a name, else the result of ``make``, which is then kept.
 
         A damaged file is made anew.
         """

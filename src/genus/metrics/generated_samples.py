@@ -23,10 +23,10 @@ from genus.sampling.draw import conditions_like, draw
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GeneratedSamples:
-    """What one model draws under a protocol, with one truncation; made once, when asked for.
+    """Samples of one model under a protocol, with one truncation; made once, when first used.
 
     Args:
-        model: any model; one that cannot sample is refused when samples are asked for.
+        model: any model; one that cannot sample is refused when samples are drawn.
         real: the real examples, whose conditions the samples take.
         truncation: of the latents, see :func:`genus.sampling.draw.draw`; None for none.
         standing: beside a truncation: see there.
@@ -52,7 +52,7 @@ class GeneratedSamples:
 
     @cached_property
     def condition(self) -> Condition | None:
-        """What samples are conditioned on ``(n, …)``, as training examples are; None without."""
+        """Conditions of the samples ``(n, …)``, as training examples are; None without."""
         if not self.conditional:
             return None
         real, n = self.real, len(self)

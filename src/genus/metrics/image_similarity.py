@@ -1,4 +1,4 @@
-"""How alike are the two images of a pair? For translation, reconstruction and compression."""
+"""Similarity of the two images of a pair, for translation, reconstruction and compression."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def nearest_neighbours(
     available = len(distances.y) - (among is None)
     if not 1 <= k <= available:
         raise DataError(
-            f"{k} nearest neighbours were asked for and {available} examples are there to be found"
+            f"{k} nearest neighbours were requested and {available} examples are there to be found"
         )
     numbers, squares = smallest(distances, k, alone=among is None)
     return numbers, np.sqrt(squares)

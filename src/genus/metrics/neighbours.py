@@ -27,7 +27,7 @@ BLOCKS = 10
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """Which examples lie in whose neighbourhood; the scores are means of these.
+    """Membership of examples in neighbourhoods; the scores are means of these.
 
     Args:
         inside: whether each fake lies in some real's ball ``(fakes,)``; its mean is the precision.
@@ -43,7 +43,7 @@ class Neighbourhoods:
 
     @property
     def precision(self) -> float:
-        """Share of fakes that look real."""
+        """Share of generated examples within a real neighbourhood."""
         return float(self.inside.mean())
 
     @property

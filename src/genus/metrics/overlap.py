@@ -1,4 +1,4 @@
-"""How well do two segmentations agree, and how well two sets of them?"""
+"""Agreement of two segmentations, and of two sets of them."""
 
 from __future__ import annotations
 

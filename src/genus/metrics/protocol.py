@@ -1,4 +1,4 @@
-"""How numbers were measured; numbers measured differently do not compare."""
+"""The protocol of measurement; numbers under different protocols do not compare."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Protocol:
 
     @property
     def yardsticks(self) -> tuple[str, str]:
-        """What floors and baselines are, for the headings of tables."""
+        """Description of floors and baselines, for the headings of tables."""
         if self.num_reference == 1:
             return "the image mirrored", "Gaussian textures"
         return "real against real", "EM Gaussian mixture"

@@ -29,7 +29,7 @@ QUICK_DIRECTION: Better = "lower"
 
 @dataclass(frozen=True)
 class QuickReference:
-    """What quick scores are measured against, made once per run.
+    """Reference of quick scores, made once per run.
 
     Args:
         features: feature map; None for data that have none.

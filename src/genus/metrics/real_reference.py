@@ -41,7 +41,7 @@ class RealReference:
     """Training and test examples, their features, and the yardsticks made of them.
 
     It depends on no model, so evaluations by one protocol may share it. Each thing is made once,
-    when asked for.
+    when first used.
 
     Args:
         train: training split; distances refer to it.
@@ -60,12 +60,12 @@ class RealReference:
 
     @property
     def spec(self) -> DataSpec:
-        """What one example is."""
+        """Specification of the data."""
         return self.train.spec
 
     @property
     def features_note(self) -> str:
-        """What to know about the features; empty for nothing."""
+        """Note on the features; empty for none."""
         return "" if self.feature_map is None else self.feature_map.note
 
     @property
@@ -122,7 +122,7 @@ class RealReference:
 
     @property
     def floor_note(self) -> str:
-        """Where the floor of a distance comes from, and whether its bias is that of the score."""
+        """Note on the source of a distance's floor, and whether its bias is that of the score."""
         first, second = self.floor_sets
         if first is self.held_out:
             return "floor: test examples, same n"

@@ -1,4 +1,4 @@
-"""A quick look at a few samples in the middle of training: are they varied, new, alive?"""
+"""A quick examination of a few samples during training: are they varied, new, alive?"""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class HealthReference:
-    """What samples are compared with, made once per run.
+    """Reference of the examination, made once per run.
 
     Args:
         features: feature map in which variety is measured; None for data that have none.

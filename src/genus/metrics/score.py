@@ -79,7 +79,7 @@ def join_notes(*notes: str) -> str:
 
 
 def where_defined(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
-    """What a function returns, or None where it refuses its data.
+    """Result of a function, or None where it refuses its data.
 
     >>> from genus.metrics.intervals import wilson
     >>> where_defined(wilson, 0, 0) is None

@@ -1,4 +1,4 @@
-"""How well samples repeat the patches of one image, and how much they differ from each other."""
+"""Similarity of samples' patches to those of one image, and variety of the samples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def patch_frechet(x: Tensor, y: Tensor, *, side: int = PATCH, scales: int = SCAL
     with the moments of all patches of an image that was halved s times by averaging. It is the
     single-image Fréchet distance with raw patches in the place of an Inception network's first
     features: nothing is learned, and sizes and channels may be any. Images too small for a scale
-    do without it; of very large ones every so-many-th patch is taken.
+    do without it; of very large ones every k-th patch is taken.
 
     Args:
         x: an image ``(channels, *sides)``, 1 to 3 sides.

@@ -137,7 +137,7 @@ def _inflation(right: NDArray[np.bool_], nearest: NDArray[np.intp]) -> float:
 @metric("two-sample", paper="arXiv:1610.06545")
 @needs(Samples, features=True)
 def two_sample_scores(evidence: Evidence) -> list[Score]:
-    """Accuracy with which classifiers tell samples from training examples."""
+    """Accuracy with which classifiers distinguish samples from training examples."""
     seed = evidence.protocol.seed
     return [
         _test_score(evidence, "c2st-logistic", partial(logistic_two_sample, seed=seed)),

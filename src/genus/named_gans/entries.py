@@ -1,4 +1,4 @@
-"""Which GANs have a name, what defines each, and how genus stands to it. Needs no torch."""
+"""Entries of named GANs: what defines each, and whether genus builds it. Needs no torch."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class NamedGAN:
 
     @property
     def standing(self) -> Standing:
-        """How genus stands to it."""
+        """Whether genus builds it."""
         return "recipe" if self.recipe else "composes" if self.composes else "needs"
 
     def matches(self, words: Iterable[str]) -> bool:
@@ -63,7 +63,7 @@ class NamedGAN:
 
 
 def count(found: Sequence[NamedGAN]) -> str:
-    """How many entries there are, and how many of them genus builds.
+    """Number of entries, and of those that genus builds.
 
     >>> count([entry for entry in entries() if entry.name == "DRAGAN"])
     '1 entry, 1 built by a recipe, 0 composed by overrides'

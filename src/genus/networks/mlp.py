@@ -51,7 +51,7 @@ def mlp(
 ) -> nn.Module:
     """Fully connected layers: ``(n, *inputs)`` → ``(n, *outputs)``; the output is linear.
 
-    Told a condition, each hidden layer gets gains and shifts from it, after its norm if it has one.
+    With a condition, each hidden layer gets gains and shifts from it, after its norm if it has one.
 
     Args:
         condition: features of the condition beside its input; 0 for none.

@@ -74,7 +74,7 @@ def progan(
 
 
 class Growing(Grows):
-    """Where a growing network stands, kept in a buffer: its level, and the share of the newest.
+    """Position of a growing network, kept in a buffer: its level, and the share of the newest.
 
     Args:
         size: sides of the image at full size.

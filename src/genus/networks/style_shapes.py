@@ -1,4 +1,4 @@
-"""What style-based networks have in common: their sizes and widths, and the mapping to styles."""
+"""Shared parts of style-based networks: their sizes and widths, and the mapping to styles."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class UpsampledConvolution(nn.Module):
 
 
 class Epilogue(nn.Module):
-    """What follows each convolution: AdaIN(leaky(x + strength · noise + bias)).
+    """The operations after each convolution: AdaIN(leaky(x + strength · noise + bias)).
 
     Noise is one number per place, its strength one per channel, 0 at the start.
 

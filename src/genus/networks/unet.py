@@ -169,7 +169,7 @@ class Norm(nn.GroupNorm):
 
 
 class UNetBlock(nn.Module):
-    """x + conv(drop(silu(modulate(norm(conv(silu(norm(x)))))))), then attention if asked for.
+    """x + conv(drop(silu(modulate(norm(conv(silu(norm(x)))))))), then attention where ``attention`` says so.
 
     Args:
         dims: number of spatial axes.

@@ -18,7 +18,7 @@ Edges = Literal["zero", "mirror"]
 
 
 def chosen(x: Tensor, noise: Noise, strength: Tensor) -> Tensor:
-    """Which examples are transformed: true with probability ``strength``, ``(n, 1, …)`` as x has axes."""
+    """The examples that are transformed: true with probability ``strength``, ``(n, 1, …)`` as x has axes."""
     return noise.uniform(len(x), *(1,) * (x.dim() - 1)) < strength
 
 

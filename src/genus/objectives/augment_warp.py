@@ -18,7 +18,7 @@ from genus.core.noise import Noise
 
 
 class Amounts(NamedTuple):
-    """How far maps go; the defaults are those of arXiv:2006.06676, which neither tilts nor shears.
+    """Amounts of the maps; the defaults are those of arXiv:2006.06676, which neither tilts nor shears.
 
     Args:
         scale: standard deviation of the binary logarithm of a scaling or stretching.

@@ -1,6 +1,6 @@
-"""Differentiable augmentation of what a discriminator sees, real and generated alike.
+"""Differentiable augmentation of real and generated examples before the discriminator.
 
-An augmentation receives examples ``(n, *shape)`` on the players' scale, the source of random
+An augmentation receives examples ``(n, *shape)`` on the networks' scale, the source of random
 numbers, and its strength, a scalar in [0, 1]; it returns changed examples through which gradients
 pass. Each example is changed by random numbers of its own.
 """
@@ -154,7 +154,7 @@ def stroke(x: Tensor, noise: Noise, strength: Tensor, *, bolder: Share = 1.0, fi
 
 @augmentation("instance-noise", paper="arXiv:1610.04490")
 def instance_noise(x: Tensor, noise: Noise, strength: Tensor, *, std: Positive = 0.1) -> Tensor:
-    """Add normal noise to every element: x + pσε, which makes the players' distributions overlap.
+    """Add normal noise to every element: x + pσε, so that real and generated distributions overlap.
 
     The paper lowers the noise to none while it trains: let ``strength`` fall.
 
@@ -162,13 +162,13 @@ def instance_noise(x: Tensor, noise: Noise, strength: Tensor, *, std: Positive =
         x: ``(n, *shape)``; vectors, too.
         noise: random numbers.
         strength: p, by which the noise is scaled; scalar in [0, 1].
-        std: σ, standard deviation at strength 1, on the players' scale, > 0.
+        std: σ, standard deviation at strength 1, on the networks' scale, > 0.
     """
     return x + (strength * std).to(x.dtype) * noise.normal(*x.shape).to(x.dtype)
 
 
 def _geometric_kinds(dims: int, policy: Sequence[str] | None) -> set[str]:
-    """The kinds asked for, or all that suit the number of axes."""
+    """The requested kinds, or all that suit the number of axes."""
     in_a_plane = {"turn", "rotate", "stretch"}
     if policy is None:
         return {"shift", "scale", "move"} | (in_a_plane | {"flip"} if dims > 1 else set())

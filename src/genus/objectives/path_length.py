@@ -11,7 +11,7 @@ from genus.core.noise import Noise
 
 
 def path_lengths(images: Tensor, styles: Tensor, noise: Noise) -> Tensor:
-    r"""How far images move, per example, in a random direction y of unit deviation per place.
+    r"""Movement of images, per example, in a random direction y of unit deviation per place.
 
     .. math:: \ell = \sqrt{\frac{1}{L} \sum_{l=1}^L \lVert J_{w_l}^T y \rVert^2},
         \quad y \sim N(0, I) / \sqrt{\text{places}}

@@ -1,4 +1,4 @@
-"""Terms and limits on the weights of a player.
+"""Terms and limits on the weights of a network.
 
 A regulariser receives a network and returns a weighted scalar of its parameters alone. It looks
 at weights, not at biases or scales: parameters called weight with at least two axes, those of
@@ -27,7 +27,7 @@ def orthogonal(module: nn.Module, *, weight: Weight = 1e-4) -> Tensor:
     Weights under spectral normalisation are taken before it, as they are the parameters.
 
     Args:
-        module: the player.
+        module: the network.
         weight: β, >= 0.
     """
     return _sum(module, weight, _off_diagonal)
@@ -41,7 +41,7 @@ def orthogonal_full(module: nn.Module, *, weight: Weight = 1e-4) -> Tensor:
     sum by a constant, so that 0 can be reached.
 
     Args:
-        module: the player.
+        module: the network.
         weight: β, >= 0.
     """
     return _sum(module, weight, _away_from_identity)

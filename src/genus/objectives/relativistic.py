@@ -1,4 +1,4 @@
-"""Relativistic objectives: real examples shall score higher than generated ones, not high.
+"""Relativistic objectives: real examples score higher than generated ones, not high as such.
 
 The paired one compares the scores of example i and of sample i, so it is a mean over pairs. The
 average ones compare with the mean over the other batch and so see a batch as a whole. Scores ``(n, places)``

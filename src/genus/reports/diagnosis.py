@@ -1,4 +1,4 @@
-"""What the doctor saw, as a section of a report."""
+"""The doctor's findings as a section of a report."""
 
 from __future__ import annotations
 

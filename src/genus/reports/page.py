@@ -25,7 +25,7 @@ _LAST_SHEETS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a report tells.
+    """Contents of a report.
 
     Args:
         name: of the recipe.

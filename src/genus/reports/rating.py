@@ -27,11 +27,11 @@ _SCRIPT = Path(__file__).with_name("rating.js")
 
 @dataclass(frozen=True, kw_only=True)
 class Rating:
-    """What people said.
+    """Result of a human rating.
 
     Args:
         fooling_rate: share of pairs in which the generated image was taken for the real one; ½
-            when people cannot tell.
+            when people cannot distinguish them.
         low: lower end of the 95 % interval.
         high: upper end.
         n: pairs judged by all raters together.

@@ -139,7 +139,7 @@ def batch_size(spec: DataSpec) -> int:
 
 
 def device_of(model: Model) -> torch.device:
-    """Where a model's parameters (or buffers) are."""
+    """Device of a model's parameters (or buffers)."""
     for tensor in (*model.parameters(), *model.buffers()):
         return tensor.device
     return torch.device("cpu")

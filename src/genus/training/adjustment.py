@@ -1,4 +1,4 @@
-"""How training departs from its recipe: other learning rates, and a bound of gradients."""
+"""Departures of a training from its recipe: other learning rates, and a bound of gradients."""
 
 from __future__ import annotations
 

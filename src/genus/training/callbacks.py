@@ -19,7 +19,7 @@ from genus.training.run import Run
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """Where training stands, for people.
+    """Position of training, for display.
 
     Args:
         iteration: iterations done.
@@ -94,7 +94,7 @@ class StepAdjuster(Callback):
 
 
 class Listeners:
-    """Callbacks that are told the same.
+    """Several callbacks as one.
 
     Args:
         callbacks: who listens.

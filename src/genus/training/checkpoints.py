@@ -32,7 +32,7 @@ class CheckpointWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was saved.
+    """Contents of a checkpoint.
 
     Args:
         tensors: by file stem (``model``, ``ema``, ``optimizer``), then by name.
@@ -173,7 +173,7 @@ def load_weights(model: Model, checkpoint: Checkpoint, stem: str) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses into an error that says what to do.
+    """Turn errors of the disk into an error that says what to do.
 
     Raises:
         CheckpointError: when the disk is full or not writable.

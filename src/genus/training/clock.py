@@ -1,4 +1,4 @@
-"""Counting: where training stands, and what is due."""
+"""The clock of a training: iterations, samples and seconds, and what is due."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Clock:
         self.stage_cpu_seconds += cpu_seconds
 
     def stage_fraction(self, length: Length, batches_per_epoch: int) -> float:
-        """How much of a stage of that length is done; 1 or more when it is over."""
+        """Share of a stage of that length that is done; 1 or more when it is over."""
         done = {
             "iterations": self.stage_iteration,
             "samples": self.stage_samples,
@@ -61,7 +61,7 @@ class Clock:
         return done / length.amount
 
     def run_amount(self, length: Length, num_examples: int) -> float:
-        """What the run has done, in the unit of ``length``."""
+        """Amount of training done, in the unit of ``length``."""
         return {
             "iterations": float(self.iteration),
             "samples": float(self.samples),

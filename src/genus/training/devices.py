@@ -1,4 +1,4 @@
-"""Where training runs: device, precision and ranks, by Lightning Fabric."""
+"""Devices of training: device, precision and ranks, by Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _leave() -> None:
 
 
 def _in_bf16(precision: str, device: str) -> bool:
-    """Whether to train in bfloat16: when asked to, or when that is the faster one of this hardware.
+    """Whether to train in bfloat16: when the settings say so, or when it is faster on this hardware.
 
     Processors without instructions for it emulate it, twenty times slower than float32.
     """

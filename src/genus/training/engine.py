@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Interrupted(Exception):
-    """Training was asked to stop; everything is saved."""
+    """Training stopped on request; everything is saved."""
 
 
 class Engine:
@@ -46,7 +46,7 @@ class Engine:
         settings: the recipe's ``train``.
         optimizer: the recipe's resolved ``optimizer``.
         fabric: from :func:`genus.training.devices.launch`.
-        callbacks: listeners, told on rank 0 only; the same on every rank. At most one may adjust steps.
+        callbacks: listeners, called on rank 0 only; the same on every rank. At most one may adjust steps.
         hooks: sampling and scoring.
 
     Raises:
@@ -210,7 +210,7 @@ class Engine:
         self.updater.clip = adjustment.clipped(self.settings.clip)
 
     def _publish(self) -> None:
-        """Let listeners look, then score, show and save what is due; everything once more at the end."""
+        """Call the listeners, then score, show and save what is due; everything once more at the end."""
         over = self.publisher.stops_early or (
             self.stage_progress.is_last and self.stage_progress.fraction >= 1
         )

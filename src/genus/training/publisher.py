@@ -32,7 +32,7 @@ values is then right to σ/√(48 · batch)."""
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What training calls on the model it would publish.
+    """Functions that training calls on the model to be published.
 
     Args:
         sample: writes a sample sheet to the path.
@@ -52,7 +52,7 @@ class Publisher:
         settings: the recipe's ``train``.
         fabric: its first rank publishes.
         hooks: sampling and scoring.
-        listeners: told of it.
+        listeners: callbacks that receive it.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Publisher:
 
         Args:
             over: everything once more, because training ends.
-            stop: save, because training was asked to stop.
+            stop: save, because a stop was requested.
         """
         clock = self._clock
         score, sample, save = (

@@ -72,7 +72,7 @@ class Run:
         return cls(folder)
 
     def __fspath__(self) -> str:
-        """Path of the folder, so that a run serves wherever a path is asked for."""
+        """Path of the folder, so that a run serves wherever a path is expected."""
         return str(self.path)
 
     @property
@@ -92,7 +92,7 @@ class Run:
 
     @property
     def spec(self) -> DataSpec:
-        """What the training data were."""
+        """Specification of the training data."""
         return DataSpec.from_json(self._details()["spec"])
 
     @property
@@ -151,7 +151,7 @@ class Run:
 
     @property
     def doctor_path(self) -> Path:
-        """What the doctor saw, one JSON object per line."""
+        """The doctor's record, one JSON object per line."""
         return self.path / "doctor.jsonl"
 
     def log_lines(self) -> Iterator[dict[str, Any]]:

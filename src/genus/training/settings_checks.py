@@ -61,7 +61,7 @@ def refuse_unfit_settings(
 
 
 def _for_optimisers(optimizer: Mapping[str, Any], settings: TrainSettings) -> str:
-    """Which settings ask something of an optimiser."""
+    """Names of the settings that need an optimiser."""
     asked = {
         "optimizer": optimizer != default_optimizer(),
         "train.clip": settings.clip is not None,

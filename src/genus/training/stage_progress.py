@@ -1,4 +1,4 @@
-"""Where training stands on its way through the stages of a model."""
+"""Position of training in the stages of a model."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StageProgress:
         self.start(Clock())
 
     def start(self, clock: Clock) -> None:
-        """Stand where a clock says."""
+        """Move to the position of a clock."""
         self.clock = clock
         self._plan()
 
@@ -73,7 +73,7 @@ class StageProgress:
 
     @property
     def fraction(self) -> float:
-        """How much of the current stage is done; 1 or more when it is over."""
+        """Share of the current stage that is done; 1 or more when it is over."""
         return self.clock.stage_fraction(self._length, self._loader.batches_per_epoch)
 
     # --- data ------------------------------------------------------------------------------
@@ -109,14 +109,14 @@ class StageProgress:
     # --- where we are ----------------------------------------------------------------------
 
     def rate_factor(self, progress: Progress) -> float:
-        """What learning rates are multiplied by: the schedule's value and the warm-up's."""
+        """Factor of the learning rates: the schedule's value and the warm-up's."""
         factor = float(self._schedule(progress.fraction))
         if self._settings.warmup:
             factor *= min(1.0, (self.clock.iteration + 1) / self._settings.warmup)
         return factor
 
     def progress(self, item: Item | None = None) -> Progress:
-        """Where training stands, for the model; with a batch, as that batch is used."""
+        """Position of training, for the model; with a batch, as that batch is used."""
         epoch = self.clock.position // self._loader.batches_per_epoch
         return Progress(
             iteration=self.clock.iteration,
@@ -128,7 +128,7 @@ class StageProgress:
         )
 
     def moment(self) -> Moment:
-        """Where training stands, for people."""
+        """Position of training, for display."""
         shares = [stage.share for stage in self.stages]
         within = min(self.fraction, 1.0) * shares[self.clock.stage]
         return Moment(

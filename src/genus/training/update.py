@@ -48,7 +48,7 @@ class Share:
 
     @classmethod
     def of(cls, item: Item, device: torch.device) -> Share:
-        """What the loader gave this rank, on its device."""
+        """The loader's batch for this rank, on its device."""
         return cls(batch=item.batch.to(device), start=item.start, total=item.total)
 
 

@@ -74,7 +74,7 @@ def benchmark(
         out: folder of the trainings and the leaderboard; bench/SUITE by default.
         processes: trainings at a time, which share the cores; by default one for each core, on a GPU one.
             Budgets in seconds compare at equal numbers only.
-        progress: told each result, how many are done and how many there are.
+        progress: called with each result, how many are done and how many there are.
 
     Returns:
         One board per data set.

@@ -97,7 +97,7 @@ def explore(
 def _conditions(
     run: RunFolder | Model, model: Model, n: int, label: int | str | None, condition: ConditionWords | None
 ) -> Condition | None:
-    """What each row is conditioned on, on the model's device."""
+    """Condition of each row, on the model's device."""
     from genus.sampling.conditions import requested_condition
     from genus.sampling.draw import device_of
     from genus.saved_runs import opened_data
@@ -132,7 +132,7 @@ def _check(kind: str, rows: int, columns: int, out: str | PathLike[str] | None) 
 
 
 def _figure_of(model: Model, kind: str) -> Callable[..., Figure]:
-    """What makes a kind of figure of a model that can have it."""
+    """The function that makes a kind of figure of a model."""
     from genus.reports.latent_figures.kinds import KINDS
 
     figure = KINDS[kind]

@@ -51,7 +51,7 @@ class FeatureNetwork:
 
 
 def _train_watched(call: partial[FeatureNetwork]) -> None:
-    """Train with live progress, and say how good the network is."""
+    """Train with live progress, and print how good the network is."""
     from genus.cli.watch import watched
 
     recipe = show(_RECIPE, call.keywords["overrides"], data=call.keywords["data"])
@@ -59,7 +59,7 @@ def _train_watched(call: partial[FeatureNetwork]) -> None:
 
 
 def _print_network(call: partial[FeatureNetwork]) -> None:
-    """Export, and say how good the network is."""
+    """Export, and print how good the network is."""
     _say(call())
 
 

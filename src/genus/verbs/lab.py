@@ -44,7 +44,7 @@ def _print_findings(call: partial[Findings], *, json: bool = False) -> None:
 
 
 def _print_options(call: partial[Findings]) -> None:
-    """What an experiment shows, and every option with its default."""
+    """Print the summary of an experiment, and every option with its default."""
     from genus.cli.console import make_console, say
     from genus.cli.describe import experiment_table
 

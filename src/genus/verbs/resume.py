@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _resume_watched(call: partial[Run]) -> None:
-    """Continue with live progress and say what to do next."""
+    """Continue with live progress and print what to do next."""
     from genus.cli.watch import say_next, watched
 
     run = call.keywords["run"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _train_watched(call: partial[Run]) -> None:
-    """Train with live progress and say what to do next."""
+    """Train with live progress and print what to do next."""
     from genus.cli.watch import say_next, watched
 
     say_next(watched(call, _recipe_of(call)))  # errors of the recipe come before torch loads

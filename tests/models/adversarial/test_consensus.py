@@ -174,5 +174,5 @@ def test_more_discriminator_steps_come_before_the_common_one() -> None:
         ("players", 1),
     ]
     assert [set(phase.updates) for phase in phases] == [{"discriminator"}, {"discriminator", "generator"}]
-    with pytest.raises(RecipeError, match="updates both players at once"):
+    with pytest.raises(RecipeError, match="updates both networks at once"):
         make(LINE, name="consensus-gan", discriminator_schedule="freeze")

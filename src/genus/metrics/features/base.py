@@ -1,4 +1,4 @@
-"""What every feature component offers."""
+"""The interface of feature maps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genus.core.spec import DataSpec
 
 
 class FeatureMap(ABC):
-    """What every feature component offers.
+    """The interface of feature maps.
 
     Args:
         spec: the data whose examples it will receive.
@@ -43,7 +43,7 @@ class FeatureMap(ABC):
 
 
 class ClassifyingFeatures(FeatureMap):
-    """A feature map whose features also tell the class."""
+    """A feature map that also classifies."""
 
     of_data: bool = True
     """Whether its classes are those of the data, in their order; else it recognises others."""

@@ -81,7 +81,7 @@ def digit_net() -> DigitNet:
 
 
 def digit_net_record() -> dict[str, str]:
-    """How the shipped digit network was trained: test accuracy, seed, epochs."""
+    """Training record of the shipped digit network: test accuracy, seed, epochs."""
     with safe_open(DIGIT_WEIGHTS, "pt") as file:
         return dict(file.metadata())
 

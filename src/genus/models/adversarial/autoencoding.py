@@ -73,14 +73,14 @@ class AutoEncodingGAN(Model, LatentSpace):
         if has_reference_norm(self):
             raise RecipeError(
                 "virtual and reference batch normalisation need a reference batch, which an auto-encoder's "
-                "players have not; choose norm=layer or batch"
+                "networks have not; choose norm=layer or batch"
             )
         self.latent = latent
         self.pulling_away = pulling_away
         self.information = information
 
     def phases(self) -> Sequence[Phase]:
-        """One update of each player."""
+        """One update of the generator and one of the discriminator."""
         return [
             Phase(
                 name="discriminator",
@@ -103,17 +103,17 @@ class AutoEncodingGAN(Model, LatentSpace):
 
     @abstractmethod
     def distance(self, x: Tensor, copy: Tensor) -> Tensor:
-        """Reconstruction error of each example on the players' scale, ``(n,)``."""
+        """Reconstruction error of each example on the networks' scale, ``(n,)``."""
 
     @abstractmethod
     def weigh(self, real: Tensor, fake: Tensor, ctx: Context) -> Tensor:
         """The discriminator's loss from its errors on real and generated examples, ``(n,)`` each."""
 
     def after_discriminator(self, averages: Averages) -> None:
-        """What follows the discriminator's step."""
+        """The update after the discriminator's step."""
 
     def generate(self, z: Tensor, condition: Condition | None, noise: Noise) -> Tensor:
-        """Examples on the players' scale from latents, ``(n, *shape)``."""
+        """Examples on the networks' scale from latents, ``(n, *shape)``."""
         return self.scaling.squash(self.generator(z, condition, noise))
 
     def error(self, x: Tensor, code: Tensor, condition: Condition | None, noise: Noise) -> Tensor:

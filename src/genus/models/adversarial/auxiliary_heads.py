@@ -111,7 +111,7 @@ class KPlusOne(Conditioning):
     """Semi-supervised: a classifier of K classes whose evidence for any of them is the score.
 
     D(x) = Z/(Z + 1) with Z = Σ_k exp l_k(x), so the logit of D is log Z; the K + 1st class, generated,
-    has the logit 0. Examples whose class is known also teach the classifier. The generator is told
+    has the logit 0. Examples whose class is known also teach the classifier. The generator is conditioned on
     nothing.
     """
 

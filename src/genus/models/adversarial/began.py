@@ -29,7 +29,7 @@ class BEGAN(AutoEncodingGAN):
     def __init__(
         self, spec: DataSpec, *, diversity: Share = 0.5, balance_rate: Positive = 0.001, **players: Any
     ) -> None:
-        """Build both players.
+        """Build generator and discriminator.
 
         Args:
             diversity: γ, the ratio L(G(z)) / L(x) aimed at, in [0, 1]; lower is less diverse.

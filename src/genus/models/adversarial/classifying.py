@@ -26,7 +26,7 @@ class ClassifyingGAN(GAN, Classifies):
     """A GAN whose discriminator is a classifier, too, learned from all labels or from a few."""
 
     def __init__(self, spec: DataSpec, **gan: Any) -> None:
-        """Build both players; the conditioning must read classes out.
+        """Build generator and discriminator; the conditioning must read classes out.
 
         Args:
             gan: see :class:`GAN`.
@@ -60,7 +60,7 @@ class InfoGAN(GAN, Clusters):
     """
 
     def __init__(self, spec: DataSpec, *, view: Sequence[Augmentation] = (), **gan: Any) -> None:
-        """Build both players; the conditioning must be ``information``, with a category.
+        """Build generator and discriminator; the conditioning must be ``information``, with a category.
 
         Args:
             view: T, changes of which no category shall depend, in this order; none for the paper's.

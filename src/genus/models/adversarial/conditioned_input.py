@@ -15,11 +15,11 @@ from genus.layers.condition_encoder import centred_planes
 
 
 class ConditionedInput(nn.Module, ABC):
-    """How a condition stands beside the examples that a discriminator's network sees."""
+    """A condition beside the examples that enter a discriminator's network."""
 
     @abstractmethod
     def forward(self, x: Tensor, condition: Condition | None) -> Tensor:
-        """What the network sees of examples ``(n, *shape)``."""
+        """Input of the network for examples ``(n, *shape)``."""
 
 
 class ConstantMaps(ConditionedInput):

@@ -1,4 +1,4 @@
-"""How a class or another condition reaches the players of a GAN: beside their input, or at features."""
+"""Conditionings of a GAN: classes or other conditions enter its networks beside the input, or at features."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Concatenation(DataConditioning):
         return scored(network, (channels + more, *size), features, batch_statistics, build)
 
     def _beside(self, space: Space) -> tuple[Callable[[], ConditionedInput], int]:
-        """What puts a condition beside an example, and how many channels that adds."""
+        """The layer that puts a condition beside an example, and how many channels that adds."""
         if not space.is_spatial:
             numbers, count = condition_planes(space, self.embedding)
             return partial(ConstantMaps, numbers), count
@@ -99,7 +99,7 @@ class Concatenation(DataConditioning):
 
 @conditioning("embedding", paper="arXiv:1605.05396")
 class Embedding(DataConditioning):
-    """The condition is embedded for both players: beside the latent, and as one more, learned channel."""
+    """The embedded condition stands beside the latent, and beside the image as one more, learned channel."""
 
     takes = ("class", "table", "tokens")
     why_not = "it is an image already and needs no learned one"

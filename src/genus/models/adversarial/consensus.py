@@ -1,4 +1,4 @@
-"""Consensus optimisation: both players also descend the size of their joint gradient."""
+"""Consensus optimisation: generator and discriminator also descend the size of their joint gradient."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from genus.models.adversarial.gan import GAN
 
 @model("consensus-gan", paper="arXiv:1705.10461")
 class ConsensusGAN(GAN):
-    """A GAN whose players also minimise γ/2 ‖v‖², v = (∇_G L_G, ∇_D L_D), in simultaneous steps.
+    """A GAN whose networks also minimise γ/2 ‖v‖², v = (∇_G L_G, ∇_D L_D), in simultaneous steps.
 
     The added force turns cycles around an equilibrium into spirals towards it. Both gradients keep
-    their dependence on both players; that of penalties on generated examples alone is left out.
+    their dependence on both networks; that of penalties on generated examples alone is left out.
     """
 
     def __init__(self, spec: DataSpec, *, consensus: Weight = 10.0, **gan: Any) -> None:
-        """Build both players, without batch norm for a smooth gradient.
+        """Build generator and discriminator, without batch norm for a smooth gradient.
 
         Both are updated at once; of ``discriminator_steps`` all but the last are the discriminator's alone.
 
@@ -42,13 +42,13 @@ class ConsensusGAN(GAN):
         super().__init__(spec, **gan)
         if self.discriminator_schedule is not None:
             raise RecipeError(
-                "model 'consensus-gan' updates both players at once, so that none can rest: leave "
+                "model 'consensus-gan' updates both networks at once, so that none can rest: leave "
                 "model.discriminator_schedule at null"
             )
         self.consensus = consensus
 
     def phases(self) -> Sequence[Phase]:
-        """A phase updates both players; the size of a mean gradient is no mean of sizes."""
+        """One phase that updates both networks; the size of a mean gradient is no mean of sizes."""
 
         def after(averages: Mapping[str, float]) -> None:
             self.after_discriminator(averages)
@@ -61,7 +61,7 @@ class ConsensusGAN(GAN):
         return [replace(super().phases()[0], repeat=self.discriminator_steps - 1), both]
 
     def loss(self, batch: Batch, ctx: Context) -> Mapping[str, Terms]:
-        """Both players' losses, and the size of the joint gradient in each."""
+        """Losses of generator and discriminator, and the size of the joint gradient in each."""
         discriminator = dict(self.discriminator_loss(batch, ctx))
         generator = dict(self.generator_loss(batch, ctx))
         size = self._size("discriminator", discriminator) + self._size("generator", generator)
@@ -74,7 +74,7 @@ class ConsensusGAN(GAN):
         return self.fakes(n, condition, ctx)
 
     def _size(self, name: str, terms: Terms) -> Tensor:
-        """Squared norm of a player's own gradient; it depends on both players."""
+        """Squared norm of a network's own gradient; it depends on both networks."""
         player = self.generator if name == "generator" else self.discriminator
         own = [p for p in player.parameters() if p.requires_grad]
         total = torch.stack([term.reshape(()) for term in terms.values()]).sum()

@@ -46,7 +46,7 @@ class Freeze(DiscriminatorSchedule):
     rested: Tensor
 
     def __init__(self, *, above: ShareInside = 0.9, memory: ShareBelow1 = 0.9, rest: Count = 3) -> None:
-        """Start from chance.
+        """Start at one half.
 
         Args:
             above: accuracy at which it rests, in (0.5, 1).
@@ -55,7 +55,9 @@ class Freeze(DiscriminatorSchedule):
         """
         super().__init__()
         if above <= 0.5:
-            raise RecipeError("discriminator_schedule 'freeze' needs above in (0.5, 1): half right is chance")
+            raise RecipeError(
+                "discriminator_schedule 'freeze' needs above in (0.5, 1): half right is guessing"
+            )
         self.above, self.memory, self.rest = above, memory, rest
         self.register_buffer("accuracy", torch.tensor(0.5))
         self.register_buffer("rested", torch.zeros((), dtype=torch.int64))

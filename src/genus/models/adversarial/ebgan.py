@@ -18,14 +18,14 @@ class EBGAN(AutoEncodingGAN):
     """Reconstruction errors of an auto-encoder are energies E: low for data, a margin m for samples.
 
     L_D = E(x) + max(0, m − E(G(z))), L_G = E(G(z)), where E(v) = ‖v − D(v)‖²/d for examples of d
-    elements on the players' scale. The pulling-away term in L_G keeps samples apart.
+    elements on the networks' scale. The pulling-away term in L_G keeps samples apart.
     """
 
     def __init__(self, spec: DataSpec, *, margin: Positive = 0.2, **players: Any) -> None:
-        """Build both players.
+        """Build generator and discriminator.
 
         Args:
-            margin: m, energy above which samples need not be pushed, in squares of the players' scale
+            margin: m, energy above which samples need not be pushed, in squares of the networks' scale
                 (images are in [−1, 1] there); some times the energy of data at the end.
             players: see :class:`AutoEncodingGAN`.
         """

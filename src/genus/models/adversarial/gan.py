@@ -41,7 +41,7 @@ from genus.models.adversarial.weight_regularisation import WeightRegularisation
 
 @model("gan", paper="arXiv:1406.2661")
 class GAN(Model, LatentSpace):
-    """A generator against a discriminator that tells its samples from data.
+    """A generator against a discriminator that distinguishes its samples from data.
 
     Both are trained on data scaled to [−1, 1] where the data are bounded (the generator ends in tanh),
     and on raw values otherwise.
@@ -152,7 +152,7 @@ class GAN(Model, LatentSpace):
         ]
 
     def couples_batch(self) -> bool:
-        """Whether losses look at their batch as a whole, so that they are no means over it."""
+        """Whether losses depend on their batch as a whole, so that they are no means over examples."""
         layers = any(isinstance(module, CouplesBatch) for module in self.modules())
         functions = any(couples_batch(part) for part in (self.objective, *self.penalties))
         return layers or functions or self.packing > 1 or self.features.matching is not None

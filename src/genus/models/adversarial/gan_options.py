@@ -11,7 +11,7 @@ from genus.core.registry import group
 
 @group
 class FeatureOptions:
-    """What is done with the features φ(x) of a discriminator.
+    """Options on the features φ(x) of a discriminator.
 
     Args:
         size: of φ(x), from which a linear layer reads the score; null lets the network give it. Some
@@ -30,7 +30,7 @@ class FeatureOptions:
 
     @property
     def batch_statistics(self) -> BatchStatistics:
-        """What stands beside φ(x)."""
+        """Statistics of the batch beside φ(x)."""
         return BatchStatistics(
             kernels=self.minibatch_discrimination or 0, group=self.minibatch_deviation or 0
         )
@@ -38,7 +38,7 @@ class FeatureOptions:
 
 @group
 class AugmentationOptions:
-    """How all that a discriminator sees is changed, so that it cannot memorise; gradients pass.
+    """Augmentation of all examples that a discriminator sees, so that it cannot memorise; gradients pass.
 
     Args:
         transforms: one change, or several in this order.
@@ -51,7 +51,7 @@ class AugmentationOptions:
 
 @group
 class RegularisationOptions:
-    """What acts on the weights of both networks.
+    """Regularisation of the weights of both networks.
 
     Args:
         generator: terms on the generator's weights.

@@ -52,7 +52,7 @@ class Generator(nn.Module):
 
 
 class DiscriminatorHead(nn.Module, ABC):
-    """What is read out of a discriminator's network."""
+    """The head of a discriminator: what is read out of its network."""
 
     @abstractmethod
     def forward(self, outputs: Tensor, condition: Condition | None) -> Readout:

@@ -123,7 +123,7 @@ class LaplacianGAN(Model, Samples):
         return replace(self.spec, example=replace(self.spec.example, shape=(channels, *sides)))
 
     def stages(self) -> Sequence[Stage]:
-        """One stage per level, the smallest image first; its players are optimiser groups of their own."""
+        """One stage per level, the smallest image first; its networks are optimiser groups of their own."""
         return [self._stage(level) for level in range(len(self.sizes))]
 
     def _stage(self, level: int) -> Stage:
@@ -203,7 +203,7 @@ class LaplacianGAN(Model, Samples):
     def _draw(
         self, level: int, n: int, low: Tensor | None, condition: Condition | None, noise: Noise
     ) -> Tensor:
-        """Images of a level on the players' scale, with detail on ``low`` where that is given."""
+        """Images of a level on the networks' scale, with detail on ``low`` where that is given."""
         if low is None:
             return self.scaling.squash(self.coarse_generator(noise.normal(n, self.latent), condition, noise))
         z = noise.normal(n, 1, *low.shape[2:]).to(low.dtype)

@@ -86,7 +86,7 @@ class AdamAhead:
 def stepper(
     rate: float | None, parameters: Mapping[str, Parameter], optimizers: Optimizers
 ) -> Callable[[Weights, Slopes], Weights]:
-    """What makes of weights and slopes the weights one step on.
+    """The function from weights and gradients to the weights after one step.
 
     Args:
         rate: of gradient descent; None for the optimiser that owns the parameters.

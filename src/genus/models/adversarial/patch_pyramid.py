@@ -53,7 +53,7 @@ class PatchPyramid(nn.Module):
         return self
 
     def refine(self, k: int, before: Tensor | None, z: Tensor) -> Tensor:
-        """What size ``k`` makes of the image of the size before, and of noise ``(n, channels, *sides)``.
+        """Output of size ``k`` for the image of the size before and noise ``(n, channels, *sides)``.
 
         Args:
             k: number of the size, which is 0 for the smallest.

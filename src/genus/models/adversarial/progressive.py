@@ -1,4 +1,4 @@
-"""Progressive growing: both players begin at a small resolution and grow, one stage after the other."""
+"""Progressive growing: both networks begin at a small resolution and grow, one stage after the other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProgressiveGAN(GAN):
     def __init__(
         self, spec: DataSpec, *, fade: ShareAbove0 = 0.5, last_share: Positive = 1.0, **gan: Any
     ) -> None:
-        """Build both players at their full size.
+        """Build generator and discriminator at their full size.
 
         Args:
             fade: share of a stage during which its new layers fade in, in (0, 1].

@@ -1,4 +1,4 @@
-"""Reference batches of players with virtual or reference batch normalisation."""
+"""Reference batches of networks with virtual or reference batch normalisation."""
 
 from __future__ import annotations
 

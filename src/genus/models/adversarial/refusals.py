@@ -53,7 +53,7 @@ def refuse_augmentation(augmentation: AugmentationOptions, discriminator: nn.Mod
 
 
 def refuse_features(features: FeatureOptions, conditioning: Conditioning) -> None:
-    """Refuse features φ(x) of two sizes, and options that look at features where there are none.
+    """Refuse features φ(x) of two sizes, and options on features where there are none.
 
     Raises:
         RecipeError: saying what to choose instead.
@@ -86,7 +86,7 @@ def refuse_generator_without_loss(objective_weight: float, matching: float | Non
 def refuse_borderless(
     objective: Objective, updates: DiscriminatorSchedule | None, strength: AugmentationSchedule | None
 ) -> None:
-    """Refuse what asks on which side of the border scores lie, where an objective has none.
+    """Refuse options that need a border between real and generated scores, where an objective has none.
 
     Raises:
         RecipeError: saying what to choose instead.

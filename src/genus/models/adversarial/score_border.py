@@ -15,7 +15,7 @@ _HALVINGS = 30
 
 
 def border_of(objective: Objective) -> float:
-    """The score a discriminator gives to everything when it cannot tell real from generated.
+    """Score of a discriminator that cannot distinguish real from generated examples.
 
     It is where its loss on equal scores is least: 0 for most objectives, ½ for least squares, log((1 − α) /
     (1 + α)) with labels smoothed by α. Objectives that leave it open have the one that they state, or 0 as

@@ -32,12 +32,12 @@ class SinGAN(Model, Redraws):
     """One small convolutional GAN per size of the image, trained one after the other.
 
     x_k = up(x_{k−1}) + G_k(σ_k z_k + up(x_{k−1})), from pure noise at the smallest size. The critic of a
-    size judges patches, so the players learn what patches look like and not the image; a
+    size judges patches, so the networks learn what patches look like and not the image; a
     reconstruction term keeps the image itself within reach: fixed noise z* at the smallest size
     and none above give it back. σ_k follows the error of that reconstruction, enlarged.
 
     Args:
-        objective: what both players of each size minimise; every patch counts as an example.
+        objective: what generator and critic of each size minimise; every patch counts as an example.
         penalties: added to the critic's loss; its score for an image is the mean over patches.
         width: channels of both networks at the smallest sizes.
         widen_every: double the width after so many sizes.

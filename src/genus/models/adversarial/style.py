@@ -46,7 +46,7 @@ class StyleGAN(GAN, StyleSpace):
         path_length_every: Count = 4,
         **gan: Any,
     ) -> None:
-        """Build both players.
+        """Build generator and discriminator.
 
         Args:
             mixing: share of training examples with two styles, in [0, 1].

@@ -35,7 +35,7 @@ class UnrolledGAN(GAN):
     def __init__(
         self, spec: DataSpec, *, unroll: Natural = 5, unroll_rate: Positive | None = None, **gan: Any
     ) -> None:
-        """Build both players.
+        """Build generator and discriminator.
 
         Args:
             unroll: K, steps the discriminator is looked ahead; 0 gives a plain GAN.

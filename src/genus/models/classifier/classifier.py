@@ -22,7 +22,7 @@ from genus.layers.scaling import Scaling
 
 @model("classifier")
 class Classifier(Model, Recognises):
-    """A network that tells the classes of labelled data; its features serve to compare distributions.
+    """A network that classifies labelled data; its features serve to compare distributions.
 
     Softmax regression on the rectified features of a network, trained by the cross-entropy on
     randomly shifted examples.

@@ -39,7 +39,7 @@ class DDPM(Model, Samples, Denoises, Density):
 
     Args:
         spec: the data; any kind.
-        network: told the step; ``unet`` for images and volumes, ``residual-mlp`` for vectors.
+        network: conditioned on the step; ``unet`` for images and volumes, ``residual-mlp`` for vectors.
         num_steps: T.
         schedule: of the noise: ``linear`` (this paper) or ``cosine`` (arXiv:2102.09672).
         predicts: what the network returns: ε (``noise``, this paper) or v = √ᾱ ε − √(1 − ᾱ) x₀

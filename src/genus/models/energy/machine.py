@@ -83,7 +83,7 @@ class BoltzmannMachine(nn.Module):
         return -(v @ self.visible_bias) - softplus(field).sum(1)
 
     def _field(self, v: Tensor) -> Tensor:
-        """What the hidden units receive, c + vW."""
+        """Input of the hidden units, c + vW."""
         return torch.addmm(self.hidden_bias, v, self.weight).to(self.weight.dtype)
 
     def hidden_given(self, v: Tensor) -> Tensor:

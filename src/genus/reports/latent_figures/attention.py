@@ -1,4 +1,4 @@
-"""The figure of where a generator's places look."""
+"""The figure of a generator's attention maps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLACES = ((0.5, 0.5), (0.25, 0.5), (0.75, 0.5), (0.5, 0.25), (0.5, 0.75))
 
 
 def attention(model: LatentModel, asked: FigureRequest) -> Figure:
-    """Samples, each followed by where five of its places look: centre, up, down, left, right.
+    """Samples, each followed by the attention maps of five of its places: centre, up, down, left, right.
 
     A map is drawn as bright as its brightest cell allows.
 

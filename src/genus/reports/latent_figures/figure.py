@@ -1,4 +1,4 @@
-"""Figures of a latent space: what one holds, what it depends on, how its examples are drawn."""
+"""Figures of a latent space: what they hold, what is requested, and how their examples are drawn."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FigureRequest:
-    """What a figure depends on.
+    """The settings of a figure.
 
     Args:
         rows: of the figure, >= 1.
         columns: of the figure, >= 2.
         seed: sample i of the same seed in ``genus sample`` has the same latent.
         condition: classes or conditions ``(rows, ...)``, one per row; a figure of one condition takes the
-            first. Codes ``(rows, size)``, NaN where they are left to chance. None for a model that is told
-            nothing, or whose codes are all left to chance.
+            first. Codes ``(rows, size)``, NaN where they are drawn at random. None for a model without
+            conditions, or whose codes are all drawn at random.
         linear: straight ways between latents in place of great circles.
         code: name of the code that the columns of a traversal go through; None for the first number that
-            is left to chance, or else the first category.
+            is random, or else the first category.
         terms: numbers of the samples whose mean latents are A, B and C in A − B + C.
     """
 

@@ -1,1 +1,1 @@
-"""The doctor: watches a run, names its illnesses, says which change of recipe helps."""
+"""The doctor: it watches a run, names its illnesses and advises a change of the recipe."""

@@ -1,4 +1,4 @@
-"""Which changes of recipe help against an illness, as far as a recipe can be changed so."""
+"""Changes of a recipe that help against an illness, as far as that recipe allows them."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _discriminator_loses(config: Config) -> Iterator[Change]:
         "More updates of the discriminator per update of the generator.",
     )
     for path, value in widths_in(config["model"].get("discriminator"), "model.discriminator"):
-        yield Change((f"{path}={2 * value}",), "A larger discriminator can tell more.")
+        yield Change((f"{path}={2 * value}",), "A larger discriminator can distinguish more.")
         break
 
 
@@ -159,10 +159,10 @@ def _exploding(config: Config) -> Iterator[Change]:
 
 def _oscillation(config: Config) -> Iterator[Change]:
     yield from _penalised_critic(config)
-    calmer = scale_rates(config, "all", 0.1, "Smaller steps damp the circling of the players.")
+    calmer = scale_rates(config, "all", 0.1, "Smaller steps damp the circling of the networks.")
     yield calmer
     if less_momentum(config):
-        yield Change(less_momentum(config), "Momentum drives players that circle further outwards.")
+        yield Change(less_momentum(config), "Momentum drives networks that circle further outwards.")
     model = config["model"]
     if model.get("penalties") == []:
         yield Change(

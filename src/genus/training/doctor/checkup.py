@@ -54,7 +54,7 @@ class Checkup:
 
 
 def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
-    """Examine a run from its log, from what was seen in its samples, and from a look of now.
+    """Examine a run by its log, by the record of its samples, and by its present samples.
 
     Args:
         run: finished, running or crashed.
@@ -74,7 +74,7 @@ def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
 
 
 def history_of(recipe: Recipe) -> RunHistory:
-    """An empty history that knows what this recipe's discriminator minimises.
+    """An empty history with the objective of this recipe's discriminator.
 
     Scores of critics and of relativistic discriminators have no border: they only compare. The
     least cross-entropy with labels smoothed by α is their entropy, −(1 − α) log(1 − α) − α log α.
@@ -87,7 +87,7 @@ def history_of(recipe: Recipe) -> RunHistory:
 
 
 def run_fraction(recipe: Recipe, line: Mapping[str, Any]) -> float:
-    """How much of a run is done at a line of its log; 1 where the log does not count its unit."""
+    """Share of a run that is done at a line of its log; 1 where the log does not count its unit."""
     length = Length.parse(recipe.train.length)
     counted = {
         "iterations": line["iteration"],

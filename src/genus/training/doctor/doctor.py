@@ -185,7 +185,7 @@ def in_order(log: Iterable[Mapping[str, Any]], record: Iterable[Mapping[str, Any
 
 
 def take_in(history: RunHistory, line: Mapping[str, Any]) -> Where | None:
-    """Take a line of the log or of the record into a history, and say what is to be examined now."""
+    """Take a line of the log or of the record into a history; return what to examine now."""
     if "look" in line:
         history.look(Look(line["iteration"], line["fraction"], line["look"]))
         return "samples"

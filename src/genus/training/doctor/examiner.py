@@ -14,7 +14,7 @@ from genus.training.doctor.registry import ILLNESSES, Where
 
 @dataclass
 class Examiner:
-    """What was seen of each illness.
+    """Record of the signs of each illness.
 
     Args:
         history: of the run; grows while it is examined.

@@ -1,4 +1,4 @@
-"""What the doctor remembers of a run: the beginning and the latest of every logged number, and looks."""
+"""The doctor's record of a run: the beginning and the latest of every logged number, and looks."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SUFFIX = Observation.GRADIENT.of("")
 
 @illness("exploding-gradient", patience=3)
 def exploding_gradient(history: RunHistory) -> Finding | None:
-    """The gradients of all players have grown, or one has jumped."""
+    """The gradients of all networks have grown, or one has jumped."""
     gradients = {name: s for name, s in history.series.items() if name.endswith(SUFFIX) and s.ripe}
     if not gradients:
         return None

@@ -29,7 +29,7 @@ GRADIENT = Observation.GRADIENT.of("generator")
 
 @illness("discriminator-wins")
 def discriminator_wins(history: RunHistory) -> Finding | None:
-    """Right about everything, with a loss that is next to nothing of its loss at chance.
+    """Right about everything, with a loss that is next to nothing of its loss when guessing.
 
     Penalties count: a discriminator that pays for its slopes is held back by them. What is left of the
     loss with smoothed labels does not.
@@ -59,7 +59,7 @@ def discriminator_wins(history: RunHistory) -> Finding | None:
 
 @illness("discriminator-loses")
 def discriminator_loses(history: RunHistory) -> Finding | None:
-    """It calls everything real, or everything generated, its loss has not fallen, and samples are bad."""
+    """The discriminator is wrong about real or generated examples, its loss stays high, samples are bad."""
     found = history.ripe(LOSS, REAL, FAKE)
     if found is None or not history.has_border:
         return None
@@ -105,7 +105,7 @@ def vanishing_gradient(history: RunHistory) -> Finding | None:
 
 @illness("oscillation")
 def oscillation(history: RunHistory) -> Finding | None:
-    """The discriminator's loss swings by a good part of its size at chance, and not because it has won."""
+    """The discriminator's loss swings by a good part of its size when guessing, and not because it wins."""
     found = history.ripe(LOSS, GRADIENT)
     if found is None:
         return None
@@ -118,7 +118,7 @@ def oscillation(history: RunHistory) -> Finding | None:
     return Finding(
         name="oscillation",
         severity="mild",
-        says=f"the discriminator's loss swings by ±{loss.spread:.2g} around {loss.now:.2g}; the players "
+        says=f"the discriminator's loss swings by ±{loss.spread:.2g} around {loss.now:.2g}; the networks "
         "chase each other instead of getting better.",
         evidence={"swing": swing, "deviation of the loss": loss.spread, "loss": loss.now},
     )
@@ -133,7 +133,7 @@ def _with_penalties(history: RunHistory, loss: Series) -> tuple[float, float]:
 
 
 def _turns(values: Sequence[float]) -> int:
-    """How often a series changes its direction."""
+    """Number of changes of a series' direction."""
     steps = [b - a for a, b in pairwise(values)]
     return sum(a * b < 0 for a, b in pairwise(steps))
 

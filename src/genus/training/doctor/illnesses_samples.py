@@ -94,7 +94,7 @@ def _dead(signs: Signs) -> bool:
 
 
 def _collapsed(signs: Signs) -> str | None:
-    """What shows that variety is lost, or None."""
+    """The sign that variety is lost, or None."""
     if signs["spacing"] <= ALIKE:
         return f"samples are {signs['spacing']:.1%} as far apart from each other as real examples are"
     if signs.get("classes", 1.0) <= CLASSES:

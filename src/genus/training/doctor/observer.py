@@ -1,4 +1,4 @@
-"""The doctor as a callback: it observes a training from outside, and tells other callbacks what it finds."""
+"""The doctor as a callback: it observes a training from outside and reports findings to other callbacks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DoctorObserver(StepAdjuster):
         doctor: of the run.
         settings: the recipe's ``train``, which says how often samples are looked at.
         num_examples: size of the training data, for lengths in epochs.
-        audience: callbacks that are told of findings and treatments.
+        audience: callbacks that receive findings and treatments.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class DoctorObserver(StepAdjuster):
         self._read(moment, {"failure": reason})
 
     def paused(self, moment: Moment, model: Model, over: bool) -> None:
-        """Let the doctor look at samples where it is due; without averages, which would cost more passes."""
+        """Let the doctor examine samples where it is due; without averages, which would cost more passes."""
         if self._looks.due(_clock(moment)) or (over and self._looks.done_at != moment.iteration):
             self._looks.done_at = moment.iteration
             if not moment.prepares:
@@ -68,7 +68,7 @@ class DoctorObserver(StepAdjuster):
 
 
 def _clock(moment: Moment) -> Clock:
-    """What of a clock decides whether a look is due."""
+    """The count of a clock that decides whether an examination is due."""
     return Clock(
         iteration=moment.iteration,
         samples=moment.samples,

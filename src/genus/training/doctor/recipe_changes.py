@@ -22,12 +22,12 @@ def name_of(component: Any) -> Any:
 
 
 def without_conditioning(model: Config) -> tuple[str, ...]:
-    """What takes the conditioning away, where there is one."""
+    """The change that removes the conditioning, where there is one."""
     return ("model.conditioning=null",) if model.get("conditioning") is not None else ()
 
 
 def with_features(model: Config) -> tuple[str, ...]:
-    """What gives features to look at, where the conditioning has none of its own."""
+    """The change that adds features φ(x), where the conditioning has none of its own."""
     conditioning = model.get("conditioning")
     own = conditioning is not None and component("conditioning", conditioning["name"]).load().reads_features
     return () if own else ("model.features.size=128",)

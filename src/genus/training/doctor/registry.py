@@ -21,7 +21,7 @@ class Illness:
 
     Args:
         name: of the illness.
-        diagnose: what tells it.
+        diagnose: the function that recognises it.
         shows: where it shows, so when it is looked for.
         patience: examinations in a row that must agree.
     """

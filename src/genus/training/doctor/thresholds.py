@@ -1,4 +1,4 @@
-"""Where health ends, in one place. Rates of detection and false alarm are in ``docs/doctor.md``."""
+"""Thresholds of the doctor. Rates of detection and false alarm are in ``docs/doctor.md``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ even once in a batch; healthy ones reach it for a while under hinge loss, so it 
 WON = 0.05
 """… and its loss, with penalties and above the least possible, is this share of what it began with
 (chance): margins or probabilities are
-all but certain, and what the generator is told no longer depends on what it does."""
+all but certain, and the generator's gradient no longer depends on what it does."""
 
 FOOLED = 0.1
 """A discriminator that recognises this share of the generated examples or fewer, or of the real ones,
@@ -32,12 +32,12 @@ VANISHED = 0.02
 """Gradient of the generator over the largest at the beginning. Healthy games stay above a tenth."""
 
 LIVELY = 1.0
-"""A gradient above this still moves its player, whatever the first ones were: that of a critic's
+"""A gradient above this still moves its network, whatever the first ones were: that of a critic's
 generator may begin a hundred times larger than it stays."""
 
 EXPLODED = 10.0
-"""Growth of the gradients of all players since the first window. Healthy ones grow by up to 30 in a
-generator whose last layer begins near 0, hence all players; and the size below."""
+"""Growth of the gradients of all networks since the first window. Healthy ones grow by up to 30 in a
+generator whose last layer begins near 0, hence all networks; and the size below."""
 
 LARGE = 20.0
 """A gradient below this is not worth a warning whatever it was before."""
@@ -46,11 +46,11 @@ SPIKE = 50.0
 """A gradient this much above the median of its window is a jump."""
 
 SWING = 0.4
-"""Standard deviation of the discriminator's loss over its loss at chance. Healthy games with small
-batches reach 0.3, players that chase each other 0.6 and far more."""
+"""Standard deviation of the discriminator's loss over its loss when guessing. Healthy games with small
+batches reach 0.3, networks that chase each other 0.6 and far more."""
 
 SWING_OF_CRITIC = 1.0
-"""The same for critics, over the mean size of their loss, which has no chance level."""
+"""The same for critics, over the mean size of their loss, which has no value for guessing."""
 
 RUNAWAY = 300.0
 """A loss this much above everything in the first window that still rises is on its way to infinity."""

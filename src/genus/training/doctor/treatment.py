@@ -1,4 +1,4 @@
-"""What ``train.doctor=act`` does: smaller rates and shorter gradients, nothing else."""
+"""Treatments of ``train.doctor=act``: smaller rates and shorter gradients, nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 3
 
 
 def treat(finding: Finding, treatment: Adjustment, history: RunHistory) -> tuple[Adjustment, str] | None:
-    """The next treatment of an illness and what to say of it; None where there is no safe one.
+    """The next treatment of an illness and its description; None where there is no safe one.
 
     Only illnesses of the log are treated, so that a resumed run is treated as the whole one was;
     when samples are looked at depends on the time that it takes.
