@@ -166,7 +166,7 @@ class LatentSpace(Samples):
     def sample(
         self, n: int, *, condition: Condition | None = None, noise: Noise, truncation: float | None = None
     ) -> Tensor:
-        """As :meth:`Samples.sample`; with ``truncation``, quality is bought with diversity."""
+        """As :meth:`Samples.sample`; ``truncation`` trades diversity for quality."""
         z = self.draw_latent(n, noise=noise, truncation=truncation)
         return self.generate_from(z, condition=condition, noise=noise)
 
