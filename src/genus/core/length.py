@@ -1,4 +1,4 @@
-"""How long something lasts: in iterations, samples, epochs, seconds or seconds of processor time."""
+"""Lengths of training: in iterations, samples, epochs, seconds or seconds of processor time."""
 
 from __future__ import annotations
 

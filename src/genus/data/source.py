@@ -1,4 +1,4 @@
-"""Where examples come from: random access to raw values, and their conversion to batches."""
+"""Sources of examples: random access to raw values, and their conversion to batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an experiment returns: numbers, comparisons with theory, and how to draw them."""
+"""Result of an experiment: numbers, comparisons with theory, and how to draw them."""
 
 from __future__ import annotations
 

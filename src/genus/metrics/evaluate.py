@@ -111,7 +111,7 @@ def gather(
     seed: int = 0,
     keep: Path | None = None,
 ) -> Evidence:
-    """What metrics look at; nothing is drawn or computed before one asks.
+    """The evidence for metrics; nothing is drawn or computed before it is used.
 
     Args:
         model: any model.
@@ -208,5 +208,5 @@ def _refuse_nan(scores: Sequence[Score]) -> None:
 
 
 def _in_reading_order(names: Iterable[str]) -> list[str]:
-    """What a reader looks for first, then the rest by name."""
+    """Scores in reading order: the usual ones first, then the rest by name."""
     return sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))

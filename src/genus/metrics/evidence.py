@@ -1,4 +1,4 @@
-"""What a metric looks at: the samples of a model beside real examples; and what a metric needs."""
+"""Evidence of a metric: the samples of a model beside real examples; and what a metric needs."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Needs:
     fits: Callable[[DataSpec], str] | None = None
 
     def lacking(self, evidence: Evidence) -> str:
-        """What the model or the data lack; empty when nothing."""
+        """Requirements that the model or the data do not meet; empty when they meet all."""
         model, spec = evidence.model, evidence.spec
         if self.one_example != model.one_example:
             if model.one_example:

@@ -20,7 +20,7 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Authenticity:
-    """Which samples are farther from their training example than that is from its own neighbours.
+    """Samples that are farther from their training example than that is from its own neighbours.
 
     Args:
         authentic: one truth value per sample ``(n,)``.

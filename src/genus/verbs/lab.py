@@ -102,7 +102,7 @@ def experiment_options(name: str, options: Mapping[str, Any] | None = None) -> d
 
     Args:
         name: of the experiment.
-        options: what shall differ from the defaults.
+        options: settings that differ from the defaults.
 
     Raises:
         RecipeError: for an unknown experiment or option; names the nearest.

@@ -1,4 +1,4 @@
-"""Which feature map: by default, by name, or from a file."""
+"""Choice of the feature map: by default, by name, or from a file."""
 
 from __future__ import annotations
 

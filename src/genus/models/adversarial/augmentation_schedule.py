@@ -51,7 +51,7 @@ class Annealed(AugmentationSchedule):
 
 @augmentation_schedule("adaptive", paper="arXiv:2006.06676")
 class Adaptive(AugmentationSchedule):
-    """Grows while the discriminator overfits: r = E sign D(x) of real examples shall be near a target.
+    """Grows while the discriminator overfits: r = E sign D(x) of real examples is kept near a target.
 
     p ← p + sign(r − target) / ``updates``, kept in [0, 1].
     """

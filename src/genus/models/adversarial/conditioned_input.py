@@ -1,4 +1,4 @@
-"""What a discriminator's network sees: the example, with the condition beside it."""
+"""Input of a discriminator's network: the example, with the condition beside it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class ConsensusGAN(GAN):
             gan: see :class:`GAN`.
 
         Raises:
-            RecipeError: when the discriminator shall rest now and then.
+            RecipeError: with a schedule of the discriminator that skips updates.
         """
         super().__init__(spec, **gan)
         if self.discriminator_schedule is not None:

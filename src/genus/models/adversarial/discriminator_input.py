@@ -1,4 +1,4 @@
-"""What a discriminator sees of examples: augmented, and several as one pack."""
+"""Input of a discriminator: augmented, and several as one pack."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Early(DiscriminatorSchedule):
 
 @discriminator_schedule("freeze")
 class Freeze(DiscriminatorSchedule):
-    """No updates while the discriminator is right about nearly everything.
+    """A schedule that skips updates while the discriminator is nearly always right.
 
     Its accuracy is followed by a moving average; above a threshold it rests, and looks again after
     some iterations (its accuracy is only known when it is updated).

@@ -147,7 +147,7 @@ class Doctor:
         return self._with_advice(self.examiner.examine("samples"))
 
     def _signs(self, look: LookHook, model: Model, allowed: float) -> Mapping[str, float]:
-        """Signs in samples; none when drawing them would exceed the allowed seconds of all looks."""
+        """Signs in samples; none when drawing them would exceed the time allowed for examinations."""
         signs: Mapping[str, float] = {}
         if self._cost is None and self.spent == 0:
             look(model, LADDER[0])

@@ -86,7 +86,7 @@ def discriminator_loses(history: RunHistory) -> Finding | None:
 
 @illness("vanishing-gradient")
 def vanishing_gradient(history: RunHistory) -> Finding | None:
-    """The generator's gradient has all but gone."""
+    """The generator's gradient has nearly vanished."""
     found = history.ripe(GRADIENT, LOSS)
     if found is None:
         return None
