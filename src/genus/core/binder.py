@@ -6,8 +6,9 @@ Checking reads only the catalogue (no torch); building imports the components.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeGuard
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeGuard, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -129,7 +130,22 @@ def coerce(value: Any, annotation: str, path: str) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         raise RecipeError(f"{path}: {first['msg']} (got {value!r}; the type is {annotation})") from None
+    if any(isinstance(item, float) and not math.isfinite(item) for item in _items(result)):
+        raise RecipeError(f"{path}: Input should be finite (got {value!r})")
     return [*result] if isinstance(result, tuple) else result  # pyright: ignore[reportUnknownVariableType]
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """What a value holds at any depth, without recursion, which a deep one would exhaust."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        if is_mapping(here):
+            waiting.extend(here.values())
+        elif isinstance(here, list | tuple):
+            waiting.extend(cast("Sequence[Any]", here))
+        else:
+            yield here
 
 
 @functools.cache
