@@ -15,9 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 from genus.core import ranges
 from genus.core.errors import RecipeError, nearest
 from genus.core.registry import Parameter, component
+from genus.core.type_expressions import type_of
 
 _TYPES: dict[str, Any] = {
     "Sequence": Sequence, "Literal": Literal, "Mapping": Mapping, "Any": Any,
+    **{kind.__name__: kind for kind in (bool, dict, float, int, list, str, tuple)},
     **{name: getattr(ranges, name) for name in ranges.__all__},
 }  # fmt: skip
 
@@ -150,4 +152,4 @@ def _items(value: Any) -> Iterator[Any]:
 
 @functools.cache
 def _adapter(annotation: str) -> TypeAdapter[Any]:
-    return TypeAdapter(eval(annotation, {"__builtins__": __builtins__}, _TYPES))
+    return TypeAdapter(type_of(annotation, _TYPES))
