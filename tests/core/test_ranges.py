@@ -32,7 +32,7 @@ def test_every_range_has_its_borders() -> None:
         adapter: TypeAdapter[float] = TypeAdapter(getattr(ranges, name))
         for value in INSIDE[name]:
             assert adapter.validate_python(value) == value
-        for value in (*OUTSIDE[name], float("nan"), "much"):
+        for value in (*OUTSIDE[name], float("nan"), float("inf"), "1e400", "much"):
             with pytest.raises(ValidationError):
                 adapter.validate_python(value)
 
@@ -76,6 +76,27 @@ def test_a_recipe_out_of_range_is_refused_with_the_place(recipe: str, change: st
     place = change.split("=")[0].replace(".", r"\.")
     with pytest.raises(RecipeError, match=rf"{place}.*: Input {border}"):
         load_recipe(recipe, [change])
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["optimizer.lr=1e400", "optimizer.lr=.inf", "train.clip=.inf", "train.clip=1e400", "train.ema=.nan",
+     "model.penalties.0.weight=.inf", "train.length=1e400", "train.save_every=1e400 seconds",
+     "train.doctor_every=.inf", "optimizer.betas=[0.5, .nan]"],
+)  # fmt: skip
+def test_no_number_of_a_recipe_is_infinite(change: str) -> None:
+    place = change.split("=")[0].replace(".", r"\.")
+    with pytest.raises(RecipeError, match=place):
+        load_recipe("default", [change])
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation"), [(".inf", "float"), ([1.0, float("-inf")], "Sequence[float]"),
+                              ({"a": [float("nan")]}, "Any")]
+)  # fmt: skip
+def test_no_number_of_any_type_is_infinite(value: object, annotation: str) -> None:
+    with pytest.raises(RecipeError, match=r"a\.b: .*(finite|number)"):
+        coerce(value, annotation, "a.b")
 
 
 def test_the_message_names_what_was_given() -> None:

@@ -136,3 +136,27 @@ def test_every_adversarial_recipe_has_a_variant_for_a_gpu() -> None:
     assert len(names) > 30
     for name in ("default", *names):
         assert load_recipe(f"{name}@gpu").config != load_recipe(name).config, name
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.latent=" + "[" * 900 + "]" * 900,
+        "model.latent=" + "{a: " * 3000 + "1" + "}" * 3000,
+        "expects.numbers" + ".a" * 3000 + "=1",
+        "data" + ".path" * 3000 + "=1",
+        "model.latent=[&a 1, *a]",
+    ],
+    ids=["lists", "mappings", "keys", "data", "aliases"],
+)
+def test_overrides_that_exhaust_the_interpreter_are_refused(override: str) -> None:
+    with pytest.raises(RecipeError, match=r"nested more than 50 deep|aliases are not allowed") as caught:
+        load_recipe("default", [override])
+    assert len(str(caught.value)) < 300
+
+
+def test_recipes_that_exhaust_the_interpreter_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text("extends: default\nmodel: {latent: " + "[" * 900 + "]" * 900 + "}\n")
+    with pytest.raises(RecipeError, match=r"deep\.yaml: values are nested more than 50 deep"):
+        load_recipe(str(path))

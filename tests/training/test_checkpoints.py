@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -27,8 +28,8 @@ from genus.training.checkpoints import (
     load_newest,
     prune,
     save_checkpoint,
-    write_text,
 )
+from genus.training.durable import write_text
 from genus.training.optimizer_state import optimizer_tensors, restore_optimizers
 from genus.training.run import Run
 from genus.verbs.report import report
@@ -209,6 +210,30 @@ def test_tied_and_odd_tensors_round_trip(tmp_path: Path) -> None:
     assert found.state == {"né": [1, None, 0.1]}
     body = json.loads((path / "state.json").read_text())["body"]
     assert body["aliases"]["model"] == {"b": "a"}
+
+
+@pytest.mark.parametrize("how", ["relative", "absolute", "linked", "folder linked"])
+def test_files_outside_the_folder_are_refused(how: str, tmp_path: Path) -> None:
+    other = save_checkpoint(tmp_path / "other", content(7)) / "model.safetensors"
+    path = save_checkpoint(tmp_path / "run", content(7))
+    if how == "linked":
+        (path / "model.safetensors").unlink()
+        (path / "model.safetensors").symlink_to(other)
+    else:
+        if how == "folder linked":
+            (path / "sub").symlink_to(other.parent)
+        name = {"relative": "../../other/00000007/model.safetensors", "absolute": str(other),
+                "folder linked": "sub/model.safetensors"}[how]  # fmt: skip
+        body = json.loads((path / "state.json").read_bytes())["body"]
+        body["files"][name] = body["files"].pop("model.safetensors")
+        body["aliases"][name.removesuffix(".safetensors")] = body["aliases"].pop("model")
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        (path / "state.json").write_text(json.dumps({"sha256": digest, "body": body}, sort_keys=True))
+    with pytest.raises(CheckpointError, match="not a file of its folder"):
+        load_checkpoint(path)
+    linked = tmp_path / "00000007"
+    linked.symlink_to(other.parent)
+    assert load_checkpoint(linked).number == 7, "whoever opens a checkpoint may reach it through a link"
 
 
 class _Evil:

@@ -18,7 +18,7 @@ from genus.bench.suite import Cell
 from genus.core.errors import GenusError, InputError
 from genus.core.recipe import Recipe
 from genus.metrics.evaluate import Evaluation
-from genus.training.checkpoints import write_text
+from genus.training.durable import write_text
 from genus.training.run import Run
 
 RESULT = "result.json"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from genus.bench.board import Board, Line, Mean
 from genus.reports.document import document
-from genus.training.checkpoints import write_text
+from genus.training.durable import write_text
 
 _FIGURE_COLUMNS = 4
 _COSTS = ("spread", "converged", "seconds", "CPU seconds", "samples", "MiB")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from genus.core.command import Argument, Command
 from genus.core.errors import GenusError
@@ -91,7 +91,7 @@ def parameters_of(command: Command) -> list[CommandParameter]:
 
 
 def _parameter(one: inspect.Parameter, function: Callable[..., Any], *, printing: bool) -> CommandParameter:
-    leaves = list(_leaves(_evaluate(one.annotation, function)))
+    leaves = list(_leaves(_types(function).get(one.name, str)))
     argument = next((leaf for leaf in leaves if isinstance(leaf, Argument)), Argument())
     positional = argument.positional
     if one.kind is one.VAR_KEYWORD:
@@ -151,14 +151,16 @@ def _word_type(leaves: Sequence[Any]) -> Any:
     return next((leaf for leaf in leaves if get_origin(leaf) is Literal), None)
 
 
-class _Names(dict[str, Any]):
-    """Names of a module; what it imports for type checkers only is anything."""
+class _Anything:
+    """What a module imports for type checkers only, with or without arguments."""
 
-    def __missing__(self, name: str) -> Any:
-        return getattr(builtins, name, Any)
+    def __class_getitem__(cls, arguments: Any) -> type[_Anything]:
+        return cls
 
 
-def _evaluate(annotation: Any, function: Callable[..., Any]) -> Any:
-    if not isinstance(annotation, str):
-        return annotation
-    return eval(annotation, {}, _Names(vars(sys.modules[function.__module__])))
+def _types(function: Callable[..., Any]) -> dict[str, Any]:
+    """Types of a function's parameters, as :func:`typing.get_type_hints` resolves them."""
+    texts = [text for text in function.__annotations__.values() if isinstance(text, str)]
+    names = {name for text in texts for name in re.findall(r"[^\W\d]\w*", text)}
+    unknown = names - vars(sys.modules[function.__module__]).keys() - vars(builtins).keys()
+    return get_type_hints(function, localns=dict.fromkeys(unknown, _Anything), include_extras=True)

@@ -6,17 +6,20 @@ Checking reads only the catalogue (no torch); building imports the components.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeGuard
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeGuard, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from genus.core import ranges
 from genus.core.errors import RecipeError, nearest
 from genus.core.registry import Parameter, component
+from genus.core.type_expressions import type_of
 
 _TYPES: dict[str, Any] = {
     "Sequence": Sequence, "Literal": Literal, "Mapping": Mapping, "Any": Any,
+    **{kind.__name__: kind for kind in (bool, dict, float, int, list, str, tuple)},
     **{name: getattr(ranges, name) for name in ranges.__all__},
 }  # fmt: skip
 
@@ -129,9 +132,24 @@ def coerce(value: Any, annotation: str, path: str) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         raise RecipeError(f"{path}: {first['msg']} (got {value!r}; the type is {annotation})") from None
+    if any(isinstance(item, float) and not math.isfinite(item) for item in _items(result)):
+        raise RecipeError(f"{path}: Input should be finite (got {value!r})")
     return [*result] if isinstance(result, tuple) else result  # pyright: ignore[reportUnknownVariableType]
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """What a value holds at any depth, without recursion, which a deep one would exhaust."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        if is_mapping(here):
+            waiting.extend(here.values())
+        elif isinstance(here, list | tuple):
+            waiting.extend(cast("Sequence[Any]", here))
+        else:
+            yield here
 
 
 @functools.cache
 def _adapter(annotation: str) -> TypeAdapter[Any]:
-    return TypeAdapter(eval(annotation, {"__builtins__": __builtins__}, _TYPES))
+    return TypeAdapter(type_of(annotation, _TYPES))

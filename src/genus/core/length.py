@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -38,7 +39,7 @@ class Length:
         machine does at the time.
 
         Raises:
-            RecipeError: when the text is not a positive number with a known unit.
+            RecipeError: when the text is not a positive, finite number with a known unit.
 
         >>> Length.parse("500k samples"), Length.parse("2 minutes")
         (Length(amount=500000.0, unit='samples'), Length(amount=120.0, unit='seconds'))
@@ -57,7 +58,7 @@ class Length:
                 amount = float(number) * _SCALES[scale.lower()] * seconds
             except ValueError:
                 amount = 0.0
-            if unit and amount > 0:
+            if unit and 0 < amount < math.inf:
                 return cls(amount, unit)  # type: ignore[arg-type]
         raise RecipeError(
             f"length {text!r} is not understood; write iterations as 4000 or '4000 iterations', "

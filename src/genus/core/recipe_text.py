@@ -16,6 +16,9 @@ from genus.core.source_files import plugin_folders
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it was compiled
 
+_DEEPEST = 50
+"""Levels of keys and values within each other; what is deeper is no recipe, and recursion would end in it."""
+
 BOOK = Path(__file__).parents[1] / "recipes"
 """Folder of the recipes that come with genus."""
 
@@ -52,6 +55,8 @@ def apply_override(raw: dict[str, Any], text: str) -> None:
     if not separator or not path.strip():
         raise RecipeError(f"override {text!r} is not understood; write key.path=value")
     keys = path.strip().split(".")
+    if len(keys) > _DEEPEST:
+        raise RecipeError(f"override {_short(text)!r}: keys are nested more than {_DEEPEST} deep")
     here: Any = raw
     for depth, key in enumerate(keys[:-1]):
         step: Any = int(key) if is_list(here) and key.isdigit() else key
@@ -68,10 +73,7 @@ def apply_override(raw: dict[str, Any], text: str) -> None:
                 f"override {text!r}: {'.'.join(keys[: depth + 1])!r} is the value {child!r} and has no keys"
             )
         here = child
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"override {text!r}: the value is not YAML ({error})") from None
+    parsed = _load_yaml(value, f"override {_short(text)!r}")
     if is_list(here):
         if not keys[-1].isdigit() or int(keys[-1]) >= len(here):
             raise RecipeError(f"override {text!r}: the list has {len(here)} items, counted from 0")
@@ -151,16 +153,35 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
     Raises:
         RecipeError: when it is not a plain mapping.
     """
+    raw = _load_yaml(text, where)
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{where}: a recipe is a mapping of keys to values")
+    return cast("dict[str, Any]", raw)
+
+
+def _load_yaml(text: str, where: str) -> Any:
+    """Read any YAML value safely: no tags, no aliases, no nesting that would exhaust the interpreter.
+
+    Raises:
+        RecipeError: saying where it stands.
+    """
+    depth = 0
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             if isinstance(event, yaml.AliasEvent):
                 raise RecipeError(f"{where}: YAML aliases are not allowed; write the value out")
-        raw = yaml.load(text, Loader=_LOADER)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise RecipeError(f"{where}: values are nested more than {_DEEPEST} deep")
+        return yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise RecipeError(f"{where}: not valid YAML: {error}") from None
-    if not isinstance(raw, dict):
-        raise RecipeError(f"{where}: a recipe is a mapping of keys to values")
-    return cast("dict[str, Any]", raw)
+
+
+def _short(text: str) -> str:
+    """A text as messages quote it."""
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

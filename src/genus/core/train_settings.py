@@ -30,7 +30,7 @@ def check_length(value: Any) -> Any:
 class TrainSettings(BaseModel):
     """How long and how to train; the same keys for every model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     length: int | float | str = Field(description="iterations, '2 minutes', '500k samples' or '10 epochs'")
     batch: int = Field(64, ge=1, description="examples per update, over all ranks")

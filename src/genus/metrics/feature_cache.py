@@ -9,7 +9,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from genus.training.checkpoints import write_bytes
+from genus.training.durable import write_bytes
 
 Found = tuple[Tensor, Tensor | None]
 """Features ``(n, d)`` and labels ``(n,)``, or None."""

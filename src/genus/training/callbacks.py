@@ -12,8 +12,8 @@ from typing import Any
 from genus.core.errors import InputError
 from genus.core.model import Model
 from genus.training.adjustment import Adjustment
-from genus.training.checkpoints import writing
 from genus.training.doctor.finding import Finding
+from genus.training.durable import writing
 from genus.training.run import Run
 
 

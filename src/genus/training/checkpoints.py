@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from genus.core.errors import CheckpointError
 from genus.core.model import Model
+from genus.training.durable import sync_folder, write_synced, writing
 
 _STATE = "state.json"
 
@@ -61,15 +61,16 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
             aliases: dict[str, dict[str, str]] = {}
             for stem, tensors in checkpoint.tensors.items():
                 unique, aliases[stem] = _untie(tensors)
-                name = f"{stem}.safetensors"
-                files[name] = _write(draft / name, safetensors.torch.save(unique))
+                data = safetensors.torch.save(unique)
+                files[f"{stem}.safetensors"] = _digest(data)
+                write_synced(draft / f"{stem}.safetensors", data)
             body = {
                 "number": checkpoint.number,
                 "state": dict(checkpoint.state),
                 "files": files,
                 "aliases": aliases,
             }
-            _write(draft / _STATE, _json({"sha256": _digest(_json(body)), "body": body}))
+            write_synced(draft / _STATE, _json({"sha256": _digest(_json(body)), "body": body}))
             sync_folder(draft)
             if target.exists():
                 shutil.rmtree(target)
@@ -85,10 +86,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read and verify one checkpoint.
 
     Raises:
-        CheckpointError: when any file is missing, damaged or does not match its checksum.
+        CheckpointError: when any file is missing, damaged, outside the folder or does not match its checksum.
     """
     try:
-        text = (path / _STATE).read_bytes()
+        text = _own_file(path, _STATE).read_bytes()
         body = json.loads(text)["body"]
         if text != _json({"sha256": _digest(_json(body)), "body": body}):  # not one byte differs
             raise CheckpointError(f"checkpoint {path}: {_STATE} does not match its checksum")
@@ -96,7 +97,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise CheckpointError(f"checkpoint {path} was renamed: it is number {body['number']}")
         tensors: dict[str, dict[str, Tensor]] = {}
         for name, expected in body["files"].items():
-            data = (path / name).read_bytes()
+            data = _own_file(path, name).read_bytes()
             if _digest(data) != expected:
                 raise CheckpointError(f"checkpoint {path}: {name} does not match its checksum")
             stem = name.removesuffix(".safetensors")
@@ -110,6 +111,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path}: {Path(error.filename).name} is missing") from error
     except Exception as error:  # whatever damaged bytes provoke becomes one typed error
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from error
+
+
+def _own_file(folder: Path, name: str) -> Path:
+    """The file of a checkpoint, which no name and no link may lead out of its folder.
+
+    Raises:
+        CheckpointError: when the file lies elsewhere.
+    """
+    path = folder / name
+    if path.resolve() != folder.resolve() / name or re.fullmatch(r"[\w.-]+", name) is None:
+        raise CheckpointError(
+            f"checkpoint {folder}: {_STATE} names {name!r}, which is not a file of its folder"
+        )
+    return path
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
@@ -169,53 +184,6 @@ def load_weights(model: Model, checkpoint: Checkpoint, stem: str) -> None:
         model.load_state_dict(dict(tensors))
     except RuntimeError as error:
         raise CheckpointError(f"checkpoint {checkpoint.number} is of another model: {error}") from error
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn errors of the disk into an error that says what to do.
-
-    Raises:
-        CheckpointError: when the disk is full or not writable.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise CheckpointError(
-            f"could not write {path}: {error.strerror or error}. What was saved before is "
-            "untouched: free some space, then run `genus resume`"
-        ) from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a small file atomically."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replace a file that fits into memory atomically."""
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    with writing(path):
-        _write(draft, data)
-        draft.replace(path)
-        sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Flush a folder's entries to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _write(path: Path, data: bytes) -> str:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    return _digest(data)
 
 
 def _json(value: Any) -> bytes:

@@ -14,9 +14,10 @@ from genus.core.noise import derive_seed
 from genus.core.train_settings import TrainSettings
 from genus.layers.batch_norm_statistics import batch_norms
 from genus.training.callbacks import Listeners
-from genus.training.checkpoints import Checkpoint, prune, writing
+from genus.training.checkpoints import Checkpoint, prune
 from genus.training.clock import Clock, Every
 from genus.training.devices import from_first
+from genus.training.durable import writing
 from genus.training.ema import recalibrate
 from genus.training.run import Run
 from genus.training.state import TrainingState

@@ -18,8 +18,8 @@ from genus.training.checkpoints import (
     load_checkpoint,
     load_newest,
     save_checkpoint,
-    write_text,
 )
+from genus.training.durable import write_text
 
 FORMAT = 2
 """Version of the folder's form: 2 since examples and conditions are spaces."""

@@ -74,7 +74,7 @@ def evaluate(
     from genus.metrics.evaluate import measure
     from genus.sampling.draw import check_standing, check_truncation
     from genus.saved_runs import evidence
-    from genus.training.checkpoints import write_text
+    from genus.training.durable import write_text
     from genus.training.run import Run
 
     check_standing(standing, truncation)

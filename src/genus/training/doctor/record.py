@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from genus.training.checkpoints import write_text, writing
+from genus.training.durable import write_text, writing
 
 NAME = "doctor.jsonl"
 
