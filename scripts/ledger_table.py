@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import genus
-from genus.core.recipe import recipe_files
+from genus.core.recipe_text import recipe_files
 from genus.metrics.evaluate import Evaluation
 from genus.training.run import Run
 
