@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import ast
 import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from genus.core.annotations import definition
 from genus.core.registry import catalogue, component, components, forget_components
 from genus.core.source_files import collector_paused, source_files
+
+MARKED = "from genus.core.registry import objective\n\n@objective('x')\n".replace("'", '"')
 
 
 def test_files_know_their_modules_and_are_parsed_when_asked() -> None:
@@ -47,3 +55,42 @@ def test_the_collector_is_left_as_it_was() -> None:
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("value", "files", "reason"),
+    [
+        ("absent", {}, "which is not installed"),
+        ("absent.part", {}, "ModuleNotFoundError"),
+        ("plug.part", {"plug/__init__.py": "1 / 0\n", "plug/part.py": ""}, "ZeroDivisionError"),
+        ("plug", {"plug.py": f"{MARKED}def (:\n"}, "SyntaxError"),
+        ("plug", {"plug.py": f"{MARKED}\0"}, "null bytes"),
+        ("plug", {"plug.py": MARKED.encode() + b"# \xff"}, "UnicodeDecodeError"),
+        ("plug", {"plug.py": f"{MARKED}def x(a, b, *, c=open('f')): ..."}, "must be a literal"),
+        ("plug", {"plug.py": MARKED.replace(")", ", paper=f())") + "def x(a, b): ..."}, "malformed node"),
+    ],
+)  # fmt: skip
+def test_a_broken_plug_in_is_named_and_left_out(
+    value: str, files: dict[str, str | bytes], reason: str, tmp_path: Path
+) -> None:
+    info = {"METADATA": "Metadata-Version: 2.1\nName: plug\nVersion: 1\n",
+            "entry_points.txt": f"[genus.plugins]\nplug = {value}\n"}  # fmt: skip
+    for name, text in {**{f"plug-1.dist-info/{n}": t for n, t in info.items()}, **files}.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    for words in ("list objectives", "show default"):
+        done = subprocess.run(
+            [sys.executable, "-m", "genus", *words.split()],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        if words.startswith("list") or "part" in value:  # else no command needs the file
+            assert "plug" in done.stderr
+            assert "left out" in done.stderr
+            assert reason in done.stderr
+        assert "PluginWarning" not in done.stdout

@@ -165,8 +165,12 @@ def _marked() -> tuple[SourceFile, ...]:
 
 @cache
 def _read(file: SourceFile) -> tuple[Component, ...]:
-    """The components of a file."""
-    return tuple(_components(file))
+    """The components of a file; none where it is a plug-in's and one of them is not well-formed."""
+    try:
+        return tuple(_components(file))
+    except (GenusError, ValueError, TypeError, SyntaxError) as error:
+        file.leave_out(error)
+        return ()
 
 
 def _components(file: SourceFile) -> Iterator[Component]:

@@ -10,6 +10,7 @@ import ast
 import gc
 import importlib.metadata
 import importlib.util
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,18 +31,45 @@ class SourceFile:
 
     @cached_property
     def text(self) -> str:
-        """Text of the file."""
-        return self.path.read_text(encoding="utf-8")
+        """Text of the file; empty where it is a plug-in's and cannot be read."""
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self.leave_out(error)
+            return ""
 
     @cached_property
     def body(self) -> list[ast.stmt]:
-        """Its statements."""
-        with collector_paused():
-            return ast.parse(self.text).body
+        """Its statements; none where it is a plug-in's and no Python."""
+        try:
+            with collector_paused():
+                return ast.parse(self.text).body
+        except (SyntaxError, ValueError, RecursionError) as error:
+            self.leave_out(error)
+            return []
+
+    def leave_out(self, error: Exception) -> None:
+        """Warn that a plug-in's file is left out, so that commands go on without it.
+
+        Raises:
+            Exception: the error itself, where the file is one of genus.
+        """
+        if self.module.partition(".")[0] == "genus":
+            raise error
+        _warn(f"{self.path} of plug-in {self.module.partition('.')[0]!r}", error)
 
     def functions(self) -> Iterator[ast.FunctionDef]:
         """Functions of the module itself."""
         return (node for node in self.body if isinstance(node, ast.FunctionDef))
+
+
+class PluginWarning(UserWarning):
+    """A plug-in, or a file of it, is broken and was left out."""
+
+
+def _warn(what: str, error: Exception) -> None:
+    message = f"{what} is left out: {type(error).__name__}: {error}; mend or uninstall it"
+    warnings.warn(message, PluginWarning, stacklevel=3)
 
 
 @contextmanager
@@ -58,11 +86,7 @@ def collector_paused() -> Generator[None, None, None]:
 
 @lru_cache
 def source_files(folders: tuple[str, ...]) -> tuple[SourceFile, ...]:
-    """Files of genus in these folders, then those of installed plug-ins.
-
-    Raises:
-        GenusError: when a plug-in names a module that is not installed.
-    """
+    """Files of genus in these folders, then those of installed plug-ins."""
     root = Path(__file__).parents[1]
     own = [file for folder in folders for file in _files(f"genus.{folder}", root / folder)]
     return (*own, *(file for package, path in plugins() for file in _files(package, path)))
@@ -95,12 +119,19 @@ def plugin_folders() -> list[Path]:
 
 @lru_cache
 def plugins() -> tuple[tuple[str, Path], ...]:
-    """Modules of plug-ins, with the folder of a package or the file of a single module."""
+    """Modules of plug-ins, with the folder of a package or the file of a single module.
+
+    One that is not to be found is left out with a warning that names it.
+    """
     found: list[tuple[str, Path]] = []
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(entry.value)
-        if spec is None or spec.origin is None:
-            raise GenusError(f"plug-in {entry.name!r} names {entry.value!r}, which is not installed")
+        try:
+            spec = importlib.util.find_spec(entry.value)
+            if spec is None or spec.origin is None:
+                raise GenusError(f"it names {entry.value!r}, which is not installed")
+        except Exception as error:  # to find a module in a package runs the package
+            _warn(f"plug-in {entry.name!r}", error)
+            continue
         origin = Path(spec.origin)
         found.append((entry.value, origin.parent if spec.submodule_search_locations else origin))
     return tuple(found)

@@ -30,6 +30,7 @@ class ArraySource(Source):
     Raises:
         DataError: when shapes, types or values do not fit ``spec``.
 
+    >>> from genus.core.space import Space
     >>> spec = DataSpec(example=Space(kind="vector", shape=(2,)))
     >>> len(ArraySource(np.zeros((5, 2)), None, spec))
     5

@@ -88,6 +88,7 @@ Reader = Callable[[], "Dataset"]
 def to_batch(raw: Raw, spec: DataSpec) -> Batch:
     """Convert stored values to data units: level ``k`` becomes ``k / (levels − 1)``, floats pass.
 
+    >>> import numpy as np
     >>> spec = DataSpec(example=Space(kind="vector", shape=(2,), range=(0.0, 1.0), levels=256))
     >>> to_batch(Raw(np.array([[0, 255]], dtype=np.uint8)), spec).x
     tensor([[0., 1.]])

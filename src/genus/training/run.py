@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from genus.core.errors import CheckpointError, InputError
+from genus.core.errors import CheckpointError, GenusError, InputError
 from genus.core.recipe import Recipe, load_recipe
 from genus.core.recipe_text import parse_yaml
 from genus.core.spec import DataSpec
@@ -20,9 +20,12 @@ from genus.training.checkpoints import (
     save_checkpoint,
 )
 from genus.training.durable import write_text
+from genus.training.run_files import damaged, is_count, is_number, read_fields, read_lines, read_text
 
 FORMAT = 2
 """Version of the folder's form: 2 since examples and conditions are spaces."""
+
+_DATA = "data.json"
 
 
 class Run:
@@ -65,7 +68,7 @@ class Run:
                 "spec": spec.to_json(),
                 "fingerprint": fingerprint,
             }
-            write_text(folder / "data.json", json.dumps(details, indent=1))
+            write_text(folder / _DATA, json.dumps(details, indent=1))
             write_text(folder / "recipe.yaml", recipe.to_yaml())
         except OSError as error:
             raise InputError(f"cannot write to {str(path)!r}: {error.strerror or error}") from error
@@ -93,7 +96,11 @@ class Run:
     @property
     def spec(self) -> DataSpec:
         """Specification of the training data."""
-        return DataSpec.from_json(self._details()["spec"])
+        fields = self._details()["spec"]
+        try:
+            return DataSpec.from_json(fields)
+        except (GenusError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise damaged(self.path / _DATA, f"{type(error).__name__}: {error}") from error
 
     @property
     def fingerprint(self) -> str:
@@ -104,8 +111,8 @@ class Run:
     def recipe(self) -> Recipe:
         """The resolved recipe."""
         name = self.name  # refuses a run of another format before its keys are looked at
-        text = (self.path / "recipe.yaml").read_text(encoding="utf-8")
-        raw = parse_yaml(text, str(self.path / "recipe.yaml"))
+        path = self.path / "recipe.yaml"
+        raw = parse_yaml(read_text(path), str(path))
         return Recipe(name, load_recipe(raw).config)
 
     def change_recipe(self, recipe: Recipe) -> None:
@@ -135,7 +142,7 @@ class Run:
     def best(self) -> dict[str, Any] | None:
         """Metric, value and iteration of the best scored checkpoint, or None."""
         path = self.path / "best.json"
-        return json.loads(path.read_text()) if path.is_file() else None
+        return read_fields(path, iteration=is_count, value=is_number) if path.is_file() else None
 
     def mark_best(self, best: Mapping[str, Any] | None) -> None:
         """Remember which checkpoint scored best: its metric, value and iteration; None forgets."""
@@ -155,15 +162,8 @@ class Run:
         return self.path / "doctor.jsonl"
 
     def log_lines(self) -> Iterator[dict[str, Any]]:
-        """Lines of the log; a last line cut off by a crash is passed over."""
-        if not self.log_path.is_file():
-            return
-        with self.log_path.open(encoding="utf-8") as file:
-            for line in file:
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError:
-                    continue
+        """Lines of the log; what is no line of it, as after a crash, is passed over."""
+        return read_lines(self.log_path, "iteration", "samples", "stage", "seconds", "cpu_seconds")
 
     def rewind_log(self, iteration: int) -> None:
         """Drop lines written after ``iteration``, before training continues from there."""
@@ -171,11 +171,14 @@ class Run:
         write_text(self.log_path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def _details(self) -> dict[str, Any]:
-        details = json.loads((self.path / "data.json").read_text(encoding="utf-8"))
+        details = read_fields(self.path / _DATA)
         found = details.get("format", 1)
         if found != FORMAT:
             raise InputError(
                 f"{str(self.path)!r} is a run of format {found}; this version of genus reads format "
                 f"{FORMAT}. Train it again, or use the version that made it"
             )
+        for key in ("recipe", "spec", "fingerprint"):
+            if key not in details:
+                raise damaged(self.path / _DATA, f"{key!r} is missing")
         return details

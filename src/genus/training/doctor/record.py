@@ -8,19 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from genus.training.durable import write_text, writing
+from genus.training.run_files import read_lines
 
 NAME = "doctor.jsonl"
 
 
 def read_record(path: Path) -> Iterator[dict[str, Any]]:
-    """Lines of the record; one cut off by a crash is passed over."""
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            yield json.loads(line)
-        except json.JSONDecodeError:
-            continue
+    """Lines of the record; what is no line of it, as after a crash, is passed over."""
+    return read_lines(path, "iteration")
 
 
 def rewind_record(path: Path, iteration: int) -> None:
