@@ -435,9 +435,8 @@ def largest(evidence: Evidence) -> list[Score]:
 def test_a_plug_in_metric_is_picked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_metric_plugin.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(tmp_path)
-    entry = importlib.metadata.EntryPoint("mine", "my_metric_plugin", "genus.plugins")
-    found_by_group = {"genus.plugins": [entry]}
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: found_by_group.get(group, []))
+    mine = {"genus.plugins": [importlib.metadata.EntryPoint("mine", "my_metric_plugin", "genus.plugins")]}
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: mine.get(group, []))
     forget_components()
     try:
         assert "largest" in components("metric")

@@ -60,7 +60,7 @@ class CommandParameter:
 
     @property
     def metavar(self) -> str:
-        """The placeholder of a value in help."""
+        """How help writes a value: its choices, or what kind of value it is."""
         if self.argument.metavar:
             return self.argument.metavar
         choices = get_args(self.type)
