@@ -18,6 +18,7 @@ from genus.core.registry import Parameter, component
 _TYPES: dict[str, Any] = {
     "Sequence": Sequence, "Literal": Literal, "Mapping": Mapping, "Any": Any,
     **{name: getattr(ranges, name) for name in ranges.__all__},
+    "int": ranges.Whole, "float": ranges.Number,
 }  # fmt: skip
 
 
@@ -128,7 +129,8 @@ def coerce(value: Any, annotation: str, path: str) -> Any:
         result: Any = _adapter(annotation).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
-        raise RecipeError(f"{path}: {first['msg']} (got {value!r}; the type is {annotation})") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"{path}: {message} (got {value!r}; the type is {annotation})") from None
     return [*result] if isinstance(result, tuple) else result  # pyright: ignore[reportUnknownVariableType]
 
 
