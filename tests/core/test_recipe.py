@@ -160,3 +160,34 @@ def test_recipes_that_exhaust_the_interpreter_are_refused(tmp_path: Path) -> Non
     path.write_text("extends: default\nmodel: {latent: " + "[" * 900 + "]" * 900 + "}\n")
     with pytest.raises(RecipeError, match=r"deep\.yaml: values are nested more than 50 deep"):
         load_recipe(str(path))
+
+
+@pytest.mark.parametrize("word", ["NO", "off", "010", "12:30", "2020-01-01"])
+def test_a_column_may_be_called_what_old_yaml_takes_for_something_else(word: str) -> None:
+    asked = ["data.path=a.csv", f"data.label={word}", f"data.columns=[NO2, {word}, 3]"]
+    recipe = load_recipe("gmm", ["data={name: csv}", *asked])
+    assert recipe.config["data"]["label"] == word
+    assert recipe.config["data"]["columns"] == ["NO2", word, 3]
+    again = load_recipe(yaml.safe_load(recipe.to_yaml()))
+    assert again.config["data"] == recipe.config["data"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "train.batch=yes", "train.batch=true", "train.length=true", "train.clip=true",
+        "train.save_every=true",
+        "model.hidden=true", "optimizer.lr=true", "train.doctor=false",
+        "data={name: csv, path: a.csv, label: true}", "data={name: csv, path: a.csv, columns: [true]}",
+    ],
+)  # fmt: skip
+def test_a_truth_value_is_no_number_and_no_name(override: str) -> None:
+    with pytest.raises(RecipeError):
+        load_recipe("rbm", [override])
+
+
+@pytest.mark.parametrize("word", ["yes", "true", "on"])
+def test_where_a_truth_value_is_wanted_yes_is_one(word: str) -> None:
+    assert load_recipe("rbm", [f"train.channels_last={word}"]).train.channels_last is True
+    config = load_recipe("gmm", [f"data={{name: csv, path: a.csv, header: {word}}}"]).config
+    assert config["data"]["header"] is True

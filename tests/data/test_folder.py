@@ -325,3 +325,27 @@ def test_fingerprint_follows_content_not_dates(tmp_path) -> None:
     save(tmp_path / "001.png", 255 - arrays[1])
     assert folder(path=str(tmp_path)).fingerprint != first
     assert folder(path=str(tmp_path), holdout=0.5).fingerprint != folder(path=str(tmp_path)).fingerprint
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_header_and_decoder_agree_on_turned_images(tmp_path, ending, orientation) -> None:
+    picture = Image.fromarray(np.repeat(np.repeat(grey(2, 3, 3), 8, axis=0), 8, axis=1))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for i in range(3):
+        picture.save(tmp_path / f"{i}.{ending}", exif=exif)
+    size = (24, 16) if orientation >= 5 else (16, 24)
+    dataset = folder(path=str(tmp_path))
+    assert dataset.spec.shape[1:] == size
+    assert folder(path=str(tmp_path), size=size, cache=0).train.fetch(np.arange(2)).values.shape[2:] == size
+
+
+def test_class_folders_that_are_numbers_are_sorted_as_numbers(tmp_path) -> None:
+    for name in ("1", "10", "2"):
+        fill(tmp_path / name, 10, 4, 4)
+    dataset = folder(path=str(tmp_path))
+    assert dataset.spec.classes == ("1", "2", "10")
+    keys, labels = dataset.train.keys, dataset.train.fetch(np.arange(len(dataset.train))).condition
+    assert keys is not None
+    assert all(dataset.spec.classes[n] == key.split("/")[0] for n, key in zip(labels, keys, strict=True))

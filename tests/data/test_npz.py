@@ -271,3 +271,67 @@ def test_splits_and_labels_must_agree(tmp_path) -> None:
     np.savez(path, x=pixels(4, 3, 3), y=np.array([0.5, 1, 2, 3]))
     with pytest.raises(DataError, match="fractions"):
         npz(path=path)
+
+
+@pytest.mark.parametrize("shape", [(12, 5, 6), (12, 4)])
+@pytest.mark.parametrize("kind", ["u2", "i4", "f4", "f8"])
+def test_byte_order_changes_nothing(tmp_path, kind, shape) -> None:
+    values = RNG.integers(0, 200, size=shape)
+    values = values / 200 if kind[0] == "f" else values
+    found = []
+    for order in "<>":
+        array = values.astype(order + kind)
+        np.save(tmp_path / f"{order}.npy", array)
+        np.savez(tmp_path / f"{order}.npz", x=array, y=np.arange(12).astype(order + "i2") % 3)
+        found.append([npz(path=str(tmp_path / f"{order}.{ending}")) for ending in ("npy", "npz")])
+    for one, other in zip(*found, strict=True):
+        assert one.spec == other.spec
+        assert one.fingerprint == other.fingerprint
+        assert (one.train.batch(np.arange(3)).x == other.train.batch(np.arange(3)).x).all()
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_values_beyond_32_bits_are_an_error(tmp_path, ending) -> None:
+    values = np.zeros((20, 3))
+    values[7, 1] = -1e300
+    path = str(tmp_path / f"a.{ending}")
+    np.save(path, values) if ending == "npy" else np.savez(path, x=values)
+    with pytest.raises(DataError, match=r"example 7 holds -1e\+300, more than 32 bits hold"):
+        npz(path=path)
+
+
+@pytest.mark.parametrize("kind", ["i8", "f8"])
+def test_values_that_would_merge_in_32_bits_are_an_error(tmp_path, kind) -> None:
+    seconds = (1_700_000_000 + 10 * np.arange(360)).astype(kind)
+    path = str(tmp_path / "a.npy")
+    np.save(path, np.stack([np.arange(360).astype(kind), seconds], axis=1))
+    with pytest.raises(DataError, match=r"column 1: .* around 1700000000, .* subtract an offset"):
+        npz(path=path)
+    np.save(path, np.stack([np.arange(360).astype(kind), seconds - seconds[0]], axis=1))
+    assert len(np.unique(whole(npz(path=path))[:, 1])) == 360
+
+
+def test_a_constant_column_does_not_merge(tmp_path) -> None:
+    path = str(tmp_path / "a.npy")
+    np.save(path, np.stack([np.arange(20.0), 0.1 + 1e-17 * np.arange(20), np.full(20, 16777217.0)], axis=1))
+    assert npz(path=path).spec.shape == (3,)
+
+
+def test_labels_of_bytes_are_text_and_numbers_in_text_are_sorted_as_numbers(tmp_path) -> None:
+    path = str(tmp_path / "a.npz")
+    np.savez(path, x=pixels(20, 4, 4), y=np.array([b"cat", b"dog"] * 10))
+    assert npz(path=path).spec.classes == ("cat", "dog")
+    np.savez(path, x=pixels(20, 4, 4), y=np.array(["10", "2"] * 10))
+    assert npz(path=path).spec.classes == ("2", "10")
+    np.savez(path, x=pixels(20, 4, 4), y=np.array([b"\xff", b"a"] * 10))
+    with pytest.raises(DataError, match="no UTF-8"):
+        npz(path=path)
+
+
+def test_labels_that_are_nan_are_called_so(tmp_path) -> None:
+    path = str(tmp_path / "a.npz")
+    labels = np.arange(20.0) % 2
+    labels[[3, 9]] = np.nan
+    np.savez(path, x=pixels(20, 4, 4), y=labels)
+    with pytest.raises(DataError, match="2 labels are NaN or infinite, the first of example 3"):
+        npz(path=path)

@@ -13,7 +13,7 @@ from PIL import Image
 from genus.core.batch import Parts
 from genus.core.errors import InputError
 from genus.core.space import Composite, Space
-from genus.sampling.parse_condition import parse_condition
+from genus.sampling.parse_condition import class_number, parse_condition
 from tests.tiny import MASK_NAMES, table
 
 TWO = table(("age", 0.0, 1.0), ("size", 0.0, 1.0))
@@ -88,3 +88,12 @@ def test_words_and_images_that_do_not_fit_are_explained(tmp_path: Path) -> None:
             parse_condition(words, space, 1, lambda: torch.zeros(1, 2))
     found = parse_condition(write("right.png", 255, 4), mask, 3, never)
     torch.testing.assert_close(found, torch.ones(3, 1, 4, 4, dtype=torch.int64))
+
+
+def test_where_class_names_are_numbers_a_number_is_a_name() -> None:
+    odd, digits = (Space(kind="class", names=names) for names in (("3", "5", "7"), ("000", "007", "010")))
+    assert class_number("5", odd) == 1
+    assert class_number("10", digits) == 2
+    with pytest.raises(InputError, match="the classes are 3, 5, 7"):
+        class_number("1", odd)
+    assert class_number("1", Space(kind="class", names=("cat", "dog"))) == 1

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from genus.core.binder import is_list, is_mapping
 from genus.core.errors import GenusError, InputError, RecipeError, nearest
+from genus.core.ranges import Number, Whole
 from genus.core.recipe import Recipe, load_recipe
 from genus.core.recipe_text import parse_yaml
 from genus.core.registry import component
@@ -33,7 +34,7 @@ class SuiteEntry(BaseModel):
     recipe: str = Field(description="name of a recipe or path of its file")
     name: str = Field("", description="in the table; the recipe's by default")
     changes: tuple[str, ...] = Field((), alias="set", description="overrides, key.path=value")
-    budget: int | float | str | None = Field(None, description="in place of the suite's")
+    budget: Whole | Number | str | None = Field(None, description="in place of the suite's")
 
 
 class Suite(BaseModel):
@@ -46,11 +47,11 @@ class Suite(BaseModel):
         min_length=1, description="names, or {recipe, name, set, budget}, or {recipe, vary, set, budget}"
     )
     data: tuple[str, ...] = Field((), description="names or paths; each recipe's own by default")
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="a number of seeds, or a list")
-    budget: int | float | str | None = Field(
+    seeds: tuple[Whole, ...] = Field((0, 1, 2), min_length=1, description="a number of seeds, or a list")
+    budget: Whole | Number | str | None = Field(
         None, description="'60 CPU seconds', '200k samples', iterations; each recipe's own length by default"
     )
-    samples: int | None = Field(
+    samples: Whole | None = Field(
         None, ge=10, description="drawn for the evaluation; the protocol's by default"
     )
     against: str | None = Field(
@@ -99,7 +100,7 @@ class Suite(BaseModel):
     @field_validator("seeds", mode="before")
     @classmethod
     def _seeds(cls, value: Any) -> Any:
-        return tuple(range(value)) if isinstance(value, int) else value
+        return tuple(range(value)) if type(value) is int else value  # True is an int, too
 
     @field_validator("budget")
     @classmethod

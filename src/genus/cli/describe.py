@@ -101,6 +101,8 @@ def data_table(info: Mapping[str, Any]) -> Table:
         if split["classes"]:
             counts = ", ".join(f"{label}: {count:,}" for label, count in split["classes"].items())
             table.add_row("", escape(f"by class: {counts}"))
+    for remark in info["remarks"]:
+        table.add_row("[dim]remark[/dim]", escape(remark.rstrip()))
     table.add_row("[dim]fingerprint[/dim]", escape(info["fingerprint"]))
     table.add_row("[dim]recipe[/dim]", escape(info["recipe"].rstrip()))
     return table

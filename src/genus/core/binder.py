@@ -21,6 +21,7 @@ _TYPES: dict[str, Any] = {
     "Sequence": Sequence, "Literal": Literal, "Mapping": Mapping, "Any": Any,
     **{kind.__name__: kind for kind in (bool, dict, float, int, list, str, tuple)},
     **{name: getattr(ranges, name) for name in ranges.__all__},
+    "int": ranges.Whole, "float": ranges.Number,
 }  # fmt: skip
 
 
@@ -131,7 +132,8 @@ def coerce(value: Any, annotation: str, path: str) -> Any:
         result: Any = _adapter(annotation).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
-        raise RecipeError(f"{path}: {first['msg']} (got {value!r}; the type is {annotation})") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"{path}: {message} (got {value!r}; the type is {annotation})") from None
     if any(isinstance(item, float) and not math.isfinite(item) for item in _items(result)):
         raise RecipeError(f"{path}: Input should be finite (got {value!r})")
     return [*result] if isinstance(result, tuple) else result  # pyright: ignore[reportUnknownVariableType]

@@ -5,9 +5,9 @@ A recipe is held to them before work starts.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 __all__ = [
     "Count",
@@ -21,29 +21,43 @@ __all__ = [
     "Weight",
 ]
 
-Count = Annotated[int, Field(ge=1)]
+
+def _refuse_boolean(value: Any) -> Any:
+    """Pass anything but a truth value, which pydantic would take for 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted here, not yes or no; a name is written in quotes")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_refuse_boolean)]
+"""A whole number; what a recipe's ``int`` means."""
+
+Number = Annotated[float, BeforeValidator(_refuse_boolean)]
+"""A number; what a recipe's ``float`` means."""
+
+Count = Annotated[Whole, Field(ge=1)]
 """How many of something there must be at least one of: widths, steps, periods."""
 
-Natural = Annotated[int, Field(ge=0)]
+Natural = Annotated[Whole, Field(ge=0)]
 """How many, where none is a choice."""
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
 """Rates, bounds, ratios."""
 
-Exponent = Annotated[float, Field(ge=2, allow_inf_nan=False)]
+Exponent = Annotated[Number, Field(ge=2, allow_inf_nan=False)]
 """Powers of a norm, from the squared one on."""
 
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[Number, Field(ge=0, allow_inf_nan=False)]
 """Factors of terms and other amounts; 0 leaves them out."""
 
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Share = Annotated[Number, Field(ge=0, le=1, allow_inf_nan=False)]
 """A share that may be nothing or all."""
 
-ShareBelow1 = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+ShareBelow1 = Annotated[Number, Field(ge=0, lt=1, allow_inf_nan=False)]
 """A share that may not be all."""
 
-ShareAbove0 = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+ShareAbove0 = Annotated[Number, Field(gt=0, le=1, allow_inf_nan=False)]
 """A share that may not be nothing."""
 
-ShareInside = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+ShareInside = Annotated[Number, Field(gt=0, lt=1, allow_inf_nan=False)]
 """A share that is neither nothing nor all."""

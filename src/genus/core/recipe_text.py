@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,24 @@ from genus.core.binder import is_list, is_mapping
 from genus.core.errors import RecipeError, nearest
 from genus.core.source_files import plugin_folders
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it was compiled
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it was compiled
+_SURPRISES = re.compile(r"(?i:yes|no|on|off)|[-+]?0[0-7_]+|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
+
+
+class _Loader(_BASE):
+    """Reads what YAML 1.1 alone takes for truth values, octal or sexagesimal numbers or dates as text.
+
+    A column may be called ``NO``, ``010`` or ``12:30``; where a truth value is wanted, ``yes`` is one still.
+    """
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        parent: Any = super()
+        tag: Any = parent.resolve(kind, value, implicit)
+        surprising = str(tag).endswith(":timestamp") or (
+            kind is yaml.ScalarNode and implicit[0] and _SURPRISES.fullmatch(value)
+        )
+        return "tag:yaml.org,2002:str" if surprising else tag
+
 
 _DEEPEST = 50
 """Levels of keys and values within each other; what is deeper is no recipe, and recursion would end in it."""
@@ -167,14 +185,14 @@ def _load_yaml(text: str, where: str) -> Any:
     """
     depth = 0
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=_Loader):
             if isinstance(event, yaml.AliasEvent):
                 raise RecipeError(f"{where}: YAML aliases are not allowed; write the value out")
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:
                 raise RecipeError(f"{where}: values are nested more than {_DEEPEST} deep")
-        return yaml.load(text, Loader=_LOADER)
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise RecipeError(f"{where}: not valid YAML: {error}") from None
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from genus.core.errors import DataError
 from genus.core.spec import DataSpec
-from genus.data.checks import Array, check_labels, check_values
+from genus.data.checks import Array, check_labels, check_narrow, check_values
 from genus.data.source import Raw, Source
 
 
@@ -57,6 +57,7 @@ class ArraySource(Source):
         elif spec.example.is_whole and np.issubdtype(array.dtype, np.integer):
             array = array.astype(np.int64, copy=False)
         elif np.issubdtype(array.dtype, np.floating):
+            check_narrow(array, columns=spec.example.is_flat)
             if not isinstance(array, np.memmap):
                 array = array.astype(np.float32, copy=False)
         else:

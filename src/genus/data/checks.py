@@ -15,6 +15,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 1 << 24
 """Bytes of an array looked at together, so that memory-mapped ones are never held whole."""
 
+_ROUNDING = 1e-12
+"""Share of a number by which sums in 64 bits may be off; a column that varies less is constant."""
+_COARSE = 1e-3
+"""Standard deviations by which rounding to 32 bits may move values."""
+
 
 class OutOfRange(DataError):
     """Values lie outside the range of the data."""
@@ -53,6 +58,64 @@ def check_values(array: Array, spec: DataSpec) -> None:
                 f"values must lie in [{bounds[0]:g}, {bounds[1]:g}], but {worst:g} occurs "
                 f"(the data span {low:g} to {high:g}){hint}"
             )
+
+
+def native(array: Array) -> Array:
+    """The same numbers in the byte order of this machine; the array itself where it has that already.
+
+    >>> native(np.array([1, 2], dtype=">u2")).dtype == np.uint16
+    True
+    """
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def check_narrow(array: Array, *, columns: bool = False) -> None:
+    """Check that numbers survive as 32-bit floats, which all models compute with.
+
+    Args:
+        array: numbers ``(N, ...)`` of any type; read in chunks.
+        columns: whether each place of an example is a quantity of its own, whose values rounding may move by
+            a thousandth of their standard deviation at most.
+
+    Raises:
+        DataError: naming the first example beyond the range of 32 bits, or the first column whose values
+            would merge.
+    """
+    if (
+        array.dtype.kind not in "iuf"
+        or array.dtype.itemsize < 4
+        or array.dtype == np.float32
+        or not len(array)
+    ):
+        return
+    width = int(np.prod(array.shape[1:]))
+    total, squares, worst = np.zeros(width), np.zeros(width), np.zeros(width)
+    shift = array[:1].reshape(1, width).astype(np.float64)
+    for first, chunk in _chunks(array):
+        wide = chunk.reshape(len(chunk), width).astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            narrow = wide.astype(np.float32)
+            beyond = np.flatnonzero((np.isinf(narrow) & np.isfinite(wide)).any(1))
+            worst = np.maximum(worst, np.abs(wide - narrow).max(0))
+            total += (wide - shift).sum(0)
+            squares += np.square(wide - shift).sum(0)
+        if len(beyond):
+            largest = wide[beyond[0]][np.abs(wide[beyond[0]]).argmax()]
+            raise DataError(
+                f"example {first + beyond[0]} holds {largest:g}, more than 32 bits hold (3.4e38); "
+                "scale the data"
+            )
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = np.sqrt(np.maximum(squares / len(array) - np.square(total / len(array)), 0))
+        varies = spread > _ROUNDING * np.abs(shift[0])
+        merged = np.flatnonzero(varies & (worst > _COARSE * spread))
+    if len(merged) and columns:
+        place = int(merged[0])
+        raise DataError(
+            f"column {place}: its values differ by about {spread[place]:.3g} around {shift[0, place]:.10g}, "
+            f"and 32-bit numbers as large are {2 * worst[place]:.3g} or more apart, so that values would "
+            "merge; subtract an offset first"
+        )
 
 
 def within_unit(array: Array) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -109,8 +108,6 @@ def _classes(cells: Array, name: str, path: str, first: int) -> tuple[Array, tup
     if len(missing):
         text = missing_text(str(cells[missing[0]]), len(missing))
         raise DataError(f"{path}: column {name!r}, row {int(missing[0]) + first}: {text}")
-    with contextlib.suppress(ValueError):
-        cells = cells.astype(np.int64)  # so that class 10 comes after class 9
     try:
         numbers, classes = encode_labels([cells])
     except DataError as error:

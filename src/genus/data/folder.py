@@ -16,6 +16,7 @@ from genus.data.checks import Array
 from genus.data.dataset import Dataset
 from genus.data.image_source import open_images
 from genus.data.images import SUFFIXES, Alpha, Mode, Resize
+from genus.data.labels import encode_labels
 from genus.data.split import fingerprint, group_numbers, hold_out
 
 _TRAIN = frozenset({"train", "training"})
@@ -160,7 +161,5 @@ def _classes(names: Sequence[str], depth: int) -> tuple[tuple[str, ...], Array |
             f"{loose} images lie beside the class folders and {len(parts) - loose} inside them; "
             "move them into a class, or set labels: false to read all without classes"
         )
-    folders, numbers = np.unique([part[0] for part in parts], return_inverse=True)
-    if len(folders) < 2:
-        return (), None
-    return tuple(folders.tolist()), numbers.astype(np.int64)
+    (numbers,), folders = encode_labels([np.array([part[0] for part in parts])])
+    return (folders, numbers) if len(folders) > 1 else ((), None)

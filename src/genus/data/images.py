@@ -120,7 +120,8 @@ def read_header(path: Path) -> Header:
             raise DataError(f"{path}: holds {frames} frames; store one image per file")
         bits = _bits(image, path)
         # The method of the base class, since that of PNG decodes the image to look behind it.
-        if Image.Image.getexif(image).get(0x0112, 1) >= _TURNED:
+        # Pillow's size of a TIFF is turned already.
+        if image.format != "TIFF" and Image.Image.getexif(image).get(0x0112, 1) >= _TURNED:
             width, height = height, width
         mode = image.mode
         return Header(height, width, mode in _COLOUR_8 + _DECLARED, image.has_transparency_data, bits, mode)

@@ -12,6 +12,7 @@ from genus.core.binder import build, resolve
 from genus.core.registry import component
 from genus.data.dataset import Dataset
 from genus.data.locate import describe_source
+from genus.data.remarks import remarks
 from genus.data.source import Source
 
 _CHUNK = 1 << 22
@@ -45,7 +46,8 @@ def data_info(text: str, arguments: Mapping[str, Any] | None = None) -> dict[str
         ``name``, ``description``, ``licence``, ``spec`` (one line), ``spec_fields`` (JSON),
         ``splits`` (for train and test: ``examples``, ``classes`` with counts, ``minimum``,
         ``maximum``, ``mean``, ``std`` in data units, and ``megabytes`` as float32),
-        ``fingerprint`` and ``recipe``, the text to put into a recipe.
+        ``remarks`` (sentences on what looks odd), ``fingerprint`` and
+        ``recipe``, the text to put into a recipe.
 
     Raises:
         DataError: when the data cannot be read.
@@ -64,6 +66,7 @@ def data_info(text: str, arguments: Mapping[str, Any] | None = None) -> dict[str
         "spec": dataset.spec.describe(),
         "spec_fields": dataset.spec.to_json(),
         "splits": {"train": summarise(dataset.train), "test": summarise(dataset.test)},
+        "remarks": remarks(dataset, config.get("path"), config.get("header")),
         "fingerprint": dataset.fingerprint,
         "recipe": _recipe(config),
     }

@@ -16,7 +16,7 @@ from genus.core.space import Space, SpaceKind, class_space
 from genus.core.spec import DataSpec
 from genus.data.array_layout import arrange, otherwise
 from genus.data.array_source import ArraySource
-from genus.data.checks import Array, OutOfRange, within_unit
+from genus.data.checks import Array, OutOfRange, native, within_unit
 from genus.data.dataset import Dataset, dataset_from_arrays
 from genus.data.labels import encode_labels
 from genus.data.split import fingerprint
@@ -122,7 +122,8 @@ def _dataset(
 def read_arrays(path: Path) -> Mapping[str, Array]:
     """Open the arrays of a file by key; those of an ``.npz`` are read when first used.
 
-    A ``.npy`` file is memory-mapped and has the key ``"array"``. Pickled objects are refused.
+    A ``.npy`` file is memory-mapped, unless its byte order is that of other machines, and has the key
+    ``"array"``. Pickled objects are refused.
 
     Raises:
         DataError: when the file is missing or is not what its name says.
@@ -131,7 +132,7 @@ def read_arrays(path: Path) -> Mapping[str, Array]:
         with path.open("rb") as file:
             start = file.read(6)
         if start == b"\x93NUMPY":
-            return {"array": np.load(path, mmap_mode="r", allow_pickle=False)}
+            return {"array": native(np.load(path, mmap_mode="r", allow_pickle=False))}
         if zipfile.is_zipfile(path):
             return _Archive(path)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -148,7 +149,7 @@ class _Archive(Mapping[str, Array]):
 
     def __getitem__(self, key: str) -> Array:
         try:
-            return cast("Array", self._file[key])
+            return native(cast("Array", self._file[key]))
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
             raise DataError(f"{_unreadable(self._path, error)} (array {key!r})") from None
 

@@ -13,7 +13,7 @@ from genus.core.errors import DataError
 from genus.core.registry import data
 from genus.data.checks import Array
 from genus.data.dataset import Dataset
-from genus.data.paired import PairedSource, UnpairedSource, table_of
+from genus.data.paired import PairedSource, UnpairedSource, refuse_constant, table_of
 from genus.data.source import Reader, Source
 from genus.data.split import fingerprint
 
@@ -71,6 +71,7 @@ def _paired(examples: Dataset, others: Dataset, by: str, suffix: str) -> tuple[S
     else:
         rows = _rows_by_name(splits, conditions, suffix, others.name)
     conditions = conditions.fitted(rows[0])
+    refuse_constant(conditions, rows[0], others.name)
     space = table_of(conditions, rows[0]) if conditions.spec.example.is_flat else None
     train, test = (PairedSource(a, conditions, b, space) for a, b in zip(splits, rows, strict=True))
     return train, test

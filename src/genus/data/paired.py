@@ -15,6 +15,10 @@ from genus.data.checks import Array
 from genus.data.source import Raw, Source
 
 _CHUNK = 1024
+_FEWEST = 2
+"""Examples from which on conditions are expected to differ."""
+_MOST_LABELS = 16
+"""Images of more levels, all of them below this one, hold numbers rather than shades."""
 
 
 class PairedSource(Source):
@@ -95,6 +99,35 @@ def _beside(known: AnySpace | None, space: Space) -> tuple[str, AnySpace]:
 def chunks(rows: Array, size: int = _CHUNK) -> Iterator[Array]:
     """Example numbers in pieces, so that nothing holds a data set in memory."""
     return (rows[first : first + size] for first in range(0, len(rows), size))
+
+
+def refuse_constant(source: Source, rows: Array, name: str) -> None:
+    """Check that conditions differ, and that images among them are not nearly black.
+
+    Args:
+        source: of conditions.
+        rows: numbers of those of the training examples.
+        name: of the data set, for messages.
+
+    Raises:
+        DataError: when all are equal, or images hold a few small numbers alone, as masks do.
+    """
+    space = source.spec.example
+    first, largest, varies = source.fetch(rows[:1]).values, 0.0, len(rows) < _FEWEST
+    for part in chunks(rows):
+        values = source.fetch(part).values
+        varies = varies or bool((values != first).any())
+        largest = max(largest, float(values.max()))
+        if varies and largest >= _MOST_LABELS:
+            return
+    if not varies:
+        raise DataError(f"the conditions of {name!r} are the same for all training examples; leave them out")
+    if space.kind == "image" and (space.levels or 0) > _MOST_LABELS > largest:
+        raise DataError(
+            f"the conditions of {name!r} are images whose {space.levels} levels are used up to {largest:g} "
+            "alone, nearly black; numbers of labels are read with data.condition.kind=labels (or scale "
+            "the images)"
+        )
 
 
 def table_of(source: Source, rows: Array) -> Space:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from genus.core.errors import DataError, nearest
-from genus.data.checks import Array
+from genus.data.checks import Array, check_narrow
 
 _DELIMITERS = ",;\t|"
 
@@ -139,6 +139,10 @@ def number_column(cells: Array, name: str, path: str, first: int, missing: bool 
         narrow = values.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(narrow) & ~((cells == "nan") & missing))
     if not len(bad):
+        try:
+            check_narrow(values[np.isfinite(values)], columns=True)
+        except DataError as error:
+            raise DataError(f"{path}: {str(error).replace('column 0', f'column {name!r}')}") from None
         return narrow
     cell, row = str(cells[bad[0]]), int(bad[0]) + first
     where = f"{path}: column {name!r}, row {row}"

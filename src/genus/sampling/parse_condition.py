@@ -15,6 +15,7 @@ from genus.core.codes import chosen_codes
 from genus.core.errors import InputError, nearest
 from genus.core.space import AnySpace, Composite, Space
 from genus.data.image_file import read_image_as
+from genus.data.labels import are_numbers
 from genus.data.text import word_numbers, words_of
 
 ConditionWords = str | PathLike[str] | Mapping[str, float]
@@ -59,14 +60,18 @@ def parse_condition(
 
 
 def class_number(text: str, space: Space) -> int:
-    """The number of a class by its name, or else by its number.
+    """The number of a class by its name, or else by its number from 0 where no name is a number.
 
     Raises:
         InputError: for an unknown class; says which there are.
     """
     if text in space.names:
         return space.names.index(text)
-    if text.isdigit() and int(text) < len(space.names):
+    if text.isdecimal() and are_numbers(space.names):  # 7 may be written for 007
+        same = [number for number, name in enumerate(space.names) if int(name) == int(text)]
+        if len(same) == 1:
+            return same[0]
+    elif text.isdecimal() and int(text) < len(space.names):
         return int(text)
     raise InputError(f"label {text!r}: the classes are {', '.join(space.names)}")
 
