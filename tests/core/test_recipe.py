@@ -15,7 +15,8 @@ from genus.core.recipe_text import BOOK, recipe_files
 VARIANTS = [
     (name, variant)
     for name, path in sorted(recipe_files().items())
-    for variant in yaml.safe_load(path.read_text(encoding="utf-8")).get("variants") or {}
+    for variant, changes in (yaml.safe_load(path.read_text(encoding="utf-8")).get("variants") or {}).items()
+    if changes is not None
 ]
 
 

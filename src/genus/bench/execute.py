@@ -175,7 +175,8 @@ def _check_same(cell: Cell) -> None:
     """Refuse to mix settings in one folder."""
     if not (cell.folder / "recipe.yaml").is_file():
         return
-    before, now = _leaves(Run(cell.folder).recipe), _leaves(cell.recipe)
+    run = Run(cell.folder)
+    before, now = _leaves(run.recipe), _leaves(cell.recipe.fitted(run.spec.traits))
     changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
     if changed:
         key = changed[0]

@@ -6,8 +6,10 @@ Nothing heavy is imported before a command works, so that help is quick.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from genus.core.command import Command, CommandEntry, commands, find_command
 from genus.core.errors import GenusError, InputError, nearest
@@ -20,14 +22,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with collector_paused():
-            work = read(words)
-        work()
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
+            with collector_paused():
+                work = read(words)
+            work()
     except KeyboardInterrupt:
         sys.exit(1)
     except GenusError as error:
         print(f"genus: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _show_warning(
+    otherwise: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    """Show a warning of genus as one line without the place in the source; others as before."""
+    if category.__module__.partition(".")[0] == "genus":
+        print(f"genus: {message}", file=sys.stderr)
+    else:
+        otherwise(message, category, *where, **more)
 
 
 def read(words: Sequence[str]) -> Callable[[], None]:

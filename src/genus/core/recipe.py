@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from genus.core.binder import coerce, is_list, is_mapping, resolve
 from genus.core.errors import RecipeError, nearest
-from genus.core.recipe_text import apply_override, read_recipe
+from genus.core.recipe_text import apply_override, read_recipe, with_variants
 from genus.core.registry import component
 from genus.core.train_settings import Expects, TrainSettings
 
@@ -25,6 +28,10 @@ _TEXT_KEYS = ("summary", "paper", "equation", "deviations")
 _KEYS = ("extends", *_TEXT_KEYS, "model", "optimizer", "data", "train", "expects", "variants")
 
 
+class RecipeNote(UserWarning):
+    """What a recipe does otherwise on these data than by default."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A recipe with every default written out.
@@ -32,10 +39,40 @@ class Recipe:
     Args:
         name: file name without suffix.
         config: the resolved mapping; plain values only, so that it can be saved and rebuilt.
+        variants: other numbers that it lists by name; empty for a saved recipe.
+        again: reads it anew with the variants ``fits``; None for a saved recipe.
     """
 
     name: str
     config: Mapping[str, Any]
+    variants: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
+    again: Callable[..., Recipe] | None = field(default=None, compare=False, repr=False)
+
+    def fitted(self, traits: Sequence[str]) -> Recipe:
+        """The recipe with its variants that are named like a trait of the data; overrides win over them.
+
+        Args:
+            traits: of the data, :attr:`genus.core.spec.DataSpec.traits`.
+
+        Returns:
+            The recipe itself where it has no such variant.
+
+        Raises:
+            RecipeError: when it cannot be bound with these variants.
+        """
+        names = [name for name in traits if self.variants.get(name)]
+        return self.again(fits=names) if self.again is not None and names else self
+
+    def note_changes(self, fitted: Recipe) -> None:
+        """Warn in one line of what :meth:`fitted` changed."""
+        if self.config == fitted.config:
+            return
+        before, now = dict(self.leaves()), dict(fitted.leaves())
+        changed = (key for key in now if key not in before or before[key] != now[key])
+        keys = sorted(key for key in changed if not key.startswith("expects"))
+        shown = ", ".join(f"{key}={json.dumps(now[key])}" for key in keys[:3])
+        rest = f" and {len(keys) - 3} more settings" if len(keys) > 3 else ""
+        warnings.warn(f"{self.name} is fitted to the data: {shown}{rest}", RecipeNote, stacklevel=2)
 
     @property
     def train(self) -> TrainSettings:
@@ -57,6 +94,7 @@ def load_recipe(
     *,
     data: str | None = None,
     locate: Locate | None = None,
+    fits: Sequence[str] = (),
 ) -> Recipe:
     """Read a recipe, apply overrides, and check and complete every key.
 
@@ -66,6 +104,7 @@ def load_recipe(
         overrides: texts ``"key.path=value"``, values in YAML.
         data: name of a data set or path, in place of the recipe's.
         locate: finds the reader for a name or path; by default only registered names are known.
+        fits: names of variants that it takes before the one in its name, see :meth:`Recipe.fitted`.
 
     Raises:
         RecipeError: naming the path in the recipe and the nearest known name.
@@ -73,14 +112,18 @@ def load_recipe(
     >>> load_recipe("rbm", ["train.batch=7"]).train.batch
     7
     """
-    name, raw = ("recipe", dict(source)) if isinstance(source, Mapping) else read_recipe(str(source))
-    raw = copy.deepcopy(raw)
-    raw.pop("variants", None)
+    if isinstance(source, Mapping):
+        name, raw = "recipe", with_variants(copy.deepcopy(dict(source)), "recipe", fits)
+    else:
+        name, raw = read_recipe(str(source), fits)
+    variants: dict[str, Any] = raw.pop("variants", None) or {}
     if data is not None:
         raw["data"] = data
     for text in overrides:
         apply_override(raw, text)
-    return Recipe(name, _complete(raw, locate or registered_data))
+    config = _complete(raw, locate or registered_data)
+    again = partial(load_recipe, source, tuple(overrides), data=data, locate=locate)
+    return Recipe(name, config, variants, again)
 
 
 def _complete(raw: dict[str, Any], locate: Locate) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -100,22 +100,26 @@ def apply_override(raw: dict[str, Any], text: str) -> None:
         here[keys[-1]] = parsed
 
 
-def _with_variant(raw: dict[str, Any], name: str, variant: str) -> dict[str, Any]:
-    """A recipe with the overrides of one of its variants applied.
+def with_variants(raw: dict[str, Any], name: str, chosen: Sequence[str]) -> dict[str, Any]:
+    """A recipe with the overrides of some of its variants applied, in place.
+
+    A variant that is null is none: that of a parent does not apply.
 
     Raises:
         RecipeError: when it has no such variant; names the nearest.
     """
-    variants = cast("dict[str, Any]", raw.get("variants") or {})
-    if variant not in variants:
-        known = nearest(variant, variants) if variants else "; it has none"
-        raise RecipeError(f"recipe {name!r} has no variant {variant!r}{known}")
-    changes = variants[variant]
-    if not is_mapping(changes):
-        raise RecipeError(f"recipe {name!r}: variant {variant!r} is a mapping of key.path to value")
-    raw.pop("expects", None)  # it was measured without the variant
-    for path, value in changes.items():
-        apply_override(raw, f"{path}={json.dumps(value)}")
+    listed = cast("dict[str, Any]", raw.get("variants") or {})
+    variants = {key: changes for key, changes in listed.items() if changes is not None}
+    for variant in chosen:
+        if variant not in variants:
+            known = nearest(variant, variants) if variants else "; it has none"
+            raise RecipeError(f"recipe {name!r} has no variant {variant!r}{known}")
+        changes = variants[variant]
+        if not is_mapping(changes):
+            raise RecipeError(f"recipe {name!r}: variant {variant!r} is a mapping of key.path to value")
+        raw.pop("expects", None)  # it was measured without the variant
+        for path, value in changes.items():
+            apply_override(raw, f"{path}={json.dumps(value)}")
     return raw
 
 
@@ -123,11 +127,12 @@ def _step_into(here: Any, step: Any) -> Any:
     return here[step] if is_list(here) else here.setdefault(step, {})
 
 
-def read_recipe(source: str) -> tuple[str, dict[str, Any]]:
-    """Name and raw mapping of a recipe, with its parent and its variant applied.
+def read_recipe(source: str, fits: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
+    """Name and raw mapping of a recipe, with its parent and its variants applied.
 
     Args:
         source: name of a recipe or path of a YAML file, with ``@VARIANT`` behind it for one of its variants.
+        fits: names of further variants, which are applied before that one.
 
     Raises:
         RecipeError: when there is no such recipe or variant; names the nearest.
@@ -160,9 +165,8 @@ def read_recipe(source: str) -> tuple[str, dict[str, Any]]:
         for key in ("paper", "equation", "expects"):  # they are those of the parent's settings
             parent.pop(key, None)
         raw = merge(parent, raw)
-    if variant:
-        return f"{path.stem}-{variant}", _with_variant(raw, path.stem, variant)
-    return path.stem, raw
+    raw = with_variants(raw, path.stem, [*fits, variant] if variant else fits)
+    return f"{path.stem}-{variant}" if variant else path.stem, raw
 
 
 def parse_yaml(text: str, where: str) -> dict[str, Any]:

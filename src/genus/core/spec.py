@@ -75,6 +75,16 @@ class DataSpec:
         """Number of classes; 0 where the condition is no class and has none as a part."""
         return len(self.classes)
 
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """Names of the variants that a recipe takes by itself on these data, as far as it has them.
+
+        ``vectors`` (rows of numbers), ``volumes``, ``sequences``; ``unlabelled`` without a condition.
+        """
+        of_kind = {"vector": "vectors", "table": "vectors", "volume": "volumes", "sequence": "sequences"}
+        alone = () if self.condition is not None else ("unlabelled",)
+        return (*(name for kind, name in of_kind.items() if kind == self.kind), *alone)
+
     def condition_parts(self) -> dict[str, Space]:
         """Spaces of the condition by name: one, named by its kind, unless it is composite."""
         if isinstance(self.condition, Composite):

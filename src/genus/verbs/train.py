@@ -70,12 +70,14 @@ def train(
     from genus.training.devices import launch
     from genus.training.run import Run
 
-    bound = show(recipe, overrides, data=data)
-    dataset = open_data(bound)
+    read = show(recipe, overrides, data=data)
+    dataset = open_data(read)
+    bound = read.fitted(dataset.spec.traits)
     model = build_model(bound, dataset.spec)
     fabric = launch(bound.train.device, bound.train.precision)
     target = Path(out) if out is not None else free_folder(bound.name)
     if fabric.is_global_zero:
+        read.note_changes(bound)
         Run.create(target, bound, dataset.spec, dataset.fingerprint)
     target = Path(fabric.broadcast(str(target)))
     run = Run(target)
