@@ -32,6 +32,13 @@ def exception(config: Mapping[str, Any], keys: Keys) -> str | None:
         return "there is no penalty to be computed more rarely"
     if keys[-1] == "path_length_every" and not owner["path_length"]:
         return "there is no path length term to be computed more rarely"
+    if keys[-1] in ("churn_from", "churn_noise") and not owner["churn"]:
+        return "no noise is added during sampling"
+    if keys[-2:] == ("guidance", "guide_share") and not owner["guide"]:
+        return "there is no weaker network to be trained for a shorter time"
+    guides = ("condition_dropout", "guide", "classifier")
+    if keys[-2:] == ("guidance", "scale") and not any(owner[key] for key in guides):
+        return "there is nothing to guide by"
     return None
 
 

@@ -12,6 +12,7 @@ COMPONENT_TYPES = {
     "Regulariser": "regulariser", "ConditioningFactory": "conditioning", "Augmentation": "augmentation",
     "AugmentationScheduleFactory": "augmentation_schedule",
     "DiscriminatorScheduleFactory": "discriminator_schedule", "Reader": "data",
+    "NoisePathFactory": "noise_path", "Sampler": "sampler", "TimeDistribution": "time_distribution",
 }  # fmt: skip
 """Annotations that say: a recipe names a component here, and the code receives it with its
 recipe arguments already bound."""

@@ -16,6 +16,7 @@ from torch.distributions import Distribution
 from genus.core.batch import Batch, Condition
 from genus.core.errors import InputError
 from genus.core.noise import Noise
+from genus.core.noise_path import Estimate, NoisePath
 from genus.core.space import Space
 from genus.core.spec import DataSpec
 
@@ -241,8 +242,16 @@ class Recognises(Classifies):
 
 
 class Denoises(ABC):
-    """Predicts the noise in a noisy example; what diffusion samplers need."""
+    """Estimates what noisy examples are made of, along a path from data into noise; what samplers need."""
+
+    path: NoisePath
 
     @abstractmethod
-    def predict_noise(self, x: Tensor, step: Tensor, condition: Condition | None = None) -> Tensor:
-        """Predicted noise ``(n, *spec.shape)`` in noisy examples ``x`` at steps ``(n,)``."""
+    def estimate(self, x: Tensor, time: Tensor, condition: Condition | None = None) -> Estimate:
+        """Estimate the clean example and the noise in noisy examples, on the model's own scale.
+
+        Args:
+            x: noisy examples ``(n, *spec.shape)``.
+            time: of the path, float64 ``(n,)``, above 0.
+            condition: of each example.
+        """

@@ -179,6 +179,11 @@ class Conditioning(ABC):
 ConditioningFactory = Callable[[DataSpec], Conditioning]
 
 
+Sampler = Callable[..., Tensor]
+"""From (denoiser, x at the first time, times, random numbers) to x at the last time, see
+:mod:`genus.sampling.samplers`."""
+
+
 class DiscriminatorSchedule(nn.Module, ABC):
     """A schedule of the discriminator: updates per iteration; its state is in buffers."""
 

@@ -24,12 +24,12 @@ from genus.core.source_files import SourceFile, forget_files, source_files
 
 KINDS = (
     "model", "network", "objective", "penalty", "regulariser", "conditioning", "augmentation",
-    "augmentation_schedule", "discriminator_schedule",
+    "augmentation_schedule", "discriminator_schedule", "noise_path", "sampler", "time_distribution",
     "optimizer", "schedule", "data", "metric", "features", "lab",
 )  # fmt: skip
 """Kinds of component; each is the name of a decorator in this module."""
 
-_FOLDERS = ("networks", "objectives", "models", "training", "data", "metrics", "lab")
+_FOLDERS = ("layers", "networks", "objectives", "sampling", "models", "training", "data", "metrics", "lab")
 _T = TypeVar("_T", bound=Callable[..., Any])
 _C = TypeVar("_C", bound=type)
 
@@ -58,6 +58,9 @@ conditioning = _decorator("conditioning")
 augmentation = _decorator("augmentation")
 augmentation_schedule = _decorator("augmentation_schedule")
 discriminator_schedule = _decorator("discriminator_schedule")
+noise_path = _decorator("noise_path")
+sampler = _decorator("sampler")
+time_distribution = _decorator("time_distribution")
 optimizer = _decorator("optimizer")
 schedule = _decorator("schedule")
 data = _decorator("data")

@@ -84,10 +84,17 @@ class StepEmbedding(nn.Module):
         self.body = nn.Sequential(nn.Linear(features, features), nn.SiLU(), nn.Linear(features, features))
         self.encoder = None if condition is None else condition_encoder(condition, features)
 
-    def forward(self, step: Tensor, condition: Condition | None = None) -> Tensor:
-        """Map steps ``(n,)`` and conditions to ``(n, features)``."""
+    def forward(self, step: Tensor, condition: Condition | None = None, kept: Tensor | None = None) -> Tensor:
+        """Map steps ``(n,)`` and conditions to ``(n, features)``.
+
+        Args:
+            step: numbers by which a time is known.
+            condition: of each example; None hides it.
+            kept: ``(n, 1)``, 0 where an example's condition is hidden; None hides no single one.
+        """
         dtype = next(self.parameters()).dtype
         found = self.body(sinusoids(step, self.features).to(dtype))
         if self.encoder is not None and condition is not None:
-            found = found + self.encoder(condition)
+            encoded = self.encoder(condition)
+            found = found + (encoded if kept is None else kept.to(dtype) * encoded)
         return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
 from genus.core.spec import DataSpec
@@ -16,7 +18,12 @@ class Scaling(nn.Module):
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
-        self.range = spec.range
+        self.range, self.size = spec.range, spec.size
+
+    @property
+    def log_volume(self) -> float:
+        """ln |d y/d x| of an example, y on the networks' scale."""
+        return 0.0 if self.range is None else self.size * math.log(2 / (self.range[1] - self.range[0]))
 
     def inward(self, x: Tensor) -> Tensor:
         """From data units to [−1, 1]."""

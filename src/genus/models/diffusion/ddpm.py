@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.batch import Batch, Condition
-from genus.core.capabilities import Denoises, Density, Samples
-from genus.core.components import Network
+from genus.core.capabilities import Density
+from genus.core.components import Network, Sampler
 from genus.core.errors import InputError
-from genus.core.model import Model
 from genus.core.noise import Noise
+from genus.core.noise_path import Estimate, like
 from genus.core.phase import Context, Phase, Terms
-from genus.core.ranges import Count, Share
+from genus.core.ranges import Count, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.condition import StepEmbedding, build_conditioned
-from genus.layers.diffusion import NoiseSchedule, betas
-from genus.layers.scaling import Scaling
+from genus.layers.noise_paths import Discrete
+from genus.models.diffusion.denoising import Denoising
+from genus.models.diffusion.guidance import GuidanceOptions
+from genus.models.diffusion.step_importance import StepImportance
 from genus.objectives.diffusion import discretised_normal, normal_kl, normal_log_density
-from genus.sampling.diffusion import ancestral, ddim
 
 
 @model("ddpm", paper="arXiv:2006.11239")
-class DDPM(Model, Samples, Denoises, Density):
+class DDPM(Denoising, Density):
     """Diffusion model that predicts the noise in a noisy example.
 
     Trained on L_simple = E ‖ε − ε_θ(√ᾱ_t x₀ + √(1 − ᾱ_t) ε, t)‖², averaged over elements, with
-    t uniform in 1 … T. Bounded data are scaled to [-1, 1]; unbounded data are used as they are
-    and should have a standard deviation near one. Its likelihood is the variational bound
-    with σ_t² = β_t and, for data with grey levels, a discretised decoder.
+    t uniform in 1 … T. Bounded data are scaled to [-1, 1]. Its likelihood is the variational bound
+    with σ_t² = β_t, or a learned σ_t², and, for data with grey levels, a discretised decoder.
 
     Args:
         spec: the data; any kind.
@@ -43,13 +42,17 @@ class DDPM(Model, Samples, Denoises, Density):
         num_steps: T.
         schedule: of the noise: ``linear`` (this paper) or ``cosine`` (arXiv:2102.09672).
         predicts: what the network returns: ε (``noise``, this paper) or v = √ᾱ ε − √(1 − ᾱ) x₀
-            (``velocity``, arXiv:2202.00512), from which ε follows; the loss is that of ε either way.
+            (``v``, arXiv:2202.00512), from which ε follows; the loss is that of ε either way.
+        variance: of the reverse steps: ``fixed`` to β_t, or ``learned`` between its bounds by further outputs
+            of the network (arXiv:2102.09672), on the hybrid loss L_simple + ``bound_weight`` · T · L_t.
+        bound_weight: λ of the hybrid loss, in nats per element; the bound's terms leave the mean alone.
+        importance: draw t in proportion to √E[L_t²] of the latest terms in place of uniformly, and weigh its
+            terms by the inverse (arXiv:2102.09672).
         conditional: learn each class separately; the data need classes.
         features: size of the embedding of step and class, even.
-        sampler: ``ddpm`` (ancestral) or ``ddim`` (arXiv:2010.02502).
+        guidance: of samples.
+        sampler: draws samples.
         sampling_steps: steps a sampler visits, 1 to ``num_steps``.
-        eta: noise of the ``ddim`` sampler, in [0, 1]: 0 is deterministic, 1 adds as much as
-            ancestral sampling with the smaller of its two variances.
         bound_steps: terms of the variational bound evaluated per example, 2 to ``num_steps``;
             fewer give an unbiased, noisier estimate of the same bound.
     """
@@ -63,68 +66,106 @@ class DDPM(Model, Samples, Denoises, Density):
         network: Network,
         num_steps: Count = 1000,
         schedule: Literal["linear", "cosine"] = "linear",
-        predicts: Literal["noise", "velocity"] = "noise",
+        predicts: Literal["noise", "v"] = "noise",
+        variance: Literal["fixed", "learned"] = "fixed",
+        bound_weight: Weight = 0.001,
+        importance: bool = False,
         conditional: bool = False,
         features: Count = 128,
-        sampler: Literal["ddpm", "ddim"] = "ddim",
+        guidance: GuidanceOptions,
+        sampler: Sampler,
         sampling_steps: Count = 50,
-        eta: Share = 0.0,
         bound_steps: Count = 100,
     ) -> None:
-        super().__init__(spec)
-        self.require("at least 2 num_steps", num_steps >= 2)
-        self.require(f"sampling_steps of 1 to {num_steps}", 1 <= sampling_steps <= num_steps)
+        self.learns_variance = variance == "learned"
+        super().__init__(
+            spec, network=network, path=Discrete(schedule=schedule, num_steps=num_steps), predicts=predicts,
+            deviation=1.0, conditional=conditional, features=features, guidance=guidance, sampler=sampler,
+            sampling_steps=sampling_steps,
+        )  # fmt: skip
         self.require(f"bound_steps of 2 to {num_steps}", 2 <= bound_steps <= num_steps)
-        self.require("eta in [0, 1], and 0 with the sampler ddpm", 0 <= eta <= (sampler == "ddim"))
-        self.require("an even number of features", features % 2 == 0 and features >= 4)
-        self.require_condition(conditional)
-        self.conditional = conditional
         self.levels = spec.levels
-        self.scaling = Scaling(spec)
-        self.schedule = NoiseSchedule(betas(schedule, num_steps))
-        self.embedding = StepEmbedding(features, spec.condition if conditional else None)
-        self.network = build_conditioned(network, spec.shape, spec.shape, features)
-        self.predicts = predicts
-        self.sampler = sampler
-        self.sampling_steps = sampling_steps
-        self.eta = eta
+        self.num_steps = num_steps
+        self.bound_weight = bound_weight
+        self.importance = StepImportance(num_steps) if importance else None
         self.bound_steps = bound_steps
 
+    def build_network(self, network: Network) -> nn.Module:
+        channels, *sides = self.spec.shape
+        outputs = (channels * (1 + self.learns_variance), *sides)
+        return build_conditioned(network, self.spec.shape, outputs, self.features)
+
+    # --- training ----------------------------------------------------------------------------
+
     def phases(self) -> Sequence[Phase]:
-        """One phase: predict the noise."""
-        return [Phase(name="denoise", updates={"network": self.parameters}, loss=self.loss)]
+        """One phase: predict the noise; and those of what guides."""
+        whole = self.importance is not None
+        own = Phase(
+            name="denoise", updates={"network": self.own_parameters}, loss=self.loss, whole_batch=whole
+        )
+        return [own, *self.guidance.phases(self)]
+
+    def draw_times(self, n: int, ctx: Context) -> Tensor:
+        if self.importance is not None:
+            return self.importance.draw(ctx.noise.uniform(n).double()).double() / self.num_steps
+        return (ctx.noise.integers(self.num_steps, n) + 1).double() / self.num_steps
 
     def loss(self, batch: Batch, ctx: Context) -> Terms:
-        """L_simple of a batch, a mean over examples and elements."""
-        x = self.scaling.inward(batch.x)
-        step = ctx.noise.integers(self.schedule.num_steps, len(batch)) + 1
-        noise = ctx.noise.normal(*x.shape)
-        condition = self.condition_of(batch)
-        predicted = self.predict_noise(self.schedule.diffuse(x, step, noise), step, condition)
-        return {"noise": F.mse_loss(predicted, noise)}
+        """L_simple of a batch, a mean over examples and elements; with a learned variance its bound, too."""
+        x, time, noise = self.noisy(batch, ctx)
+        seen = self.path.diffuse(x, time, noise)
+        condition, kept = self.condition_of(batch), self.kept(len(x), ctx)
+        output = self.network(
+            self.network_input(seen, time), self.embedding(self.path.position(time), condition, kept)
+        )
+        found = self.read(output.to(x.dtype), seen, time)
+        errors = F.mse_loss(found.noise, noise, reduction="none").flatten(1).mean(1)
+        terms = {"noise": errors}
+        if found.spread is not None:
+            fixed = Estimate(found.clean.detach(), found.noise.detach(), found.spread)
+            bound = -self._bound_of(x, seen, time, fixed) * (self.num_steps / self.spec.size)
+            terms["bound"] = self.bound_weight * bound
+        if self.importance is None:
+            return {name: values.mean() for name, values in terms.items()}
+        steps = self.step_of(time)
+        weights = self.importance.weights(steps).to(x.dtype)
+        self.importance.update(steps, terms.get("bound", errors).detach())
+        return {name: (weights * values).mean() for name, values in terms.items()}
 
-    def predict_noise(self, x: Tensor, step: Tensor, condition: Condition | None = None) -> Tensor:
-        """ε_θ(x_t, t) for scaled noisy examples ``(n, *shape)`` at steps ``(n,)`` from 1 to T."""
-        found = self.network(x, self.embedding(step, condition)).to(x.dtype)
-        return found if self.predicts == "noise" else self.schedule.noise_of_velocity(x, step, found)
+    def loss_of(self, network: nn.Module, embedding: StepEmbedding, batch: Batch, ctx: Context) -> Tensor:
+        x, time, noise = self.noisy(batch, ctx)
+        found = self.estimate_of(
+            network, embedding, self.path.diffuse(x, time, noise), time, self.condition_of(batch)
+        )
+        return F.mse_loss(found.noise, noise)
 
-    @torch.no_grad()
-    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
-        """Draw ``n`` examples; classes are uniform where they matter and none are requested."""
-        condition = self.requested_or_uniform(n, condition, noise)
-        start = noise.normal(n, *self.spec.shape)
-        bounds = None if self.spec.range is None else (-1.0, 1.0)
-        if self.sampler == "ddpm":
-            x = ancestral(
-                self, self.schedule, start, noise=noise, num_steps=self.sampling_steps, condition=condition,
-                bounds=bounds,
-            )  # fmt: skip
-        else:
-            x = ddim(
-                self, self.schedule, start, noise=noise, num_steps=self.sampling_steps, condition=condition,
-                bounds=bounds, eta=self.eta,
-            )  # fmt: skip
-        return self.scaling.outward(x if bounds is None else x.clamp(*bounds))
+    # --- estimates ---------------------------------------------------------------------------
+
+    def step_of(self, time: Tensor) -> Tensor:
+        """The step t of a time t/T, int64."""
+        return (time * self.num_steps).round().long()
+
+    def read(self, output: Tensor, x: Tensor, time: Tensor) -> Estimate:
+        """The estimate in a network's output."""
+        spread = None
+        if self.learns_variance:
+            output, spread = output.chunk(2, 1)
+            spread = (spread + 1) / 2
+        found = self.path.estimate(output, x, time, self.predicts)
+        return Estimate(found.clean, found.noise, spread)
+
+    def estimate_of(
+        self,
+        network: nn.Module,
+        embedding: StepEmbedding,
+        x: Tensor,
+        time: Tensor,
+        condition: Condition | None,
+    ) -> Estimate:
+        output = network(self.network_input(x, time), embedding(self.path.position(time), condition))
+        return self.read(output.to(x.dtype), x, time)
+
+    # --- likelihood --------------------------------------------------------------------------
 
     @torch.no_grad()
     def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
@@ -136,50 +177,57 @@ class DDPM(Model, Samples, Denoises, Density):
         if self.conditional and condition is None:
             raise InputError("this model is conditional: pass the condition of each example")
         scaled = self.scaling.inward(x)
-        last = torch.full((len(x),), self.schedule.num_steps, device=x.device)
+        last = torch.ones(len(x), dtype=torch.float64, device=x.device)
+        signal, dirt = (like(number, scaled) for number in self.path.coefficients(last))
         zero = torch.zeros_like(scaled)
-        one = torch.ones((), dtype=scaled.dtype, device=x.device)
-        signal, dirt = self.schedule.signal[-1].to(scaled.dtype), self.schedule.dirt[-1].to(scaled.dtype)
-        bound = -normal_kl(signal.sqrt() * scaled, dirt, zero, one)
-        bound = bound + self.bound_term(scaled, torch.ones_like(last), noise.normal(*x.shape), condition)
-        for low, high in _strata(self.schedule.num_steps, self.bound_steps - 1):
+        bound = -normal_kl(signal * scaled, dirt.square(), zero, torch.ones_like(dirt))
+        bound = bound + self.bound_term(scaled, last / self.num_steps, noise.normal(*x.shape), condition)
+        for low, high in _strata(self.num_steps, self.bound_steps - 1):
             step = low + noise.integers(high - low, len(x))
-            term = self.bound_term(scaled, step, noise.normal(*x.shape), condition)
-            bound = bound + (high - low) * term
-        return bound + self._log_scale()
+            time = step.double() / self.num_steps
+            bound = bound + (high - low) * self.bound_term(scaled, time, noise.normal(*x.shape), condition)
+        return bound + self.scaling.log_volume * (self.levels is None)
 
     def bound_term(
-        self, x: Tensor, step: Tensor, noise: Tensor, condition: Condition | None = None
+        self, x: Tensor, time: Tensor, noise: Tensor, condition: Condition | None = None
     ) -> Tensor:
         """One term of the bound for scaled examples: −KL(q(x_{t−1}|x_t, x_0) ‖ p) or ln p(x_0|x_1).
 
         Args:
             x: scaled examples ``(n, *shape)``.
-            step: t, ``(n,)``; all 1, or all above 1.
+            time: t/T, float64 ``(n,)``.
             noise: ε of x_t, like ``x``.
             condition: of each example, see :class:`genus.core.batch.Batch`.
 
         Returns:
             ``(n,)`` in nats.
         """
-        noisy = self.schedule.diffuse(x, step, noise.to(x.dtype))
-        clean = self.schedule.clean(noisy, step, self.predict_noise(noisy, step, condition))
-        if self.spec.range is not None:
-            clean = clean.clamp(-1, 1)
-        mean, _, variance = self.schedule.posterior(noisy, clean, step, step - 1)
-        if int(step[0]) > 1:
-            true_mean, true_variance, _ = self.schedule.posterior(noisy, x, step, step - 1)
-            return -normal_kl(true_mean, true_variance, mean, variance)
-        if self.levels is not None and self.spec.range is not None:
-            return discretised_normal(x, mean, variance, self.levels)
-        return normal_log_density(x, mean, variance)
+        seen = self.path.diffuse(x, time, noise.to(x.dtype))
+        return self._bound_of(x, seen, time, self.own_estimate(seen, time, condition))
 
-    def _log_scale(self) -> float:
-        """ln |d scaled / d x|, for densities of continuous bounded data."""
-        if self.spec.range is None or self.levels is not None:
-            return 0.0
-        low, high = self.spec.range
-        return self.spec.size * math.log(2 / (high - low))
+    def _bound_of(self, x: Tensor, seen: Tensor, time: Tensor, found: Estimate) -> Tensor:
+        clean = found.clean if self.spec.range is None else found.clean.clamp(-1, 1)
+        earlier = (self.step_of(time) - 1).double() / self.num_steps
+        mean, small, large = self.path.posterior(seen, clean, time, earlier)
+        is_first = earlier == 0
+        small = torch.where(like(is_first.double(), x) > 0, self._smallest(x), small)
+        variance = large
+        if found.spread is not None:
+            variance = (found.spread * large.log() + (1 - found.spread) * small.log()).exp()
+        true_mean = self.path.posterior(seen, x, time, earlier)[0]
+        divergence = normal_kl(true_mean, small, mean, variance)
+        if self.levels is not None and self.spec.range is not None:
+            decoder = discretised_normal(x, mean, variance, self.levels)
+        else:
+            decoder = normal_log_density(x, mean, variance)
+        return torch.where(is_first, decoder, -divergence)
+
+    def _smallest(self, x: Tensor) -> Tensor:
+        """Variance of q(x_1 | x_2, x_0): the lower bound of the decoder's, which has none of its own."""
+        two, one = (
+            torch.full((1,), k / self.num_steps, dtype=torch.float64, device=x.device) for k in (2, 1)
+        )
+        return self.path.posterior(x[:1], x[:1], two, one)[1]
 
 
 def _strata(num_steps: int, count: int) -> list[tuple[int, int]]:
