@@ -189,7 +189,7 @@ def test_guidance_that_makes_no_sense_is_refused() -> None:
         {"predicts": "noise", "path": VariancePreserving, "sampler": ddim},
         {"predicts": "residual", "path": partial(VarianceExploding, sigma_max=20.0), "times": log_normal},
         {"predicts": "clean", "sampler": euler},
-        {"predicts": "score", "path": VariancePreserving, "times": logit_normal},
+        {"predicts": "v", "path": VariancePreserving, "times": logit_normal},
     ],
 )
 def test_learns_two_classes(settings: dict[str, Any]) -> None:

@@ -102,16 +102,13 @@ class Denoising(Model, Samples, Denoises):
         return (ctx.noise.uniform(n, 1) >= self.condition_dropout).float() if self.condition_dropout else None
 
     def loss_of(self, network: nn.Module, embedding: StepEmbedding, batch: Batch, ctx: Context) -> Tensor:
-        """Mean squared error of a network's output, over examples and elements; of a score in units of 1/σ."""
+        """Mean squared error of a network's output, over examples and elements."""
         x, time, noise = self.noisy(batch, ctx)
         seen = self.path.diffuse(x, time, noise)
         features = embedding(self.path.position(time), self.condition_of(batch), self.kept(len(x), ctx))
         output = network(self.network_input(seen, time), features).to(x.dtype)
         target = self.path.target(x, time, noise, self.predicts, self.deviation)
-        error = output - target
-        if self.predicts == "score":  # whose size is that of 1/σ
-            error = error * like(self.path.rates(time).noise, x)
-        return error.square().mean()
+        return (output - target).square().mean()
 
     # --- estimates ---------------------------------------------------------------------------
 

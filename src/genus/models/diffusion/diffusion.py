@@ -37,7 +37,7 @@ class Diffusion(Denoising, Density):
     Args:
         network: conditioned on the time; ``unet`` for images and volumes, ``residual-mlp`` for vectors.
         path: from data into noise.
-        predicts: what the network returns: ``noise``, ``clean``, ``v``, ``score``, ``velocity`` or
+        predicts: what the network returns: ``noise``, ``clean``, ``v``, ``velocity`` or
             ``residual``.
         times: distribution of the times of training.
         deviation: of the data on the network's scale, [−1, 1] where they are bounded.
@@ -59,7 +59,7 @@ class Diffusion(Denoising, Density):
         *,
         network: Network,
         path: NoisePathFactory,
-        predicts: Literal["noise", "clean", "v", "score", "velocity", "residual"] = "noise",
+        predicts: Literal["noise", "clean", "v", "velocity", "residual"] = "noise",
         times: TimeDistribution,
         deviation: Positive = 1.0,
         coupling: Literal["independent", "transport"] = "independent",
