@@ -35,7 +35,7 @@ class Denoising(Model, Samples, Denoises):
         conditional: learn p(x | condition).
         features: size of the embedding of time and condition, even.
         guidance: of samples.
-        sampler: draws samples.
+        sampler: draws samples; None in models with a way of their own.
         sampling_steps: that it takes.
     """
 
@@ -50,7 +50,7 @@ class Denoising(Model, Samples, Denoises):
         conditional: bool,
         features: int,
         guidance: GuidanceOptions,
-        sampler: Sampler,
+        sampler: Sampler | None,
         sampling_steps: int,
     ) -> None:
         super().__init__(spec)
@@ -143,12 +143,17 @@ class Denoising(Model, Samples, Denoises):
         """The model at conditions, as samplers see it."""
         return Denoiser(self, condition, self.bounds)
 
+    def sampling_times(self) -> Tensor:
+        """Times that the sampler visits, falling, float64."""
+        return self.path.grid(self.sampling_steps)
+
     @torch.no_grad()
     def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Draw ``n`` examples; classes are uniform where they matter and none are requested."""
         condition = self.requested_or_uniform(n, condition, noise)
         drawn = noise.normal(n, *self.spec.shape).to(next(self.parameters()).dtype)
         start = drawn * self.path.prior_deviation
-        times = self.path.grid(self.sampling_steps).to(start.device)
+        times = self.sampling_times().to(start.device)
+        assert self.sampler is not None
         x = self.sampler(self.denoiser(condition), start, times, noise)
         return self.scaling.outward(x if self.bounds is None else x.clamp(*self.bounds))

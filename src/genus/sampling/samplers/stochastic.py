@@ -81,6 +81,25 @@ def predictor_corrector(
     return x
 
 
+@sampler("consistency", paper="arXiv:2303.01469")
+def multistep_consistency(denoise: Denoiser, x: Tensor, times: Tensor, noise: Noise) -> Tensor:
+    """Map to a clean example, add noise of the next level, map again (algorithm 1); one call per step.
+
+    For consistency models, whose clean estimates are samples; the noise added is what the level has above the
+    path's smallest.
+    """
+    for time, earlier in pairwise(times):
+        clean = denoise(x, time, clip=True).clean
+        signal, dirt = denoise.path.coefficients(earlier)
+        above = (dirt.square() - denoise.path.first**2).clamp_min(0).sqrt()
+        x = (
+            clean
+            if earlier == 0
+            else like(signal, x) * clean + like(above, x) * noise.normal(*x.shape).to(x.dtype)
+        )
+    return x
+
+
 def _reverse_step(denoise: Denoiser, x: Tensor, time: Tensor, earlier: Tensor, noise: Noise) -> Tensor:
     found = denoise(x, time)
     if earlier == 0:
