@@ -57,7 +57,8 @@ class Linear(Consistency):
 def test_training_leaves_the_map_of_gaussian_data_alone() -> None:
     torch.manual_seed(0)
     model = Linear(
-        LINE, network=NET, sampler=multistep_consistency, features=16, sigma_max=10.0, levels_last=1280, huber=1e3
+        LINE, network=NET, sampler=multistep_consistency, features=16, sigma_max=10.0, levels_last=1280,
+        huber=1e3,
     )  # fmt: skip
     x = 0.5 * torch.randn(40_000, 1, generator=torch.Generator().manual_seed(0)).double()
 

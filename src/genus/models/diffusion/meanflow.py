@@ -64,7 +64,8 @@ class MeanFlow(Denoising):
     ) -> None:
         super().__init__(
             spec, network=network, path=Straight(), predicts="velocity", deviation=1.0,
-            conditional=conditional, features=features, guidance=GuidanceOptions(), sampler=sampler, sampling_steps=sampling_steps,
+            conditional=conditional, features=features, guidance=GuidanceOptions(), sampler=sampler,
+            sampling_steps=sampling_steps,
         )  # fmt: skip
         self.mean, self.spread, self.apart = mean, spread, apart
         self.power, self.floor = power, floor
