@@ -145,3 +145,20 @@ def test_too_few_examples_give_an_interval_and_a_warning() -> None:
 def test_undefined_distances_are_refused(x: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
         frechet_distance(x, _normal(5, 3))
+
+
+def test_limit_is_the_intercept_over_four_sizes() -> None:
+    """Twelve examples of one feature, which four sizes cut evenly; the line by the normal equations."""
+    x, reference = np.random.default_rng(3).exponential(size=(12, 1)) ** 3, Moments.of(_normal(50, 1))
+    order = np.random.default_rng(0).permutation(12)
+    inverse = np.array([1, 2, 3, 4]) / 12
+    values = np.array([
+        np.mean([
+            frechet_from_moments(Moments.of(x[rows]), reference)
+            for rows in order.reshape(parts, -1)
+        ])
+        for parts in (1, 2, 3, 4)
+    ])  # fmt: skip
+    centred = inverse - inverse.mean()
+    slope = (centred * values).sum() / (centred**2).sum()
+    assert frechet_limit(x, reference) == pytest.approx(values.mean() - slope * inverse.mean(), rel=1e-9)

@@ -66,6 +66,22 @@ def test_two_scales_by_hand() -> None:
     np.testing.assert_allclose(ms_ssim(x, y, weights=[0.4, 0.6]), structure**0.4 * ssim(x2, y2) ** 0.6)
 
 
+def test_structural_similarity_by_the_formula() -> None:
+    """Windows of eleven by a Gaussian of σ = 1.5, with constants (0.01 R)² and (0.03 R)² that matter here."""
+    x, y = (0.05 * z for z in pair(1, 1, 13, 12))
+    window = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+    weights = np.outer(window, window) / window.sum() ** 2
+    places = []
+    for row, column in np.ndindex(3, 2):
+        a, b = (z[0, 0, row : row + 11, column : column + 11] for z in (x, y))
+        mean_a, mean_b = (weights * a).sum(), (weights * b).sum()
+        cross = (weights * a * b).sum() - mean_a * mean_b
+        squares = (weights * a * a).sum() - mean_a**2, (weights * b * b).sum() - mean_b**2
+        luminance = (2 * mean_a * mean_b + 0.01**2) / (mean_a**2 + mean_b**2 + 0.01**2)
+        places.append(luminance * (2 * cross + 0.03**2) / (sum(squares) + 0.03**2))
+    assert ssim(x, y)[0] == pytest.approx(np.mean(places), rel=1e-9)
+
+
 @pytest.mark.parametrize("shape", [(2, 1, 40), (2, 3, 32, 20), (1, 2, 12, 13, 14)])
 def test_scikit_image_agrees(shape: tuple[int, ...]) -> None:
     other = pytest.importorskip("skimage.metrics", reason="compares with scikit-image, extra bench")

@@ -75,3 +75,29 @@ def test_too_few_are_refused() -> None:
         neighbourhoods(_normal(5), _normal(50))
     with pytest.raises(DataError, match="4 and 3 features"):
         neighbourhoods(_normal(50), _normal(50, 3))
+
+
+def test_every_ball_has_the_radius_of_its_own_centre() -> None:
+    """By loops over sets whose balls differ in size by a thousand."""
+    generator = np.random.default_rng(5)
+    far = np.array([100.0, 0, 0])
+    real = (
+        generator.normal(size=(40, 3)) * np.repeat([0.5, 10.0], 20)[:, None]
+        + far * np.repeat([0, 1], 20)[:, None]
+    )
+    fake = generator.normal(size=(30, 3)) * np.tile([0.1, 10.0, 0.5], 10)[:, None]
+    fake += far * np.tile([0, 1, 0], 10)[:, None]
+
+    def radii(x: np.ndarray) -> list[float]:
+        return [sorted(np.linalg.norm(x - centre, axis=1))[4] for centre in x]
+
+    of_real, of_fake = radii(real), radii(fake)
+    gaps = np.linalg.norm(fake[:, None] - real[None], axis=2)
+    within_real = [[gaps[j, i] < of_real[i] for i in range(40)] for j in range(30)]
+    within_fake = [[gaps[j, i] < of_fake[j] for i in range(40)] for j in range(30)]
+    found = neighbourhoods(real, fake, k=4)
+    assert 0.2 < found.recall < 0.9
+    assert found.precision == np.mean([any(row) for row in within_real])
+    assert found.recall == np.mean([any(row[i] for row in within_fake) for i in range(40)])
+    assert found.density == pytest.approx(np.sum(within_real) / (4 * 30))
+    assert found.coverage == np.mean([any(row[i] for row in within_real) for i in range(40)])

@@ -94,6 +94,19 @@ def test_sampled_bound_is_unbiased() -> None:
     assert error < 0.05
 
 
+def test_bound_holds_the_divergence_of_the_last_step_from_the_prior() -> None:
+    """Far from the data L_T = ½(ᾱ x² + (1 − ᾱ) − 1 − ln(1 − ᾱ)) is no longer small."""
+    model = exact(0, 1, num_steps=1000, sampling_steps=1, bound_steps=2)
+    x, noise = torch.tensor([[300.0], [-400.0]], dtype=torch.float64), Noise(7)
+    terms = model.bound_term(x, torch.full((2,), 0.001).double(), noise.normal(2, 1))
+    steps = 2 + noise.integers(999, 2)  # one of the only stratum, 2 … 1000
+    terms = terms + 999 * model.bound_term(x, steps.double() / 1000, noise.normal(2, 1))
+    signal, dirt = (number.square() for number in model.path.coefficients(torch.ones(1).double()))
+    last = 0.5 * (signal * x[:, 0].square() + dirt - 1 - dirt.log())
+    assert float(last.min()) > 1
+    assert torch.allclose(model.log_prob(x, noise=Noise(7)), terms - last, rtol=1e-9)
+
+
 @pytest.mark.parametrize("variance", [0.0, 0.25, 1.0])
 def test_loss_of_the_exact_denoiser_is_the_minimum(variance: float) -> None:
     model = exact(0, variance, num_steps=50, sampling_steps=1, bound_steps=2)
