@@ -96,7 +96,7 @@ def test_every_ball_has_the_radius_of_its_own_centre() -> None:
     within_real = [[gaps[j, i] < of_real[i] for i in range(40)] for j in range(30)]
     within_fake = [[gaps[j, i] < of_fake[j] for i in range(40)] for j in range(30)]
     found = neighbourhoods(real, fake, k=4)
-    assert 0.2 < found.recall < 0.9
+    assert found.recall < 1
     assert found.precision == np.mean([any(row) for row in within_real])
     assert found.recall == np.mean([any(row[i] for row in within_fake) for i in range(40)])
     assert found.density == pytest.approx(np.sum(within_real) / (4 * 30))
