@@ -63,6 +63,16 @@ class Samples(ABC):
         return noise.integers(self.spec.num_classes, n)
 
 
+class DrawsMeans(Samples):
+    """Has a mean of p(x | what it drew first), which can be shown in place of a draw from it."""
+
+    @abstractmethod
+    def sample(
+        self, n: int, *, condition: Condition | None = None, noise: Noise, means: bool = False
+    ) -> Tensor:
+        """As :meth:`Samples.sample`, a draw from p(x); with ``means`` without its last noise."""
+
+
 class LatentSpace(Samples):
     """Draws examples by mapping a latent vector, which can be chosen."""
 

@@ -42,6 +42,10 @@ class Evidence:
         """The protocol of measurement; its hash is stamped on each."""
         return self.generated.protocol
 
+    def of_means(self) -> Evidence:
+        """The same, of means in place of draws where the model has them."""
+        return Evidence(self.real, replace(self.generated, means=True))
+
     def truncated(self, truncation: float, *, standing: bool = False) -> Evidence:
         """The same real examples beside samples of truncated latents, see :class:`GeneratedSamples`."""
         return Evidence(self.real, replace(self.generated, truncation=truncation, standing=standing))

@@ -30,17 +30,21 @@ class GeneratedSamples:
         real: the real examples, whose conditions the samples take.
         truncation: of the latents, see :func:`genus.sampling.draw.draw`; None for none.
         standing: beside a truncation: see there.
+        means: of models with a p(x | latent): see there.
     """
 
     model: Model
     real: RealReference
     truncation: float | None = None
     standing: bool = False
+    means: bool = False
 
     @property
     def protocol(self) -> Protocol:
-        """The protocol of the real examples, with the truncation of these samples."""
-        return replace(self.real.protocol, truncation=self.truncation, standing=self.standing)
+        """The protocol of the real examples, with the choices of these samples."""
+        return replace(
+            self.real.protocol, truncation=self.truncation, standing=self.standing, means=self.means
+        )
 
     def __len__(self) -> int:
         return self.real.protocol.num_samples
@@ -101,4 +105,5 @@ class GeneratedSamples:
             truncation=self.truncation,
             standing=self.standing,
             typical=self.real.reference_condition() if wanted else None,
+            means=self.means,
         )

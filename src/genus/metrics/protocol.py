@@ -31,6 +31,7 @@ class Protocol:
         seed: of sampling and of every choice of examples.
         truncation: of the latents of samples, see :func:`genus.sampling.draw.draw`; None for none.
         standing: whether batch norms normalised these samples by statistics of truncated latents.
+        means: whether models with a p(x | latent) showed its mean, see there.
         version: of the definitions of the metrics.
     """
 
@@ -47,6 +48,7 @@ class Protocol:
     seed: int
     truncation: float | None = None
     standing: bool = False
+    means: bool = False
     version: int = VERSION
 
     @property
@@ -83,6 +85,7 @@ class Protocol:
     def to_json(self) -> dict[str, Any]:
         """JSON-able fields, from which ``Protocol(**fields)`` rebuilds the protocol."""
         fields = asdict(self)
-        if not self.standing:  # so that numbers from before there was a choice keep their hash
-            del fields["standing"]
+        for choice in ("standing", "means"):  # numbers from before there was a choice keep their hash
+            if not fields[choice]:
+                del fields[choice]
         return fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from genus.core.batch import Condition
-from genus.core.capabilities import LatentSpace, Samples, StyleSpace
+from genus.core.capabilities import DrawsMeans, LatentSpace, Samples, StyleSpace
 from genus.core.errors import CapabilityError, InputError
 from genus.core.model import Model
 from genus.core.noise import Noise
@@ -53,6 +54,7 @@ def draw(
     truncation: float | None = None,
     standing: bool = False,
     typical: Condition | None = None,
+    means: bool = False,
 ) -> Tensor:
     """Draw samples ``start … start + n``; sample i is the same in every batch size.
 
@@ -71,6 +73,7 @@ def draw(
             :func:`genus.sampling.standing_statistics.standing_statistics`; else by those of training.
         typical: for these statistics: conditions of the data, like ``condition`` but of any length. None for
             all classes alike.
+        means: without the noise of p(x | latent) in models that have such; the others draw as always.
 
     Returns:
         ``(n, *spec.shape)`` in data units, float32, on the CPU.
@@ -83,7 +86,7 @@ def draw(
     check_standing(standing, truncation)
     if not isinstance(model, Samples):
         raise CapabilityError(f"{type(model).__name__} cannot draw samples; ask for another score")
-    options: dict[str, float] = {}
+    options: dict[str, Any] = {"means": True} if means and isinstance(model, DrawsMeans) else {}
     statistics: AbstractContextManager[None] = nullcontext()
     if truncation is not None:
         check_truncation(model, truncation)

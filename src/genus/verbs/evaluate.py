@@ -41,6 +41,7 @@ def evaluate(
     features: FeaturesOption = None,
     truncation: float | None = None,
     standing: bool = False,
+    means: bool = False,
     metrics: Annotated[Sequence[str] | None, Argument(metavar="A,B")] = None,
     checkpoint: Checkpoint = "auto",
     keep: Annotated[str | PathLike[str] | None, Argument(metavar="FOLDER")] = None,
@@ -55,6 +56,7 @@ def evaluate(
             features) or a file of genus features train; the result is then not kept.
         truncation: of the samples' latents, as for genus sample; genus truncate measures a whole curve.
         standing: beside a truncation, as for genus sample.
+        means: of samples, as for genus sample; the protocol records it, and the result is not kept.
         metrics: what is measured, names (genus list metrics); all that fit by default.
         checkpoint: auto is the best one where early stopping was on, else the latest.
         keep: folder for the features of real examples, which evaluations of other runs by the same
@@ -84,7 +86,10 @@ def evaluate(
     if truncation is not None:
         check_truncation(found.model, truncation)
         found = found.truncated(truncation, standing=standing)
+    if means:
+        found = found.of_means()
     result = measure(found, metrics)
-    if (data, n, features, truncation, metrics, checkpoint) == (None, None, None, None, None, "auto"):
+    chosen = (data, n, features, truncation, metrics, checkpoint, means)
+    if chosen == (None, None, None, None, None, "auto", False):
         write_text(Run(run).path / "evaluation.json", result.to_json())
     return result

@@ -69,6 +69,7 @@ def sample(
     seed: int = 0,
     truncation: float | None = None,
     standing: bool = False,
+    means: bool = False,
     batch: Annotated[int, PYTHON_ONLY] = 250,
     checkpoint: Checkpoint = "auto",
 ) -> NDArray[Any]:
@@ -88,6 +89,8 @@ def sample(
             with styles, the share of the way from the mean style, from 0 (all the mean style) to 1 (none).
         standing: beside a truncation, give batch norms the statistics of truncated latents, in place of
             those of training.
+        means: the mean of p(x | latent) in place of a draw from it, in models that have one (VAEs, Boltzmann
+            machines, mixtures): smoother than what the model's likelihood speaks of.
         batch: drawn together; only speed and memory depend on it.
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
@@ -118,4 +121,5 @@ def sample(
         truncation=truncation,
         standing=standing,
         typical=typical_conditions(model, lambda: opened_data(run)) if collects else None,
+        means=means,
     ).numpy()

@@ -12,7 +12,7 @@ from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from genus.core.batch import Batch, Condition
-from genus.core.capabilities import Density, Encodes, Samples
+from genus.core.capabilities import Density, DrawsMeans, Encodes
 from genus.core.components import Network
 from genus.core.model import Model
 from genus.core.noise import Noise
@@ -26,15 +26,15 @@ from genus.models.autoencoder.prior import MixturePrior, StandardPrior, diagonal
 
 
 @model("vae", paper="arXiv:1312.6114")
-class VAE(Model, Samples, Density, Encodes):
+class VAE(Model, DrawsMeans, Density, Encodes):
     """A decoder p(x|z) with a prior p(z), and an encoder q(z|x), trained on the ELBO.
 
     log p(x) ≥ E_q log p(x|z) − KL(q(z|x) ‖ p(z)), with p(z) = N(0, I) or a learned mixture.
 
     With the Bernoulli likelihood the model is one of binary data: grey values are probabilities
-    from which a binary image is drawn anew each time (dynamic binarisation), and samples are shown
-    as their means. With the Gaussian likelihood the standard deviation is the best one for each
-    batch (σ-VAE, arXiv:2006.13202), and discrete values are dequantised.
+    from which a binary image is drawn anew each time (dynamic binarisation), and samples are binary.
+    With the Gaussian likelihood the standard deviation is the best one for each batch (σ-VAE,
+    arXiv:2006.13202), and discrete values are dequantised.
     """
 
     kind = "lower_bound"
@@ -115,8 +115,17 @@ class VAE(Model, Samples, Density, Encodes):
         output = self.decoder(z).float()
         return output.sigmoid() if self.likelihood == "bernoulli" else self._clipped(output)
 
-    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
-        return self.decode(self.prior.sample(n, noise))
+    def sample(
+        self, n: int, *, condition: Condition | None = None, noise: Noise, means: bool = False
+    ) -> Tensor:
+        z = self.prior.sample(n, noise)
+        if means:
+            return self.decode(z)
+        output = self.decoder(z).float()
+        if self.likelihood == "bernoulli":
+            return noise.bernoulli(output.sigmoid())
+        drawn = output + self.deviation.to(output.dtype) * noise.normal(*output.shape).to(output.dtype)
+        return self._clipped(drawn)
 
     def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Importance-weighted bound: log 1/K Σ p(x, z_k) / q(z_k|x), with z_k from q."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, cross_entropy
 
 from genus.core.batch import Batch, Condition
-from genus.core.capabilities import Classifies, Density, Samples
+from genus.core.capabilities import Classifies, Density, DrawsMeans
 from genus.core.model import Model
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Stage, Terms
@@ -21,7 +21,7 @@ from genus.models.energy.machine import BoltzmannMachine, PartitionFunction, ber
 
 
 @model("dbn", paper="doi:10.1162/neco.2006.18.7.1527")
-class DBN(Model, Samples, Density, Classifies):
+class DBN(Model, DrawsMeans, Density, Classifies):
     """Restricted Boltzmann machines trained one on top of the other; the top two layers stay undirected.
 
     P(v, h¹, …, h^L) = P(v|h¹) … P(h^{L−2}|h^{L−1}) P(h^{L−1}, h^L). Each stage trains one machine
@@ -131,14 +131,16 @@ class DBN(Model, Samples, Density, Classifies):
             h = self.dropout(layer(h).sigmoid())
         return self.readout(h)
 
-    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
+    def sample(
+        self, n: int, *, condition: Condition | None = None, noise: Noise, means: bool = False
+    ) -> Tensor:
         top = self._layers[-1]
         start = self.chains[noise.integers(len(self.chains), n)]
-        state, means = top.gibbs(start, self.sampling_steps, noise)
+        state, mean = top.gibbs(start, self.sampling_steps, noise)
         for machine in reversed(self._layers[:-1]):
-            means = machine.visible_given(state)
-            state = noise.bernoulli(means)
-        return means.reshape(n, *self.spec.shape)
+            mean = machine.visible_given(state)
+            state = noise.bernoulli(mean)
+        return (mean if means else state).reshape(n, *self.spec.shape)
 
     def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Variational bound with factorial posteriors and an annealed estimate of the top log Z.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch, Condition
-from genus.core.capabilities import Density, Samples
+from genus.core.capabilities import Density, DrawsMeans
 from genus.core.model import Model
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Terms
@@ -19,13 +19,13 @@ from genus.models.energy.machine import BoltzmannMachine, PartitionFunction
 
 
 @model("rbm", paper="doi:10.1162/089976602760128018")
-class RBM(Model, Samples, Density):
+class RBM(Model, DrawsMeans, Density):
     """Binary visible and hidden units, trained by contrastive or persistent contrastive divergence.
 
     The gradient of E_data F(v) − E_model F(v) is followed, the model's expectation being taken
     over Gibbs chains: started at the data (CD-k), or kept from update to update (PCD,
     doi:10.1145/1390156.1390290); what is kept is p(h = 1 | v). Grey values are probabilities from
-    which binary data are drawn anew each time; samples are shown as p(v = 1 | h).
+    which binary data are drawn anew each time; samples are binary, their means p(v = 1 | h).
     """
 
     kind = "estimate"
@@ -86,10 +86,12 @@ class RBM(Model, Samples, Density):
         ctx.observe(energy=found.energy)
         return {"divergence": found.divergence}
 
-    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
+    def sample(
+        self, n: int, *, condition: Condition | None = None, noise: Noise, means: bool = False
+    ) -> Tensor:
         start = self.chains[noise.integers(len(self.chains), n)]
-        _, means = self.machine.gibbs(start, self.sampling_steps, noise)
-        return means.reshape(n, *self.spec.shape)
+        drawn, mean = self.machine.gibbs(start, self.sampling_steps, noise)
+        return (mean if means else drawn).reshape(n, *self.spec.shape)
 
     def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """−F(x) − log Z with log Z estimated by annealed importance sampling in both directions."""

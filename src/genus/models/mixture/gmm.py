@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genus.core.batch import Batch, Condition
-from genus.core.capabilities import Density, Samples
+from genus.core.capabilities import Density, DrawsMeans
 from genus.core.length import Length
 from genus.core.model import MinimumBatch, Model
 from genus.core.noise import Noise
@@ -23,13 +23,13 @@ _LARGEST = 16384
 
 
 @model("gmm", paper="doi:10.1111/j.2517-6161.1977.tb01600.x")
-class GaussianMixture(Model, Samples, Density):
+class GaussianMixture(Model, DrawsMeans, Density):
     """Mixture of full-covariance Gaussians on principal components, by exact EM over passes of the data.
 
     p(x) = Σ_k π_k N(y; μ_k, Σ_k) · N(residual; 0, σ²I), y the coordinates of x on the principal
     axes and σ² the mean variance of the axes left out (as in probabilistic PCA). Stages: principal
     axes (one pass), k-means, EM; every statistic is a sum over the data, so data stream and
-    ranks add up. Samples are shown without the residual.
+    ranks add up. The means of samples lack the residual.
     """
 
     optimised = False
@@ -141,12 +141,18 @@ class GaussianMixture(Model, Samples, Density):
         """Coordinates on the principal axes, float64 ``(n, axes)``."""
         return (x.flatten(1).double() - self.mean) @ self.basis
 
-    def sample(self, n: int, *, condition: Condition | None = None, noise: Noise) -> Tensor:
+    def sample(
+        self, n: int, *, condition: Condition | None = None, noise: Noise, means: bool = False
+    ) -> Tensor:
         chosen = noise.categorical(self.weights.log().float().expand(n, -1))
         roots = torch.linalg.cholesky(self.covariances)
         z = noise.normal(n, self.centres.shape[1]).double()
         y = self.centres[chosen] + torch.einsum("nij,nj->ni", roots[chosen], z)
-        x = (y @ self.basis.T + self.mean).float().reshape(n, *self.spec.shape)
+        x = y @ self.basis.T + self.mean
+        if not means and self.basis.shape[1] < len(self.mean):
+            rest = noise.normal(n, len(self.mean)).double() * self.residual.sqrt()
+            x = x + rest - (rest @ self.basis) @ self.basis.T
+        x = x.float().reshape(n, *self.spec.shape)
         return x if self.spec.range is None else x.clamp(*self.spec.range)
 
     def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
