@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,11 +128,16 @@ def _training_source(model: Model, dataset: Dataset, labels: int | None) -> Sour
 
 
 def free_folder(name: str, parent: str = "runs") -> Path:
-    """``PARENT/NAME-1``, or the first free number after it."""
-    number = 1
-    while (Path(parent) / f"{name}-{number}").exists():
-        number += 1
-    return Path(parent) / f"{name}-{number}"
+    """``PARENT/NAME-1``, or the first free number after it, made empty: no two processes get the same."""
+    Path(parent).mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        folder = Path(parent) / f"{name}-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("there is always another number")
 
 
 def build_model(recipe: Recipe, spec: Any) -> Model:

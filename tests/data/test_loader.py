@@ -126,6 +126,21 @@ def test_a_reader_s_error_arrives_as_it_was(workers) -> None:
         next(Loader(Broken(), 2, seed=0, workers=workers).iterate())
 
 
+class Leaking(ArraySource):
+    """A source in which an iterator ends that should not."""
+
+    def fetch(self, indices):
+        return next(iter(())) if 7 in indices else super().fetch(indices)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_leaking_end_of_iteration_ends_nothing_silently(workers) -> None:
+    loader = Loader(Leaking(np.zeros((12, 1), np.float32), None, SPEC), 4, seed=0, workers=workers)
+    with pytest.raises(DataError, match="Leaking raised StopIteration"):
+        for _ in zip(range(3), loader.iterate(), strict=False):
+            pass
+
+
 def test_impossible_splits_are_refused() -> None:
     with pytest.raises(DataError, match="batch of 2 examples cannot be shared by 3"):
         Loader(numbered(10), 2, seed=0, world=3)

@@ -23,6 +23,7 @@ from genus.core.errors import CheckpointError
 from genus.training.checkpoints import (
     Checkpoint,
     CheckpointWarning,
+    _untie,
     list_checkpoints,
     load_checkpoint,
     load_newest,
@@ -107,6 +108,41 @@ def test_a_damaged_newest_gives_way_to_the_previous(name: str, damage: str, tmp_
         assert f"{name} is missing" in str(caught[0].message)
     with pytest.raises(CheckpointError, match="00000002"):
         load_checkpoint(tmp_path / "00000002")
+
+
+class Sharded(torch.Tensor):
+    """As sharded tensors answer: their values do not lie in this process, and their address reads 0."""
+
+    def data_ptr(self) -> int:
+        return 0
+
+
+def test_tensors_without_an_address_are_not_tied(tmp_path: Path) -> None:
+    tensors = {name: torch.full((2,), value).as_subclass(Sharded) for name, value in (("a", 1.0), ("b", 2.0))}
+    unique, aliases = _untie(tensors)
+    assert sorted(unique) == ["a", "b"]
+    assert not aliases
+
+
+@pytest.mark.parametrize(
+    "bad", [Checkpoint({"model": {"w": torch.eye(2).to_sparse()}}, {}, 2), Checkpoint({}, {"x": object()}, 2)]
+)
+def test_a_save_that_fails_leaves_no_draft(bad: Checkpoint, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, content(1))
+    with pytest.raises(CheckpointError, match="checkpoint 2 cannot be saved"):
+        save_checkpoint(tmp_path, bad)
+    assert [path.name for path in tmp_path.iterdir()] == ["00000001"]
+    assert load_newest(tmp_path).number == 1
+
+
+def test_an_interrupted_save_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(path: Path, data: bytes) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genus.training.checkpoints.write_synced", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(tmp_path, content(1))
+    assert not list(tmp_path.iterdir())
 
 
 def test_damage_everywhere_and_nothing_at_all_are_errors(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from genus.core.recipe import Recipe
 from genus.metrics.evaluate import Evaluation
 from genus.training.durable import write_text
 from genus.training.run import Run
+from genus.training.run_lock import locked
 
 RESULT = "result.json"
 """Of a cell: evaluation and cost, or why it failed."""
@@ -118,7 +119,8 @@ def trainings_at_a_time(cells: Sequence[Cell]) -> int:
 def complete_cell(cell: Cell, *, work: Callable[[Cell], Evaluation]) -> None:
     """Bring one cell to a result and write it.
 
-    A failure of the model (a loss that is not finite, say) is a result, too; Ctrl-C is not.
+    A failure of the model (a loss that is not finite, say) is a result, too; Ctrl-C is not, nor is it that
+    another process trains the cell.
 
     Args:
         cell: what to train.
@@ -127,14 +129,15 @@ def complete_cell(cell: Cell, *, work: Callable[[Cell], Evaluation]) -> None:
     from genus.training.engine import Interrupted
 
     record: dict[str, Any]
-    try:
-        record = {"evaluation": json.loads(work(cell).to_json())}
-    except Interrupted:
-        raise KeyboardInterrupt from None
-    except GenusError as error:
-        record = {"error": str(error)}
-    cell.folder.mkdir(parents=True, exist_ok=True)
-    write_text(cell.folder / RESULT, json.dumps({**record, "memory": _peak_memory()}, indent=1))
+    with locked(cell.folder):
+        try:
+            record = {"evaluation": json.loads(work(cell).to_json())}
+        except Interrupted:
+            raise KeyboardInterrupt from None
+        except GenusError as error:
+            record = {"error": str(error)}
+        cell.folder.mkdir(exist_ok=True)  # a training that was refused leaves nothing
+        write_text(cell.folder / RESULT, json.dumps({**record, "memory": _peak_memory()}, indent=1))
 
 
 def read_result(cell: Cell) -> Result:

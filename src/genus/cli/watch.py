@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.markup import escape
 
 from genus.cli.console import make_console
+from genus.training.run_lock import is_first_rank
 
 if TYPE_CHECKING:
     from genus.core.recipe import Recipe
@@ -50,8 +50,3 @@ def say_next(run: Run) -> None:
         console, path = make_console(), run.path
         console.print(f"trained: [bold]{escape(str(path))}[/bold]")
         console.print(f"next: genus sample {path} · genus evaluate {path} · genus report {path}")
-
-
-def is_first_rank() -> bool:
-    """Whether this process speaks for all ranks."""
-    return int(os.environ.get("RANK", "0")) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,9 @@ class Loader:
             yield from self._in_parallel(plan)
         else:
             for rows, place in plan:
-                yield Item(self.source.batch(rows), *place)
+                with _reading(self.source):
+                    batch = self.source.batch(rows)
+                yield Item(batch, *place)
 
     def _plan(self, position: int) -> _Plan:
         n, batches = len(self.source), self.batches_per_epoch
@@ -145,6 +148,22 @@ class Loader:
             yield Item(to_batch(Raw(*map(_as_array, raw)), self.source.spec), *places.popleft())
 
 
+@contextmanager
+def _reading(source: Source) -> Iterator[None]:
+    """Refuse a StopIteration of a source: whoever iterates over batches would take it for their end.
+
+    Raises:
+        DataError: in its place.
+    """
+    try:
+        yield
+    except StopIteration as error:
+        raise DataError(
+            f"{type(source).__name__} raised StopIteration where examples were wanted: a source gives every "
+            "row it is asked for; look for a next() without a default in it"
+        ) from error
+
+
 class _Reads(TorchDataset[Any]):
     """Fetches in a reader process; raw values cross over, a quarter of the bytes of floats."""
 
@@ -153,7 +172,8 @@ class _Reads(TorchDataset[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         try:
-            raw = self._source.fetch(index)
+            with _reading(self._source):
+                raw = self._source.fetch(index)
         except GenusError as error:  # carried over as a value: raised there, it loses its message
             return None, error
         return tuple(map(_as_tensor, raw)), None

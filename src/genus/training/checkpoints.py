@@ -49,7 +49,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """Write ``folder/NNNNNNNN`` atomically and return its path.
 
     Raises:
-        CheckpointError: when the disk is full or not writable; earlier checkpoints stay good.
+        CheckpointError: when the disk is full or not writable, or something in it cannot be written; earlier
+            checkpoints stay good.
     """
     target = folder / f"{checkpoint.number:08d}"
     draft = folder / ".writing"  # a fixed name, so that what a crash left behind is cleared away
@@ -76,9 +77,14 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
                 shutil.rmtree(target)
             draft.rename(target)
             sync_folder(folder)
-    except CheckpointError:
+    except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise
+        if isinstance(error, CheckpointError) or not isinstance(error, Exception):
+            raise
+        raise CheckpointError(  # such as a tensor without values in this process, or a state that is no JSON
+            f"checkpoint {checkpoint.number} cannot be saved ({type(error).__name__}: {error}); what was "
+            "saved before is untouched"
+        ) from error
     return target
 
 
@@ -200,8 +206,9 @@ def _untie(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
     aliases: dict[str, str] = {}
     seen: dict[tuple[Any, ...], str] = {}
     for name, tensor in tensors.items():
-        key = (tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
-        if tensor.numel() and key in seen:
+        address = tensor.data_ptr()  # 0 for what has no memory of its own here, such as sharded tensors
+        key = (address, tensor.device, tensor.dtype, tuple(tensor.shape), tensor.stride())
+        if address and tensor.numel() and key in seen:
             aliases[name] = seen[key]
         else:
             seen[key] = name

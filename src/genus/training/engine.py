@@ -23,6 +23,7 @@ from genus.training.groups import Group, make_groups
 from genus.training.interrupts import Interrupts
 from genus.training.publisher import Hooks, Publisher
 from genus.training.run import Run
+from genus.training.run_lock import locked
 from genus.training.settings_checks import refuse_unfit_settings
 from genus.training.stage_progress import StageProgress
 from genus.training.state import TrainingState
@@ -94,11 +95,12 @@ class Engine:
         """Train to the end of the last stage.
 
         Raises:
+            BusyError: when another process trains this run.
             Interrupted: after a first Ctrl-C, when everything is saved.
             NonFiniteError: when a loss or gradient is not finite; nothing broken is saved.
         """
-        self.listeners.tell(lambda callback, moment: callback.started(self.run, moment))
-        with Interrupts() as interrupts:
+        with locked(self.run.path), Interrupts() as interrupts:
+            self.listeners.tell(lambda callback, moment: callback.started(self.run, moment))
             try:
                 while self._run_stage(interrupts) and not self.stage_progress.is_last:
                     self._settle()

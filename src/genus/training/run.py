@@ -21,6 +21,7 @@ from genus.training.checkpoints import (
 )
 from genus.training.durable import write_text
 from genus.training.run_files import damaged, is_count, is_number, read_fields, read_lines, read_text
+from genus.training.run_lock import claimed
 
 FORMAT = 2
 """Version of the folder's form: 2 since examples and conditions are spaces."""
@@ -50,15 +51,19 @@ class Run:
     def create(cls, path: str | Path, recipe: Recipe, spec: DataSpec, fingerprint: str) -> Run:
         """Make a run folder.
 
+        Of several processes that ask for one folder exactly one makes it.
+
         Raises:
+            BusyError: when another process is making or writing it.
             InputError: when the folder exists and is not empty.
         """
         folder = Path(path)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(
-                f"{str(path)!r} exists and is not empty; choose another --out, or continue that "
-                f"run with `genus resume {path}`"
-            )
+        with claimed(folder):
+            cls._write(folder, recipe, spec, fingerprint)
+        return cls(folder)
+
+    @staticmethod
+    def _write(folder: Path, recipe: Recipe, spec: DataSpec, fingerprint: str) -> None:
         try:
             (folder / "samples").mkdir(parents=True, exist_ok=True)
             (folder / "checkpoints").mkdir(exist_ok=True)
@@ -71,8 +76,7 @@ class Run:
             write_text(folder / _DATA, json.dumps(details, indent=1))
             write_text(folder / "recipe.yaml", recipe.to_yaml())
         except OSError as error:
-            raise InputError(f"cannot write to {str(path)!r}: {error.strerror or error}") from error
-        return cls(folder)
+            raise InputError(f"cannot write to {str(folder)!r}: {error.strerror or error}") from error
 
     def __fspath__(self) -> str:
         """Path of the folder, so that a run serves wherever a path is expected."""

@@ -81,13 +81,15 @@ def benchmark(
 
     Raises:
         DataError: when the data have too few examples to measure a model by; nothing has been trained then.
-        InputError: for an unknown suite or key, or a folder that holds other settings.
+        InputError: for an unknown suite or key, or a folder that holds other settings or that another process
+            is writing to.
         RecipeError: when a recipe cannot be bound; nothing has been trained then.
     """
     from genus.bench.board import make_boards
     from genus.bench.execute import run_cells
     from genus.bench.show import write_boards
     from genus.bench.suite import load_suite, suite_cells
+    from genus.training.run_lock import locked
 
     if processes is not None and processes < 1:
         raise InputError(f"processes = {processes}: at least one is needed")
@@ -102,11 +104,11 @@ def benchmark(
         if progress is not None:
             progress(result, number, total)
 
-    root.mkdir(parents=True, exist_ok=True)
     work = partial(_train_and_measure, measured={**plan.measured(), "keep": root / _REAL})
-    results = run_cells(cells, work, against=plan.against, processes=processes, progress=listen)
-    boards = make_boards(results, plan.columns)
-    write_boards(root, name, plan.summary, boards)
+    with locked(root):
+        results = run_cells(cells, work, against=plan.against, processes=processes, progress=listen)
+        boards = make_boards(results, plan.columns)
+        write_boards(root, name, plan.summary, boards)
     return boards
 
 

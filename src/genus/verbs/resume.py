@@ -43,13 +43,22 @@ def resume(
     Raises:
         RecipeError: when an override would change what is trained.
         CheckpointError: when no checkpoint can be used.
+        InputError: when another process is training the run, or its data have changed.
     """
-    from genus.assembly import build_model, make_engine, open_data
-    from genus.training.devices import launch
     from genus.training.run import Run
+    from genus.training.run_lock import locked
 
     opened = Run(run)
-    recipe = _changed(opened.recipe, opened.name, overrides)
+    with locked(opened.path):  # before anything is read that another process may be writing
+        _go_on(opened, _changed(opened.recipe, opened.name, overrides), callbacks, changed=bool(overrides))
+    return opened
+
+
+def _go_on(opened: Run, recipe: Recipe, callbacks: Sequence[Callback], *, changed: bool) -> None:
+    """Train a run from its last checkpoint on."""
+    from genus.assembly import build_model, make_engine, open_data
+    from genus.training.devices import launch
+
     dataset = open_data(recipe)
     if dataset.fingerprint != opened.fingerprint:
         raise InputError(
@@ -63,12 +72,11 @@ def resume(
         engine.restore(opened.load())
     if fabric.is_global_zero:
         opened.rewind_log(engine.stage_progress.clock.iteration)
-        if overrides:
+        if changed:
             opened.change_recipe(recipe)
         (opened.path / "evaluation.json").unlink(missing_ok=True)  # it is of the model before
     fabric.barrier()
     engine.fit()
-    return opened
 
 
 def _changed(recipe: Recipe, name: str, overrides: Sequence[str]) -> Recipe:

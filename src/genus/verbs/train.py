@@ -64,28 +64,34 @@ def train(
     Raises:
         RecipeError: when the recipe cannot be bound, before any work starts.
         DataError: when the data cannot be read.
+        InputError: when ``out`` is not empty, or another process is writing to it.
         Interrupted: when Ctrl-C stopped it; everything is saved.
     """
     from genus.assembly import build_model, free_folder, make_engine, open_data
-    from genus.training.devices import launch
+    from genus.training.devices import from_first, launch
     from genus.training.run import Run
+    from genus.training.run_lock import claimed
 
     read = show(recipe, overrides, data=data)
     dataset = open_data(read)
     bound = read.fitted(dataset.spec.traits)
     model = build_model(bound, dataset.spec)
     fabric = launch(bound.train.device, bound.train.precision)
-    target = Path(out) if out is not None else free_folder(bound.name)
-    if fabric.is_global_zero:
-        read.note_changes(bound)
-        Run.create(target, bound, dataset.spec, dataset.fingerprint)
-    target = Path(fabric.broadcast(str(target)))
-    run = Run(target)
-    try:
-        engine = make_engine(run, bound, model, dataset, fabric, callbacks)
-    except GenusError:
-        if fabric.is_global_zero:  # refused before any work: leave nothing behind
-            shutil.rmtree(target, ignore_errors=True)
-        raise
-    engine.fit()
+    first = fabric.is_global_zero
+    if out is None:
+        out = from_first(fabric, str(free_folder(bound.name)) if first else "")
+    target = Path(out)
+    with claimed(target):
+        if first:
+            read.note_changes(bound)
+            Run.create(target, bound, dataset.spec, dataset.fingerprint)
+        fabric.barrier()
+        run = Run(target)
+        try:
+            engine = make_engine(run, bound, model, dataset, fabric, callbacks)
+        except GenusError:
+            if first:  # refused before any work: leave nothing behind
+                shutil.rmtree(target, ignore_errors=True)
+            raise
+        engine.fit()
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +35,13 @@ def _print_curve(call: partial[Findings], *, json: bool = False) -> None:
     from genus.assembly import free_folder
 
     target = Path(call.keywords["out"] or free_folder("truncation", "truncate"))
-    curve = call(out=target)
+    try:
+        curve = call(out=target)
+    except BaseException:
+        if call.keywords["out"] is None:
+            with suppress(OSError):  # refused before anything was written
+                target.rmdir()
+        raise
     if json:
         print(curve.to_json())
         return
