@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from genus.core.errors import DataError
 from genus.data.csv_file import csv_file
+from genus.data.locate import describe_source
 from genus.data.text_table import read_table
 
 
@@ -32,6 +35,45 @@ def test_numbers_are_read_as_they_stand(write, delimiter, header) -> None:
     assert dataset.spec.describe() == "table 2, unbounded values, no classes"
     assert whole(dataset) == [[0, 7], [1, -2.5], [300, 4]]
     assert dataset.train.fetch(np.array([0]))[0].dtype == np.float32
+
+
+DIALECTS = {
+    "decimal comma": ("a;b\n1,5;2\n-3;,25\n1e1;4,0\n", {"decimal": "comma"}),
+    "quoted decimal comma": ('a,b\n"1,5",2\n-3,"0,25"\n10,4\n', {"decimal": "comma"}),
+    "spaces": ("a    b\n 1.5  2\n-3  0.25\n10\t4\n", {}),
+    "comments": ("# made by hand, 2020\n\na,b\n1.5,2\n-3,0.25\n# pause\n10,4\n# end\n", {}),
+    "names in a comment": ("# a b\n1.5 2\n-3 0.25\n10 4\n", {}),
+    "commas in the header": ("a\tb\n1.5\t2\n-3\t0.25\n10\t4\n".replace("a\t", "a, in, cm\t"), {}),
+    "declared": ("a;b\n1.5;2\n-3;0.25\n10;4\n", {"delimiter": "semicolon"}),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_dialects_of_one_table_are_one_data_set(write, dialect, encoding) -> None:
+    text, settings = DIALECTS[dialect]
+    path = write(text.encode(encoding))
+    dataset = csv_file(path=path, holdout=0.3, **settings)
+    assert whole(dataset) == [[-3, 0.25], [1.5, 2], [10, 4]]
+    assert [column.name for column in dataset.spec.example.columns][1] == "b"
+    unnamed = Path(path).rename(path.removesuffix(".csv"))
+    assert describe_source(str(unnamed)) == {"name": "csv", "path": str(unnamed)}
+
+
+def test_a_point_under_a_decimal_comma_is_refused(write) -> None:
+    with pytest.raises(DataError, match=r"row 3: '1.234' has a point, but decimal is comma"):
+        csv_file(path=write("a;b\n1,5;2\n1.234;2\n"), decimal="comma")
+
+
+def test_cells_that_begin_with_a_hash_stay_cells(write) -> None:
+    dataset = csv_file(path=write("key,a\nx,1\n#1,2\n#2,3\n"), holdout=0.3)
+    assert sorted(dataset.whole()[0].keys or ()) == ["#1", "#2", "x"]
+    assert whole(dataset) == [[1], [2], [3]]
+
+
+def test_long_tables_of_two_bytes_are_recognised(write) -> None:
+    path = Path(write(("x;y\n" + "1;2\n" * 3000).encode("utf-16")))
+    assert describe_source(str(path.rename(path.with_suffix(".dat"))))["name"] == "csv"
 
 
 def test_labels_by_name_or_number_in_natural_order(write) -> None:
@@ -68,7 +110,10 @@ def test_chosen_columns_come_in_the_order_asked(write) -> None:
         ("a,b\n1,2\n1\n", "row 3 has 1 cells, row 1 has 2"),
         ("a,b\n", "header but no rows|not a number"),
         ("", "is empty"),
-        (b"\xff\xfe\x00a", "UTF-8"),
+        (b"a,b\n1,\xfc\n", "neither UTF-8 nor UTF-16 text .byte 0xfc at 6.; save it as UTF-8"),
+        ("a;b\n1,5;2\n", r"column 'a', row 2: '1,5' is not a number: .* set decimal=comma"),
+        ("# a\n# b\na,b\n1,2\n# end\n1,x\n", "column 'b', row 6: 'x' is not"),
+        ("a,b\n1;2,3\n1;2\n", "separated by comma; .* set delimiter"),
     ],
 )
 def test_bad_tables_name_column_and_row(write, text, message) -> None:
@@ -78,7 +123,7 @@ def test_bad_tables_name_column_and_row(write, text, message) -> None:
 
 def test_header_may_be_declared(write) -> None:
     path = write("1,2\n3,4\n5,6\n")
-    assert read_table(__import__("pathlib").Path(path), header=True)[0] == ["1", "2"]
+    assert read_table(path, header=True).names == ["1", "2"]
     assert len(whole(csv_file(path=path, header=True))) == 2
     assert len(whole(csv_file(path=path))) == 3
 
@@ -102,8 +147,8 @@ def test_a_continuous_column_is_no_label(write) -> None:
         csv_file(path=write("x,y\n" + "".join(f"1,{i}\n" for i in range(1200))), label="y")
 
 
-def test_large_numbers_that_would_merge_are_an_error_that_names_the_column(write) -> None:
+def test_large_numbers_that_would_merge_are_an_error(write) -> None:
     rows = "".join(f"{1_700_000_000 + 10 * i},{i}\n" for i in range(360))
-    with pytest.raises(DataError, match="column 'time': its values differ"):
+    with pytest.raises(DataError, match="column 0: its values differ"):
         csv_file(path=write("time,b\n" + rows))
     assert len(csv_file(path=write("time,b\n" + rows), columns=["b"]).train) == 324

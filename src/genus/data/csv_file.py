@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,10 +13,12 @@ from genus.core.space import Column, class_space, table_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.dataset import Dataset, dataset_from_arrays
+from genus.data.dialect import DecimalName, DelimiterName
 from genus.data.labels import encode_labels
 from genus.data.split import group_numbers
 from genus.data.text_table import (
     MISSING,
+    TextTable,
     column_number,
     missing_text,
     names_rows,
@@ -37,40 +38,46 @@ def csv_file(
     group: str | int | None = None,
     missing: Literal["refuse", "keep"] = "refuse",
     header: bool | None = None,
+    delimiter: DelimiterName = "auto",
+    decimal: DecimalName = "point",
     holdout: float = 0.1,
 ) -> Dataset:
     """A table of numbers, one example per row, values as they stand.
 
-    Separated by comma, semicolon, tab or ``|``; the table is read into memory.
+    The table is read into memory. Lines above it that begin with ``#`` are comments; the last of them names
+    the columns where the table has no header and it has a name for each.
 
     Args:
-        path: the file, UTF-8 text.
+        path: the file, UTF-8 or UTF-16 text.
         label: column of the class, by name or number from 0 (negative from the right).
         columns: columns to read, by name or number; null for all but the label, the key and the group.
         key: column that names each row, for ``pair``; null takes the first one if all its texts differ.
         group: column of the group, such as a subject: rows of one never fall into both splits.
         missing: ``keep`` reads an empty cell as not observed; only some models take such examples.
         header: whether the first row names the columns; null to find out.
+        delimiter: what separates cells; ``bar`` is ``|``, ``space`` any run of spaces and tabs; ``auto``
+            takes what gives all rows one number of cells and most of them numbers.
+        decimal: what begins the fraction of a number: 1.5 has a ``point``, 1,5 a ``comma``.
         holdout: share of the rows kept for testing, in (0, 1).
 
     Raises:
         DataError: naming column and row of a missing value or of text where numbers are expected.
     """
-    names, rows, first = read_table(Path(path).expanduser(), header)
-    cells = [np.array(column, dtype=str) for column in zip(*rows, strict=True)]
+    table = read_table(path, header, delimiter, decimal)
+    names = table.names
     named = {"label": label, "key": key, "group": group}
     roles = {role: None if c is None else column_number(c, names, path) for role, c in named.items()}
     chosen = _chosen(columns, roles, names, path)
-    if key is None and names_rows(cells[0]) and 0 not in roles.values():
+    if key is None and names_rows(table.cells(0)) and 0 not in roles.values():
         roles["key"] = 0
         chosen = chosen if columns is not None else chosen[1:]
     if not chosen:
         raise DataError(f"{path}: no column of numbers is left")
-    read = [number_column(cells[i], names[i], path, first, missing == "keep") for i in chosen]
+    read = [number_column(table, i, missing == "keep") for i in chosen]
     values = np.stack(read, axis=1)
     lacking = ~np.isfinite(values)
     target, key_column, grouped = roles["label"], roles["key"], roles["group"]
-    numbers, classes = (None, ()) if target is None else _classes(cells[target], names[target], path, first)
+    numbers, classes = (None, ()) if target is None else _classes(table, target)
     spec = DataSpec(
         example=table_space(Column(name=names[i]) for i in chosen),
         condition=class_space(classes),
@@ -84,9 +91,9 @@ def csv_file(
         spec,
         holdout=holdout,
         observed=~lacking if lacking.any() else None,
-        keys=None if key_column is None else unique_keys(cells[key_column].tolist(), path, first),
-        groups=None if grouped is None else group_numbers(cells[grouped]),
-        description=f"{len(rows):,} rows of {len(chosen)} columns in {path}",
+        keys=None if key_column is None else unique_keys(table, key_column),
+        groups=None if grouped is None else group_numbers(table.cells(grouped)),
+        description=f"{len(table.rows):,} rows of {len(chosen)} columns in {path}",
     )
 
 
@@ -103,13 +110,14 @@ def _chosen(
     return chosen
 
 
-def _classes(cells: Array, name: str, path: str, first: int) -> tuple[Array, tuple[str, ...]]:
+def _classes(table: TextTable, number: int) -> tuple[Array, tuple[str, ...]]:
+    cells, where = table.cells(number), f"{table.path}: column {table.names[number]!r}"
     missing = np.flatnonzero(np.isin(np.char.lower(cells), sorted(MISSING)))
     if len(missing):
         text = missing_text(str(cells[missing[0]]), len(missing))
-        raise DataError(f"{path}: column {name!r}, row {int(missing[0]) + first}: {text}")
+        raise DataError(f"{where}, row {table.lines[missing[0]]}: {text}")
     try:
         numbers, classes = encode_labels([cells])
     except DataError as error:
-        raise DataError(f"{path}: label column {name!r}: {error}") from None
+        raise DataError(f"{table.path}: label column {table.names[number]!r}: {error}") from None
     return numbers[0], classes

@@ -11,6 +11,9 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from genus.core.errors import DataError
+from genus.data.dialect import decode, is_numeral, split_cells
+
 FIRST = 4096
 """Bytes that are looked at."""
 
@@ -52,28 +55,22 @@ def is_arrays(path: Path, start: bytes) -> bool:
 
 
 def is_table(path: Path, start: bytes) -> bool:
-    """Whether text begins with lines of equally many cells, some of them numbers."""
+    """Whether it is text in rows of equally many cells, some of them numbers; or text in a file called so.
+
+    A file that ends in .csv or .tsv is left to the reader, whose errors say what is wrong.
+    """
     if is_image(path, start):  # a PGM image may be text, too
         return False
     try:
-        text = start.decode("utf-8-sig", errors="strict" if len(start) < FIRST else "ignore")
-    except UnicodeDecodeError:
+        cut = len(start) == FIRST
+        text = decode(start, cut=cut)
+        text = text[: text.rfind("\n") + 1] or text if cut else text
+        if not text.strip() or "\0" in text:
+            return False
+        if path.suffix.lower() in (".csv", ".tsv"):
+            return True
+        rows = split_cells(text).rows[:20]
+    except DataError:
         return False
-    lines = [line for line in text.splitlines()[:20] if line.strip()]
-    if len(start) == FIRST:
-        lines = lines[:-1] or lines  # the last one may be cut
-    if not lines or "\0" in text:
-        return False
-    delimiter = max(",;\t|", key=lines[0].count)
-    cells = [line.split(delimiter) for line in lines]
-    quoted = '"' in text  # then a delimiter may be part of a cell
-    same = quoted or all(len(row) == len(cells[0]) for row in cells)
-    return same and any(_is_number(cell) for row in cells[:3] for cell in row)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    same = all(len(row) == len(rows[0]) for row in rows)
+    return same and any(is_numeral(cell) for row in rows[:3] for cell in row)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -14,13 +13,21 @@ from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.dataset import Dataset
+from genus.data.dialect import DelimiterName
 from genus.data.source import Raw, Source
 from genus.data.split import fingerprint, hold_out
 from genus.data.text_table import column_number, read_table, unique_keys
 
 
 @data("text")
-def text(*, path: str, column: str | int = 1, key: str | int = 0, holdout: float = 0.1) -> Dataset:
+def text(
+    *,
+    path: str,
+    column: str | int = 1,
+    key: str | int = 0,
+    delimiter: DelimiterName = "auto",
+    holdout: float = 0.1,
+) -> Dataset:
     """Texts in one column of a table, as numbers of words.
 
     Words are read in small letters and without punctuation; the vocabulary is that of the training texts.
@@ -29,14 +36,15 @@ def text(*, path: str, column: str | int = 1, key: str | int = 0, holdout: float
         path: CSV file with a header and a row per text.
         column: of the texts, by name or number.
         key: column that names each text, such as the file of the image it belongs to, by name or number.
+        delimiter: what separates cells, as for ``csv``.
         holdout: share kept for testing, in (0, 1).
 
     Raises:
         DataError: for two rows of one name, or training texts without a word.
     """
-    header, rows, first = read_table(Path(path).expanduser(), header=True)
-    texts = [row[column_number(column, header, path)] for row in rows]
-    keys = unique_keys([row[column_number(key, header, path)] for row in rows], path, first)
+    table = read_table(path, header=True, delimiter=delimiter)
+    texts = table.cells(column_number(column, table.names, path)).tolist()
+    keys = unique_keys(table, column_number(key, table.names, path))
     train, test = hold_out(len(texts), holdout)
     source = TextSource(texts, train, keys)
     return Dataset.of_split(
