@@ -65,6 +65,18 @@ def test_chunks_and_training_precision_do_not_matter(monkeypatch: pytest.MonkeyP
     assert np.array_equal(found, others)
 
 
+@pytest.mark.parametrize("power", [-100, 60, 100])
+def test_distances_follow_the_unit(power: int) -> None:
+    random = np.random.default_rng(6)
+    x, y = (random.normal(size=(n, 3)).astype(np.float32) for n in (50, 80))
+    x[:5] = y[:5]
+    numbers, near = nearest_neighbours(x, y, k=2)
+    scale = np.float32(2.0**power)
+    same, far = nearest_neighbours(x * scale, y * scale, k=2)
+    np.testing.assert_array_equal(same, numbers)
+    np.testing.assert_array_equal(far, near * 2.0**power)
+
+
 def test_undefined_is_refused() -> None:
     with pytest.raises(DataError, match="3 nearest neighbours were requested and 2 examples"):
         nearest_neighbours([[0.0], [1.0], [2.0]], k=3)

@@ -70,6 +70,19 @@ def test_far_from_the_origin_is_the_same() -> None:
     assert np.array_equal(near.crowding, far.crowding)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("power", [-100, -60, 60, 100])
+def test_units_do_not_matter(dtype: type, power: int) -> None:
+    """A factor of 2^±100 (1e±30), by which floats multiply exactly, changes nothing."""
+    random = np.random.default_rng(5)
+    x, y = (random.normal(size=(n, 4)).astype(dtype) for n in (300, 200))
+    y[:20] = x[:20]  # equal rows stay equal
+    near, far = neighbourhoods(x, y, k=3), neighbourhoods(x * dtype(2.0**power), y * dtype(2.0**power), k=3)
+    for name in ("inside", "recalled", "crowding", "covered"):
+        np.testing.assert_array_equal(getattr(far, name), getattr(near, name), err_msg=name)
+    assert near.coverage > 0.5
+
+
 def test_too_few_are_refused() -> None:
     with pytest.raises(DataError, match="more than 5 examples"):
         neighbourhoods(_normal(5), _normal(50))

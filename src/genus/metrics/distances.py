@@ -104,9 +104,10 @@ class Distances:
         for part in _pieces(len(rows), self.x.shape[1]):
             i, j = rows[part], columns[part]
             gap = self.x[i].astype(np.float64) - self.y[j]
-            scale = (self._norms_a[i] + self._norms_b[j]) * self.unit**2
+            gap *= 1 / self.unit  # scaled first, for neither squares nor norms fit float32 in data units
             squares = np.einsum("ij,ij->i", gap, gap)
-            found[part] = np.where(squares < _EQUAL * scale, 0.0, squares)
+            same = squares < _EQUAL * (self._norms_a[i] + self._norms_b[j])
+            found[part] = np.where(same, 0.0, squares * self.unit**2)
         return found
 
     def _screened(self, x: Rows) -> tuple[Screened, Screened]:
