@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +140,20 @@ def free_folder(name: str, parent: str = "runs") -> Path:
             continue
         return folder
     raise AssertionError("there is always another number")
+
+
+@contextmanager
+def chosen_folder(out: str | PathLike[str] | None, name: str, parent: str) -> Iterator[Path]:
+    """``out``, or else a free folder, which goes again after an error that left nothing in it."""
+    folder = free_folder(name, parent) if out is None else Path(out)
+    try:
+        yield folder
+    except BaseException:
+        if out is None:
+            with suppress(OSError):
+                folder.rmdir()
+                folder.parent.rmdir()  # if nothing else is in it
+        raise
 
 
 def build_model(recipe: Recipe, spec: Any) -> Model:

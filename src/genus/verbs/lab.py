@@ -20,7 +20,7 @@ def _print_findings(call: partial[Findings], *, json: bool = False) -> None:
     Args:
         json: print JSON instead of tables.
     """
-    from genus.assembly import free_folder
+    from genus.assembly import chosen_folder
     from genus.verbs.list import _print_components, list_components
 
     (name,) = call.args
@@ -28,8 +28,8 @@ def _print_findings(call: partial[Findings], *, json: bool = False) -> None:
         _print_components(partial(list_components, "lab"), json=json)
         return
     experiment_options(name, _options(call))  # errors before anything heavy loads
-    target = Path(call.keywords["out"] or free_folder(name, "lab"))
-    findings = call(out=target)
+    with chosen_folder(call.keywords["out"], name, "lab") as target:
+        findings = call(out=target)
     if json:
         print(findings.to_json())
         return

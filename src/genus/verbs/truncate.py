@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,16 +31,10 @@ def _print_curve(call: partial[Findings], *, json: bool = False) -> None:
     Args:
         json: print JSON instead of a table.
     """
-    from genus.assembly import free_folder
+    from genus.assembly import chosen_folder
 
-    target = Path(call.keywords["out"] or free_folder("truncation", "truncate"))
-    try:
+    with chosen_folder(call.keywords["out"], "truncation", "truncate") as target:
         curve = call(out=target)
-    except BaseException:
-        if call.keywords["out"] is None:
-            with suppress(OSError):  # refused before anything was written
-                target.rmdir()
-        raise
     if json:
         print(curve.to_json())
         return
