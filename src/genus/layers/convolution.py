@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from genus.layers.precision import wide, wide_on_processors
 from genus.layers.reference_norm import ReferenceBatchNorm, VirtualBatchNorm
 
 Norm = Literal["batch", "layer", "instance", "virtual", "reference", "none"]
@@ -36,6 +38,28 @@ def convolution(
     """
     layer = (_TRANSPOSED if transposed else _CONVOLUTIONS)[dims](*args, **kwargs)
     return spectral_norm(layer) if spectral else layer
+
+
+def convolve_dilated(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
+    """Convolve images by a kernel whose places lie ``dilation`` apart, without padding.
+
+    Dilated kernels are applied in float32 on processors, see
+    :func:`genus.layers.precision.wide_on_processors`.
+
+    Args:
+        x: ``(n, before, height, width)``.
+        weight: ``(after, before, rows, columns)``.
+        bias: ``(after,)``, or None.
+        dilation: >= 1.
+
+    Returns:
+        ``(n, after, …)`` in the type of ``x``.
+    """
+    if dilation == 1 or x.device.type != "cpu":
+        return F.conv2d(x, weight, bias, dilation=dilation)
+    with wide_on_processors(x.device):
+        own = None if bias is None else wide(bias)
+        return F.conv2d(wide(x), wide(weight), own, dilation=dilation).to(x.dtype)
 
 
 def normalisation(name: Norm, channels: int, dims: int) -> nn.Module:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genus.core.errors import RecipeError
+from genus.layers.convolution import convolve_dilated
 
 
 class CausalNetwork(nn.Module, ABC):
@@ -147,7 +148,7 @@ class MaskedConvolution(nn.Module):
             return self._continue(x, cache)
         reach = self.reach
         padded = F.pad(x, (reach, reach, reach, 0)) if reach else x
-        return F.conv2d(padded, self.masked_weight, self.bias, dilation=self.dilation)
+        return convolve_dilated(padded, self.masked_weight, self.bias, self.dilation)
 
     def _continue(self, x: Tensor, cache: Cache) -> Tensor:
         state = cache.states.get(self)
@@ -204,5 +205,5 @@ class MaskedConvolution(nn.Module):
             state.row.zero_()
         rows = state.above[:, :, : self.reach - self.dilation + 1]  # the nearest the kernel sees is the last
         padded = F.pad(rows, (self.reach, self.reach))
-        context = F.conv2d(padded, state.weight_above, state.bias, dilation=self.dilation)[:, :, 0]
+        context = convolve_dilated(padded, state.weight_above, state.bias, self.dilation)[:, :, 0]
         state.context = context.permute(2, 0, 1).contiguous()

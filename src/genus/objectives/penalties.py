@@ -13,6 +13,7 @@ from genus.core.components import Critic
 from genus.core.noise import Noise
 from genus.core.ranges import Exponent, Positive, Weight
 from genus.core.registry import penalty
+from genus.layers.precision import wide, wide_on_processors
 
 
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
@@ -25,9 +26,10 @@ def input_gradient(critic: Critic, x: Tensor) -> Tensor:
         critic: scores ``(n,)`` of examples.
         x: where, ``(n, *shape)``.
     """
-    x = x if x.requires_grad else x.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-    return gradient.flatten(1).to(torch.promote_types(gradient.dtype, torch.float32))
+    x = wide(x) if x.requires_grad else wide(x.detach()).requires_grad_(True)
+    with wide_on_processors(x.device):
+        (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return wide(gradient.flatten(1))
 
 
 @penalty("gradient-penalty", paper="arXiv:1704.00028")

@@ -6,6 +6,8 @@ import atexit
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -52,6 +54,22 @@ def launch(device: str = "auto", precision: str = "32") -> Fabric:
     if world > 1:
         atexit.register(_leave)
     return fabric
+
+
+@contextmanager
+def autocast(fabric: Fabric) -> Iterator[None]:
+    """Fabric's precision, with every use of a weight cast anew.
+
+    Autocast would keep the cast of a weight, and with it add the gradients of all its uses in bfloat16, where
+    a sum of ones stops at 256. Casting anew adds them in float32; its cost is not measurable.
+    """
+    with fabric.autocast():
+        cached = torch.is_autocast_cache_enabled()
+        torch.set_autocast_cache_enabled(False)
+        try:
+            yield
+        finally:
+            torch.set_autocast_cache_enabled(cached)
 
 
 def on_processor(device: str = "auto") -> bool:

@@ -18,7 +18,7 @@ from genus.core.noise import Noise, derive_seed
 from genus.core.observations import Observation
 from genus.core.phase import Averages, Context, Phase, Progress
 from genus.data.loader import Item
-from genus.training.devices import sum_tensors
+from genus.training.devices import autocast, sum_tensors
 from genus.training.gradients import flat_terms, gradients_of, laid_out, norm_of
 from genus.training.groups import Group
 
@@ -94,7 +94,7 @@ class Updater:
         seed_device(self.fabric.device, derive_seed(seed, self.fabric.global_rank))
         if phase.loss is not None:
             self._freeze_others([p for own in phase.updates.values() for p in own()])
-            with self.fabric.autocast():
+            with autocast(self.fabric):
                 phase.loss(share.batch, self._context(share, seed, Progress()))
 
     def _context(self, share: Share, seed: int, progress: Progress, offset: int = 0) -> Context:
@@ -131,7 +131,7 @@ class Updater:
             context = self._context(share, seed, progress, offset)
             weight = size / share.total
             micro = share.batch if size == len(share.batch) else share.batch[offset : offset + size]
-            with self.fabric.autocast():
+            with autocast(self.fabric):
                 terms = phase.loss(micro, context)
             if context.gradients:
                 found = [context.gradients.get(parameter) for parameter in parameters]

@@ -16,6 +16,7 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
+from genus.layers.precision import wide_on_processors
 from genus.models.adversarial.gan import GAN
 
 
@@ -62,8 +63,9 @@ class ConsensusGAN(GAN):
 
     def loss(self, batch: Batch, ctx: Context) -> Mapping[str, Terms]:
         """Losses of generator and discriminator, and the size of the joint gradient in each."""
-        discriminator = dict(self.discriminator_loss(batch, ctx))
-        generator = dict(self.generator_loss(batch, ctx))
+        with wide_on_processors(batch.x.device):  # gradients of these are differentiated again
+            discriminator = dict(self.discriminator_loss(batch, ctx))
+            generator = dict(self.generator_loss(batch, ctx))
         size = self._size("discriminator", discriminator) + self._size("generator", generator)
         ctx.observe(**{Observation.GRADIENT: size})
         term = {"consensus": self.consensus / 2 * size}

@@ -17,6 +17,7 @@ from genus.core.phase import Averages, Context, Terms
 from genus.core.ranges import Count, Share, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
+from genus.layers.precision import wide_on_processors
 from genus.models.adversarial.gan import GAN
 from genus.models.adversarial.generator_discriminator import Generator
 from genus.objectives.path_length import path_length_penalty
@@ -78,9 +79,10 @@ class StyleGAN(GAN, StyleSpace):
         terms = dict(super().generator_loss(batch, ctx))
         if self.path_length and ctx.progress.stage_iteration % self.path_length_every == 0:
             condition = self.conditioning.condition_of(batch, ctx.noise)
-            styles = self._mixed(len(batch), condition, ctx.noise)
-            images = self._draw(styles, ctx.noise)
-            penalty, lengths = path_length_penalty(images, styles, self.mean_length, ctx.noise)
+            with wide_on_processors(batch.x.device):  # a gradient of a gradient
+                styles = self._mixed(len(batch), condition, ctx.noise)
+                images = self._draw(styles, ctx.noise)
+                penalty, lengths = path_length_penalty(images, styles, self.mean_length, ctx.noise)
             ctx.observe(**{Observation.PATH_LENGTH: lengths.mean()})
             terms["path length penalty"] = self.path_length * self.path_length_every * penalty
         return terms

@@ -17,6 +17,7 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Natural, Positive
 from genus.core.registry import model
 from genus.core.spec import DataSpec
+from genus.layers.precision import wide_on_processors
 from genus.models.adversarial.discriminator_terms import penalty_terms
 from genus.models.adversarial.gan import GAN
 from genus.models.adversarial.look_ahead import Weights, stepper
@@ -56,6 +57,10 @@ class UnrolledGAN(GAN):
 
     def generator_loss(self, batch: Batch, ctx: Context) -> Terms:
         """The objective's generator side against the discriminator K steps ahead."""
+        with wide_on_processors(batch.x.device):  # gradients are differentiated again
+            return self._unrolled_loss(batch, ctx)
+
+    def _unrolled_loss(self, batch: Batch, ctx: Context) -> Terms:
         condition = self.conditioning.condition_of(batch, ctx.noise)
         real = self.discriminator_input(self.real(batch.x), ctx)
         fake = self.fakes(len(batch), condition, ctx)
