@@ -17,6 +17,7 @@ from genus.data.held_back import hold_back
 from genus.metrics import quick
 from genus.metrics.quick import quick_reference, quick_scores
 from genus.saved_runs import evidence
+from genus.training.devices import launch
 from genus.training.run import Run
 from tests.tiny import tiny_config
 
@@ -43,7 +44,7 @@ def test_what_is_held_back_is_neither_trained_on_nor_tested_on(
     recipe = genus.show(tiny_config("realnvp", **SETTINGS, patience=5))
     dataset = assembly.open_data(recipe)
     model = assembly.build_model(recipe, dataset.spec)
-    fabric = __import__("genus.training.devices", fromlist=["launch"]).launch("cpu")
+    fabric = launch("cpu")
     run = Run.create(tmp_path / "run", recipe, dataset.spec, dataset.fingerprint)
     engine = assembly.make_engine(run, recipe, model, dataset, fabric)
     held = hold_back(dataset.train)[1]
