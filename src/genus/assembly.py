@@ -15,6 +15,7 @@ from genus.sampling.conditions import default_condition
 
 if TYPE_CHECKING:
     from genus.core.model import Model
+    from genus.core.train_settings import TrainSettings
     from genus.data.dataset import Dataset
     from genus.data.source import Source
     from genus.training.callbacks import Callback
@@ -58,7 +59,8 @@ def make_engine(
     listeners: list[Callback] = [JsonLines(), *callbacks]
     if settings.tensorboard:
         listeners.append(TensorBoard())
-    source = _training_source(model, dataset, settings.labels)
+    examples, held_back = split_for_selection(dataset.train, settings)
+    source = _training_source(model, examples, dataset.name, settings.labels)
     if settings.doctor != "off":
         doctor = _doctor(run, recipe, model, dataset)
         listeners.append(DoctorObserver(doctor, settings, len(source), tuple(listeners)))
@@ -71,7 +73,7 @@ def make_engine(
         optimizer=recipe.config["optimizer"],
         fabric=fabric,
         callbacks=listeners,
-        hooks=Hooks(sample=sheet, score=_score_hook(dataset, settings)),
+        hooks=Hooks(sample=sheet, score=_score_hook(dataset, held_back, settings)),
     )
 
 
@@ -110,23 +112,39 @@ def health_hook(dataset: Dataset) -> Any:
     return signs
 
 
-def _training_source(model: Model, dataset: Dataset, labels: int | None) -> Source:
+def split_for_selection(train: Source, settings: TrainSettings) -> tuple[Source, Source | None]:
+    """The examples to train on, and those by which a checkpoint is chosen; None where none is.
+
+    Raises:
+        DataError: when there are too few to hold some back.
+        RecipeError: when patience waits for scores that are never measured.
+    """
+    if settings.patience is None:
+        return train, None
+    if settings.score_every is None:
+        raise RecipeError(f"train.patience={settings.patience} waits for scores: set train.score_every, too")
+    from genus.data.held_back import hold_back
+
+    return hold_back(train)
+
+
+def _training_source(model: Model, examples: Source, name: str, labels: int | None) -> Source:
     """What the model is trained on: all labels, or few where it can do with few."""
     from genus.data.few_labels import FewLabels
 
-    if model.one_example and len(dataset.train) != 1:
+    if model.one_example and len(examples) != 1:
         raise RecipeError(
-            f"{type(model).__name__} learns from one example, and the data {dataset.name!r} have "
-            f"{len(dataset.train):,}; give one image: data.path=FILE with the data 'photograph'"
+            f"{type(model).__name__} learns from one example, and the data {name!r} have "
+            f"{len(examples):,}; give one image: data.path=FILE with the data 'photograph'"
         )
     if labels is None:
-        return dataset.train
+        return examples
     if not model.partial_labels:
         raise RecipeError(
             f"train.labels={labels}: {type(model).__name__} needs every label or none; choose a "
             "semi-supervised model, such as the recipe improved-gan"
         )
-    return FewLabels(dataset.train, labels)
+    return FewLabels(examples, labels)
 
 
 def free_folder(name: str, parent: str = "runs") -> Path:
@@ -193,10 +211,12 @@ def _sheet_hook(dataset: Dataset) -> Any:
     return write
 
 
-def _score_hook(dataset: Dataset, settings: Any) -> Any:
+def _score_hook(dataset: Dataset, held_back: Source | None, settings: TrainSettings) -> Any:
+    """Live scores: against the examples held back where a checkpoint is chosen by them."""
     if settings.score_every is None:
         return None
     from genus.metrics.quick import quick_reference, quick_scores
 
-    reference = quick_reference(dataset.train, dataset.test, data_name=dataset.name)
+    splits = (held_back, held_back) if held_back is not None else (dataset.train, dataset.test)
+    reference = quick_reference(*splits, data_name=dataset.name)
     return lambda model: quick_scores(model, reference, n=settings.score_samples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from genus.core.space import same_meaning
 if TYPE_CHECKING:
     from genus.core.model import Model
     from genus.data.dataset import Dataset
+    from genus.data.source import Source
     from genus.metrics.evidence import Evidence
+    from genus.training.run import Run
 
 
 def load(run: str | PathLike[str], *, checkpoint: Checkpoint = "auto", device: str = "cpu") -> Model:
@@ -36,11 +39,7 @@ def load(run: str | PathLike[str], *, checkpoint: Checkpoint = "auto", device: s
 
     opened = Run(run)
     recipe = opened.recipe
-    if checkpoint == "auto":
-        checkpoint = "best" if recipe.train.patience and opened.best else "latest"
-    if checkpoint not in ("latest", "best"):
-        raise InputError(f"checkpoint {checkpoint!r}: choose latest, best or auto")
-    saved = opened.load(checkpoint)
+    saved = opened.load(_which(opened, checkpoint))
     model = build_model(recipe, opened.spec)
     load_weights(model, saved, "ema" if "ema" in saved.tensors else "model")
     return model.eval().to(device)
@@ -69,7 +68,7 @@ def evidence(
         DataError: when the data do not fit the model or the features.
         RecipeError: for unknown features; names the nearest.
     """
-    from genus.assembly import open_measured
+    from genus.assembly import open_data, open_measured
     from genus.metrics.evaluate import gather
     from genus.metrics.features import check_features
     from genus.training.run import Run
@@ -83,13 +82,17 @@ def evidence(
         raise DataError(
             f"the run was trained on {opened.spec.describe()}; {data!r} holds {dataset.spec.describe()}"
         )
+    selection = ""
+    if _which(opened, checkpoint) == "best":
+        own = dataset if data is None else open_data(opened.recipe)
+        selection = _selection(opened, own.train)
     conditional = getattr(model, "conditional", False)
     if conditional and not same_meaning(dataset.spec.condition, model.spec.condition):
         raise DataError(
             f"the model is conditioned on what comes with {opened.spec.describe()}; the examples of {data!r} "
             f"come with something else: {dataset.spec.describe()}"
         )
-    return gather(
+    found = gather(
         model,
         train=dataset.train,
         test=dataset.test,
@@ -99,6 +102,35 @@ def evidence(
         n=n,
         keep=None if keep is None else Path(keep),
     )
+    return replace(found, selection=selection)
+
+
+def _which(run: Run, checkpoint: Checkpoint) -> Checkpoint:
+    """``latest`` or ``best``.
+
+    Raises:
+        InputError: for another word.
+    """
+    if checkpoint == "auto":
+        return "best" if run.recipe.train.patience and run.best else "latest"
+    if checkpoint not in ("latest", "best"):
+        raise InputError(f"checkpoint {checkpoint!r}: choose latest, best or auto")
+    return checkpoint
+
+
+def _selection(run: Run, train: Source) -> str:
+    """How the best checkpoint was chosen, and on which examples."""
+    from genus.assembly import split_for_selection
+
+    best = run.best or {}
+    held_back = split_for_selection(train, run.recipe.train)[1]
+    if held_back is not None:
+        examples = f"{len(held_back)} examples held back from training"
+    else:
+        examples = (
+            "training examples" if best["metric"] == "frechet" else "test examples, so it is optimistic"
+        )
+    return f"checkpoint {best['iteration']} chosen among others by its {best['metric']} on {examples}"
 
 
 def opened_data(run: str | PathLike[str] | Model) -> Dataset:

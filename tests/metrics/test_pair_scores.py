@@ -46,6 +46,7 @@ class Answers(Model, Samples):
     """A model that returns a function of its condition."""
 
     conditional = True
+    example_kinds = ("image", "labels")
 
     def __init__(self, spec: DataSpec, answer: Callable[[Tensor], Tensor]) -> None:
         super().__init__(spec)
@@ -150,6 +151,53 @@ def test_an_empty_mask_counts() -> None:
     assert (found["dice"].low, found["dice"].high) == pytest.approx(mean_interval([0.0] * 4 + [1.0] * 16))
     assert found["hausdorff"].value == math.inf
     assert "4 of 20 pairs infinite, mean of the others 0" in found["hausdorff"].note
+
+
+LABELS = DataSpec(example=Space(kind="labels", shape=SHAPE, names=("background", "lung", "tumour", "bone")))
+
+
+def maps(n: int, spec: DataSpec, *, seed: int = 0) -> Source:
+    """Maps of three of four classes: lung in rows 2 to 6, a tumour in every second map, no bone."""
+    array = np.zeros((n, *SHAPE), dtype=np.int64)
+    array[:, :, 2:6] = 1
+    array[::2, :, 8:10] = 2
+    examples = ArraySource(array, None, spec)
+    return PairedSource(examples, examples)
+
+
+def test_maps_of_labels_are_scored_per_class() -> None:
+    """Half of the lung is called background; classes on neither side do not count, and are counted."""
+
+    def half_a_lung(condition: Tensor) -> Tensor:
+        answer = condition.clone()
+        answer[:, :, 4:6] = 0
+        return answer
+
+    found = evaluated(half_a_lung, MASK_SCORES, LABELS, source=maps)
+    assert not found.refused
+    names = [score.name for score in found.scores]
+    assert names[:4] == ["dice", "dice: background", "dice: lung", "dice: tumour"]
+    even, odd = 2 * 72 / (72 + 96), 2 * 96 / (96 + 120)  # background of maps with a tumour, and without
+    assert found["dice: background"].value == pytest.approx((even + odd) / 2)
+    assert found["dice: lung"].value == pytest.approx(2 / 3)
+    assert (found["dice: tumour"].value, found["dice: tumour"].n) == (1, 10)
+    assert found["dice"].value == pytest.approx(((even + 2 / 3 + 1) / 3 + (odd + 2 / 3) / 2) / 2)
+    assert "30 of 80 times a class occurs on neither side" in found["dice"].note
+    assert found["jaccard: lung"].value == pytest.approx(1 / 2)
+    assert found["hausdorff: lung"].value == pytest.approx(2)
+    assert found["dice"].baseline is None
+
+
+def test_a_class_that_is_missed_makes_the_distance_infinite() -> None:
+    found = evaluated(lambda c: c * (c < 2), ["hausdorff"], LABELS, source=maps)
+    assert found["hausdorff"].value == found["hausdorff: tumour"].value == math.inf
+    assert "10 of 20 pairs infinite, mean of the others 0" in found["hausdorff"].note
+    assert found["hausdorff: lung"].value == 0
+
+
+def test_labels_that_are_none_are_refused() -> None:
+    found = evaluated(lambda c: c + 3, ["dice"], LABELS, source=maps)
+    assert "maps of 4 classes hold the whole numbers 0 to 3 only" in found.refused["dice"]
 
 
 class Blind(Answers):

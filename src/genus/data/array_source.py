@@ -109,12 +109,16 @@ class Subset(Source):
         keys = source.keys
         self.keys = None if keys is None else [keys[int(i)] for i in self.indices]
         self.groups = None if source.groups is None else source.groups.take(self.indices)
+        self.second = source.second
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def fetch(self, indices: Array) -> Raw:
-        return self.source.fetch(self.indices.take(indices))
+        if indices.ndim == 1:
+            return self.source.fetch(self.indices.take(indices))
+        first, second = indices.T
+        return self.source.fetch(np.stack([self.indices.take(first), second], axis=1))
 
     def fitted(self, rows: Array) -> Source:
         return Subset(self.source.fitted(self.indices.take(rows)), self.indices)

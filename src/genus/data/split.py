@@ -13,7 +13,7 @@ from genus.data.checks import CHUNK, Array
 
 
 def hold_out(
-    n: int, share: float, labels: Array | None = None, groups: Array | None = None
+    n: int, share: float, labels: Array | None = None, groups: Array | None = None, *, seed: int = 0
 ) -> tuple[Array, Array]:
     """Split example numbers into train and test, the same way in every run.
 
@@ -26,6 +26,7 @@ def hold_out(
         labels: integers ``(n,)`` to stratify by.
         groups: integers ``(n,)``; examples of one group never fall into both splits. Whole groups are taken
             at random until they hold the share; labels are not looked at then.
+        seed: of the random order.
 
     Returns:
         Sorted numbers of the training and of the test examples; the latter are
@@ -41,11 +42,11 @@ def hold_out(
     if not 0 < share < 1:
         raise DataError(f"holdout is a share between 0 and 1, such as 0.1; got {share}")
     if groups is not None:
-        return _hold_out_groups(groups, share)
+        return _hold_out_groups(groups, share, seed)
     count = max(1, round(share * n))
     if count >= n:
         raise DataError(f"{n} examples cannot be split with holdout {share}: no training examples are left")
-    order = np.random.default_rng(0).permutation(n)
+    order = np.random.default_rng(seed).permutation(n)
     if labels is not None:
         order = order[np.argsort(labels[order], kind="stable")]
     chosen = np.zeros(n, dtype=bool)
@@ -58,14 +59,14 @@ def group_numbers(names: Array) -> Array:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def _hold_out_groups(groups: Array, share: float) -> tuple[Array, Array]:
+def _hold_out_groups(groups: Array, share: float, seed: int) -> tuple[Array, Array]:
     """Splits that cut no group: groups in random order, until the test split has its share of examples."""
     names, sizes = np.unique(groups, return_counts=True)
     if len(names) < 2:
         raise DataError(
             f"all {len(groups)} examples belong to one group, and a group is never cut; bring more of them"
         )
-    order = np.random.default_rng(0).permutation(len(names))
+    order = np.random.default_rng(seed).permutation(len(names))
     before = np.cumsum(sizes[order]) - sizes[order]
     taken = before < max(1.0, share * len(groups)) - 0.5
     taken[-1] = False  # one group at least is left to learn from

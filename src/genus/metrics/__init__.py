@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from genus.metrics.overlap import hausdorff as hausdorff
     from genus.metrics.overlap import jaccard as jaccard
     from genus.metrics.overlap import mask_energy_distance as mask_energy_distance
+    from genus.metrics.overlap import per_class as per_class
     from genus.metrics.parzen import parzen_bandwidth as parzen_bandwidth
     from genus.metrics.parzen import parzen_log_likelihood as parzen_log_likelihood
     from genus.metrics.path_length import path_lengths as path_lengths
@@ -90,7 +91,7 @@ _WHERE = {
     "moments": ("Moments",),
     "nearest": ("nearest_neighbours",),
     "neighbours": ("Neighbourhoods", "expected_coverage", "neighbourhood_intervals", "neighbourhoods"),
-    "overlap": ("dice", "hausdorff", "jaccard", "mask_energy_distance"),
+    "overlap": ("dice", "hausdorff", "jaccard", "mask_energy_distance", "per_class"),
     "parzen": ("parzen_bandwidth", "parzen_log_likelihood"),
     "path_length": ("path_lengths", "slerp"),
     "projected": ("projected_wasserstein",),

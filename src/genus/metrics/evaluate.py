@@ -19,7 +19,7 @@ from genus.metrics.features import FeatureMap, default_features, make_features
 from genus.metrics.generated_samples import GeneratedSamples
 from genus.metrics.protocol import Protocol
 from genus.metrics.real_reference import RealReference
-from genus.metrics.score import Score
+from genus.metrics.score import Score, join_notes
 
 FEWEST = 10
 _FIRST = ("frechet", "frechet-limit", "kid", "neighbours", "accuracy", "classes-drawn", "modes", "likelihood")
@@ -197,7 +197,10 @@ def measure(
         except GenusError as error:
             refused[name] = str(error)
         else:
-            scores += [replace(score, protocol=stamp) for score in found]
+            scores += [
+                replace(score, protocol=stamp, note=join_notes(score.note, evidence.selection))
+                for score in found
+            ]
     return Evaluation(protocol=evidence.protocol, scores=scores, refused=refused)
 
 

@@ -22,10 +22,12 @@ class Evidence:
     Args:
         real: training and test examples, floors and the mixture; may be shared by models.
         generated: the model and its samples.
+        selection: how the checkpoint was chosen among others, a note on each score; empty when it was not.
     """
 
     real: RealReference
     generated: GeneratedSamples
+    selection: str = ""
 
     @property
     def model(self) -> Model:
@@ -48,7 +50,7 @@ class Evidence:
 
     def truncated(self, truncation: float, *, standing: bool = False) -> Evidence:
         """The same real examples beside samples of truncated latents, see :class:`GeneratedSamples`."""
-        return Evidence(self.real, replace(self.generated, truncation=truncation, standing=standing))
+        return replace(self, generated=replace(self.generated, truncation=truncation, standing=standing))
 
     def against_reference(self, distance: Distance) -> tuple[float, float | None, float | None]:
         """Value, floor and baseline of a distance to the reference.

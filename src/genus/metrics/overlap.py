@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,32 @@ def hausdorff(
     return np.array([_surface_distance(a, b, percentile, steps) for a, b in zip(x, y, strict=True)])
 
 
+def per_class(
+    measure: Callable[[ArrayLike, ArrayLike], Array], x: ArrayLike, y: ArrayLike, classes: int
+) -> Array:
+    """A measure of masks for each class of pairs of label maps.
+
+    Args:
+        measure: of pairs of masks, such as :func:`dice`.
+        x: maps ``(n, *size)`` of the numbers 0 … ``classes`` − 1.
+        y: their counterparts.
+        classes: how many there are.
+
+    Returns:
+        ``(n, classes)``; NaN where a class occurs on neither side, since nothing was to be found.
+
+    Raises:
+        DataError: as :func:`dice`, and for values that are no numbers of classes.
+
+    >>> per_class(dice, [[0, 1, 1]], [[0, 0, 1]], 3).round(4)
+    array([[0.6667, 0.6667,    nan]])
+    """
+    x, y = _labels(x, classes), _labels(y, classes)
+    columns = [measure(x == label, y == label) for label in range(classes)]
+    absent = [~_anywhere(x == label) & ~_anywhere(y == label) for label in range(classes)]
+    return np.where(np.stack(absent, axis=1), np.nan, np.stack(columns, axis=1))
+
+
 def mask_energy_distance(x: ArrayLike, y: ArrayLike, *, unbiased: bool = True) -> float:
     r"""Squared generalised energy distance between two distributions of segmentations.
 
@@ -162,6 +188,18 @@ def _masks(x: ArrayLike, y: ArrayLike) -> tuple[Mask, Mask]:
     if first.shape != second.shape:
         raise DataError(f"pairs of masks have one shape; got {first.shape} and {second.shape}")
     return first, second
+
+
+def _labels(x: ArrayLike, classes: int) -> NDArray[Any]:
+    values = np.asarray(x)
+    if not np.isin(values, np.arange(classes)).all():
+        raise DataError(f"maps of {classes} classes hold the whole numbers 0 to {classes - 1} only")
+    return values
+
+
+def _anywhere(masks: Mask) -> Mask:
+    """Whether a mask holds anything, ``(n,)``."""
+    return np.asarray(masks.reshape(len(masks), -1).any(axis=1))
 
 
 def _mask(x: Any) -> Mask:

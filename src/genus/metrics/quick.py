@@ -56,7 +56,7 @@ def quick_reference(
     """Prepare what :func:`quick_scores` needs.
 
     Args:
-        train: training split.
+        train: training split, or the examples that a checkpoint is chosen by.
         held_out: examples not trained on.
         data_name: helps to choose the feature map.
         num_reference: most training examples whose features are taken.
@@ -89,7 +89,8 @@ def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed:
         model: any model.
         reference: see :func:`quick_reference`.
         n: generated examples.
-        seed: of sampling; the same noise each time makes scores comparable.
+        seed: of sampling; the same noise each time makes scores comparable. Evaluations by the same seed draw
+            other samples, so that they do not measure what a checkpoint was chosen by.
 
     Returns:
         Scores by name; empty for a model with none of these capabilities.
@@ -97,13 +98,13 @@ def quick_scores(model: Model, reference: QuickReference, *, n: int = 500, seed:
     scores: dict[str, float] = {}
     if isinstance(model, Density) and model.kind != "unnormalised":
         batch = reference.held_out
-        values = log_likelihoods(model, batch.x, batch.condition, seed=seed)
+        values = log_likelihoods(model, batch.x, batch.condition, seed=derive_seed(seed, "live likelihoods"))
         scores["nll_per_dim"] = _finite(-float(values.mean()) / model.spec.size)
     if isinstance(model, Samples) and reference.features is not None and reference.moments is not None:
         labels = None
         if model.conditional and reference.condition is not None:
             labels = conditions_like(reference.condition, model.spec, n)
-        x = draw(model, n, condition=labels, seed=derive_seed(seed, "samples"))
+        x = draw(model, n, condition=labels, seed=derive_seed(seed, "live samples"))
         rows = reference.features(x).numpy()
         distance = math.inf
         if np.isfinite(rows).all():

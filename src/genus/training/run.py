@@ -20,7 +20,7 @@ from genus.training.checkpoints import (
     save_checkpoint,
 )
 from genus.training.durable import write_text
-from genus.training.run_files import damaged, is_count, is_number, read_fields, read_lines, read_text
+from genus.training.run_files import damaged, is_count, is_number, is_text, read_fields, read_lines, read_text
 from genus.training.run_lock import claimed
 
 FORMAT = 2
@@ -146,7 +146,9 @@ class Run:
     def best(self) -> dict[str, Any] | None:
         """Metric, value and iteration of the best scored checkpoint, or None."""
         path = self.path / "best.json"
-        return read_fields(path, iteration=is_count, value=is_number) if path.is_file() else None
+        return (
+            read_fields(path, iteration=is_count, value=is_number, metric=is_text) if path.is_file() else None
+        )
 
     def mark_best(self, best: Mapping[str, Any] | None) -> None:
         """Remember which checkpoint scored best: its metric, value and iteration; None forgets."""

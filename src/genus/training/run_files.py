@@ -79,6 +79,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_text(value: Any) -> bool:
+    """Whether a JSON value is a text."""
+    return isinstance(value, str)
+
+
 def is_count(value: Any) -> bool:
     """Whether a JSON value is a whole number from 0 on."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

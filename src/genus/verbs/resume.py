@@ -90,4 +90,10 @@ def _changed(recipe: Recipe, name: str, overrides: Sequence[str]) -> Recipe:
                 f"override {text!r}: a run continues with the model, data, seed and averaging it "
                 "began with; only train.* and optimizer.* can change. Start a new run instead"
             )
-    return Recipe(name, show(dict(recipe.config), overrides).config) if overrides else recipe
+    changed = Recipe(name, show(dict(recipe.config), overrides).config) if overrides else recipe
+    if (changed.train.patience is None) != (recipe.train.patience is None):
+        raise RecipeError(
+            "train.patience: with it some examples are held back from training, so a run that began without "
+            "it cannot go on with it, nor the other way round; start a new run instead"
+        )
+    return changed
