@@ -10,15 +10,17 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from genus.core.column import Column
 from genus.core.errors import DataError
 from genus.core.registry import data
-from genus.core.space import Space, SpaceKind, class_space
+from genus.core.space import Space, SpaceKind, class_space, table_space
 from genus.core.spec import DataSpec
 from genus.data.array_layout import arrange, otherwise
 from genus.data.array_source import ArraySource
 from genus.data.checks import Array, OutOfRange, native, within_unit
 from genus.data.dataset import Dataset, dataset_from_arrays
 from genus.data.labels import encode_labels
+from genus.data.offsets import fit_offsets, less_offsets
 from genus.data.split import fingerprint
 
 _SPLIT_KEYS = (("train_images", "train_labels"), ("x_train", "y_train"), ("train_x", "train_y"))
@@ -41,7 +43,8 @@ def npz(
     ``labels``, ``x`` and ``y``, or one single array. A ``.npy`` file is read from disk as needed.
     Images and volumes are uint8 (0 … 255), uint16 (0 … 65535), truth values, or floats in [0, 1];
     vectors and sequences are taken as they are, except that uint8 and uint16 count as levels of
-    [0, 1]. Sequences all of whose values lie in [0, 1] are bounded by it, others are unbounded.
+    [0, 1]; a vector with numbers too large for 32 bits becomes a table of columns less an offset.
+    Sequences all of whose values lie in [0, 1] are bounded by it, others are unbounded.
 
     Args:
         path: the file.
@@ -63,17 +66,20 @@ def npz(
     arrays, kinds, levels = zip(
         *(arrange(content[key], layout, f"{path}: {key}") for key in examples), strict=True
     )
-    numbers, classes = _labels(content, tags if labels else [], path)
-    numbers = numbers or [None] * len(examples)
-    spec = DataSpec(
-        example=Space(
+    offsets = fit_offsets(arrays[0]) if kinds[0] == "vector" else np.zeros(1)
+    if offsets.any():
+        arrays = tuple(less_offsets(array, offsets) for array in arrays)
+        example = table_space(Column(name=str(i), offset=float(o)) for i, o in enumerate(offsets))
+    else:
+        example = Space(
             kind=kinds[0],
             shape=arrays[0].shape[1:],
             range=_range(arrays, kinds[0], levels[0]),
             levels=levels[0],
-        ),
-        condition=class_space(classes),
-    )
+        )
+    numbers, classes = _labels(content, tags if labels else [], path)
+    numbers = numbers or [None] * len(examples)
+    spec = DataSpec(example=example, condition=class_space(classes))
     if len(arrays) == 2 and (arrays[0].shape[1:] != arrays[1].shape[1:] or levels[0] != levels[1]):
         raise DataError(f"{path}: {examples[0]} and {examples[1]} differ in shape or type")
     text = f"arrays {', '.join(examples)} of {path}"

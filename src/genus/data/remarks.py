@@ -32,6 +32,7 @@ def remarks(dataset: Dataset, path: str | None, header: bool | None) -> list[str
         return []
     found = [_levels(dataset), _pairs(Path(path).expanduser())]
     if dataset.spec.kind == "table":
+        found += _offsets(dataset)
         found += [_numeric_header(dataset.train, header), *_row_numbers(dataset)]
     return [text for text in found if text]
 
@@ -74,6 +75,21 @@ def _first_row(source: Source) -> Array:
     """The first row of the file, wherever the split put it."""
     whole: Any = getattr(source, "source", source)
     return whole.fetch(np.arange(1)).values[0]
+
+
+def _offsets(dataset: Dataset) -> list[str]:
+    """Columns that are read less an offset, and whether whole numbers in them are rounded all the same."""
+    source, _ = dataset.whole()
+    space, found = dataset.spec.example, list[str]()
+    for column in space.columns:
+        if column.offset:
+            values = source.fetch(np.arange(len(source))).values[:, space.place(column.name)]
+            step = float(np.spacing(np.abs(values).max()))
+            found.append(
+                f"column {column.name!r} is read less {column.offset:.17g}, because 32-bit numbers as large "
+                f"would merge; so it is exact to {step:.2g}, and samples are written in its own numbers"
+            )
+    return found
 
 
 def _row_numbers(dataset: Dataset) -> list[str]:

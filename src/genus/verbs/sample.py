@@ -92,7 +92,8 @@ def sample(
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
     Returns:
-        float32 ``(n, *spec.shape)`` in data units.
+        ``(n, *spec.shape)`` in the numbers of the data's files: float32, or float64 where columns have
+        an offset.
 
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
@@ -100,6 +101,7 @@ def sample(
         InputError: for an unknown label, a condition or code that does not fit, a truncation out of range,
             a number of samples below 1, or ``standing`` without a truncation.
     """
+    from genus.core.file_units import to_file
     from genus.core.model import Model
     from genus.sampling.conditions import requested_condition, typical_conditions
     from genus.sampling.draw import draw
@@ -109,7 +111,7 @@ def sample(
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     collects = standing and not isinstance(run, Model)
-    return draw(
+    drawn = draw(
         model,
         n,
         condition=requested_condition(model, n, label, condition, lambda: opened_data(run)),
@@ -119,3 +121,4 @@ def sample(
         standing=standing,
         typical=typical_conditions(model, lambda: opened_data(run)) if collects else None,
     ).numpy()
+    return to_file(drawn, model.spec.example)
