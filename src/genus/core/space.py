@@ -33,6 +33,8 @@ class Space:
         levels: number of equally spaced values in ``range`` (256 for 8-bit images); None when continuous.
         names: of classes, labels or words, in the order of their numbers.
         columns: of a table, in their order.
+        window: part of the range of the image files that fills ``range``, as shares of theirs (or as their
+            numbers, where these are floats); None for all of it.
 
     >>> Space(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256).size
     784
@@ -44,6 +46,7 @@ class Space:
     levels: int | None = None
     names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
+    window: tuple[float, float] | None = None
 
     @property
     def size(self) -> int:
@@ -100,6 +103,7 @@ class Space:
             levels=fields["levels"],
             names=tuple(fields["names"]),
             columns=tuple(Column.from_json(column) for column in fields["columns"]),
+            window=bounds(fields["window"]),
         )
 
     def describe(self) -> str:
@@ -187,7 +191,7 @@ def class_space(names: Iterable[str]) -> Space | None:
     """The space of class numbers; None without a name, as of unlabelled data.
 
     >>> print(class_space("ab"), class_space(""))
-    Space(kind='class', shape=(), range=None, levels=None, names=('a', 'b'), columns=()) None
+    Space(kind='class', shape=(), range=None, levels=None, names=('a', 'b'), columns=(), window=None) None
     """
     known = tuple(names)
     return Space(kind="class", names=known) if known else None

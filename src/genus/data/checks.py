@@ -45,8 +45,10 @@ def check_values(array: Array, spec: DataSpec) -> None:
         if low < bounds[0] or high > bounds[1]:
             worst = low if low < bounds[0] else high
             hint = ""
-            if chunk.dtype.kind == "f" and 1 < high <= 255 and low >= 0 and bounds == (0.0, 1.0):
+            if chunk.dtype.kind == "f" and 127 < high <= 255 and low >= 0 and bounds == (0.0, 1.0):
                 hint = "; they look like 8-bit values: store them as uint8, or divide by 255"
+            elif chunk.dtype.kind == "f" and bounds == (0.0, 1.0):
+                hint = f"; name their range, such as window=[{min(0.0, low):g}, {high:g}], or scale them"
             elif chunk.dtype.kind == "f":
                 hint = "; scale them"
             raise OutOfRange(

@@ -48,8 +48,11 @@ def _write_samples(
 def _write(target: Path, samples: NDArray[Any], spec: DataSpec, *, columns: int | None) -> None:
     import numpy as np
 
+    from genus.core.file_units import from_file
     from genus.reports.sheet import write_files, write_sheet
 
+    if target.suffix != ".npy":
+        samples = from_file(samples, spec.example)
     if target.suffix == ".png":
         write_sheet(target, samples, spec, columns=columns)
     elif target.suffix == ".npy":
