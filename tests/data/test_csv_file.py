@@ -145,10 +145,3 @@ def test_columns_and_labels_that_do_not_exist_are_named(write) -> None:
 def test_a_continuous_column_is_no_label(write) -> None:
     with pytest.raises(DataError, match="label column 'y': there are 1,200 different"):
         csv_file(path=write("x,y\n" + "".join(f"1,{i}\n" for i in range(1200))), label="y")
-
-
-def test_large_numbers_that_would_merge_are_an_error(write) -> None:
-    rows = "".join(f"{1_700_000_000 + 10 * i},{i}\n" for i in range(360))
-    with pytest.raises(DataError, match="column 0: its values differ"):
-        csv_file(path=write("time,b\n" + rows))
-    assert len(csv_file(path=write("time,b\n" + rows), columns=["b"]).train) == 324

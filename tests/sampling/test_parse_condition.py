@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from genus.core.batch import Parts
+from genus.core.column import Column
 from genus.core.errors import InputError
-from genus.core.space import Composite, Space
+from genus.core.space import Composite, Space, table_space
 from genus.sampling.parse_condition import class_number, parse_condition
 from tests.tiny import MASK_NAMES, table
 
@@ -97,3 +98,10 @@ def test_where_class_names_are_numbers_a_number_is_a_name() -> None:
     with pytest.raises(InputError, match="the classes are 3, 5, 7"):
         class_number("1", odd)
     assert class_number("1", Space(kind="class", names=("cat", "dog"))) == 1
+
+
+def test_columns_less_an_offset_are_given_in_the_numbers_of_the_file() -> None:
+    space = table_space([Column(name="time", offset=1.7e9)])
+    parsed = parse_condition("time=1700000007", space, 2, lambda: torch.zeros(2, 1))
+    assert isinstance(parsed, torch.Tensor)
+    assert parsed.tolist() == [[7.0], [7.0]]

@@ -99,3 +99,15 @@ def test_models_of_classes_or_of_nothing_say_so(genus_says: Says) -> None:
         assert genus_says("train", f"{name}.yaml", "--out", name).code == 0
         said = genus_says("sample", name, "--condition", "slant=1")
         assert (said.code, what in said.err) == (2, True), said.err
+
+
+def test_samples_of_a_table_with_offsets_are_written_in_its_own_numbers(
+    genus_says: Says, folder: Path
+) -> None:
+    times = 1_700_000_000 + 60 * np.arange(100)
+    Path("t.csv").write_text("time,x\n" + "".join(f"{t},{t % 7}\n" for t in times))
+    genus.train("gmm", data="t.csv", out="run", overrides=["train.length=2 epochs", "model.components=2"])
+    samples = genus.sample("run", 50)
+    assert samples.dtype == np.float64
+    assert abs(samples[:, 0].mean() - times.mean()) < 2000
+    assert len(np.unique(samples[:, 0])) > 40

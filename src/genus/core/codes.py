@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from genus.core.column import Column
 from genus.core.errors import InputError, nearest
-from genus.core.space import Column, Space, table_space
+from genus.core.space import Space, table_space
 
 
 def code_space(categories: Sequence[int], numbers: int) -> Space:

@@ -7,48 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from genus.core.column import Column, bounds
+
 SpaceKind = Literal["class", "vector", "table", "image", "volume", "labels", "sequence", "tokens"]
 
 _SPATIAL = ("image", "volume", "labels", "sequence")
 _WHOLE = ("class", "labels", "tokens")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A column of a table: a number, or a category as one-hot places side by side.
-
-    Args:
-        name: as users write it.
-        categories: names of the values of a category; empty for a number.
-        range: smallest and largest value of a number, or None when unbounded.
-        mean: of the training examples.
-        deviation: standard deviation of the training examples, > 0.
-
-    >>> Column(name="colour", categories=("red", "blue")).width
-    2
-    """
-
-    name: str
-    categories: tuple[str, ...] = ()
-    range: tuple[float, float] | None = None
-    mean: float = 0.0
-    deviation: float = 1.0
-
-    @property
-    def width(self) -> int:
-        """Places it takes in a row: one for a number, one for each category."""
-        return len(self.categories) or 1
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Column:
-        """Rebuild a column from its fields, in which lists may stand for tuples."""
-        return cls(
-            name=fields["name"],
-            categories=tuple(fields["categories"]),
-            range=_bounds(fields["range"]),
-            mean=fields["mean"],
-            deviation=fields["deviation"],
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +33,8 @@ class Space:
         levels: number of equally spaced values in ``range`` (256 for 8-bit images); None when continuous.
         names: of classes, labels or words, in the order of their numbers.
         columns: of a table, in their order.
+        window: part of the range of the image files that fills ``range``, as shares of theirs (or as their
+            numbers, where these are floats); None for all of it.
 
     >>> Space(kind="image", shape=(1, 28, 28), range=(0.0, 1.0), levels=256).size
     784
@@ -80,6 +46,7 @@ class Space:
     levels: int | None = None
     names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
+    window: tuple[float, float] | None = None
 
     @property
     def size(self) -> int:
@@ -132,10 +99,11 @@ class Space:
         return cls(
             kind=fields["kind"],
             shape=tuple(fields["shape"]),
-            range=_bounds(fields["range"]),
+            range=bounds(fields["range"]),
             levels=fields["levels"],
             names=tuple(fields["names"]),
             columns=tuple(Column.from_json(column) for column in fields["columns"]),
+            window=bounds(fields["window"]),
         )
 
     def describe(self) -> str:
@@ -223,7 +191,7 @@ def class_space(names: Iterable[str]) -> Space | None:
     """The space of class numbers; None without a name, as of unlabelled data.
 
     >>> print(class_space("ab"), class_space(""))
-    Space(kind='class', shape=(), range=None, levels=None, names=('a', 'b'), columns=()) None
+    Space(kind='class', shape=(), range=None, levels=None, names=('a', 'b'), columns=(), window=None) None
     """
     known = tuple(names)
     return Space(kind="class", names=known) if known else None
@@ -237,7 +205,3 @@ def table_space(columns: Iterable[Column]) -> Space:
     """
     known = tuple(columns)
     return Space(kind="table", shape=(sum(column.width for column in known),), columns=known)
-
-
-def _bounds(value: Any) -> tuple[float, float] | None:
-    return None if value is None else (value[0], value[1])

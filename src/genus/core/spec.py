@@ -136,6 +136,8 @@ class DataSpec:
             kind = "continuous values" if self.levels is None else f"{self.levels} levels"
             values = f"{kind} in [{low:g}, {high:g}]"
         facts = [f"{self.kind} {size}", values, self._condition_text()]
+        window = self.example.window
+        facts += [] if window is None else [f"window [{window[0]:.4g}, {window[1]:.4g}] of the files' range"]
         facts += ["some values missing"] if self.missing else []
         facts += ["in groups"] if self.grouped else []
         return ", ".join(facts)

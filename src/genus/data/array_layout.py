@@ -6,11 +6,13 @@ import numpy as np
 
 from genus.core.errors import DataError
 from genus.core.space import SpaceKind
-from genus.data.checks import Array, check_narrow
+from genus.data.checks import Array
 
 _AXES = {"vector": 1, "l": 1, "cl": 2, "lc": 2, "hw": 2, "hwc": 3, "chw": 3, "dhw": 3, "cdhw": 4}
 _MOST_CHANNELS = 4
 """Up to so many on an outer axis are channels."""
+_EXACT = 1 << 24
+"""Whole numbers up to this one are exact in 32 bits."""
 _FEW = 16
 """Up to so many on an outer axis may be channels or slices, when the other axes are much longer."""
 
@@ -121,8 +123,8 @@ def _typed(array: Array, kind: SpaceKind, where: str, other: str) -> tuple[Array
         return array.view(np.uint8), kind, 2
     if array.dtype.kind in "iu" and array.dtype not in (np.uint8, np.uint16):
         if kind in ("vector", "sequence"):
-            check_narrow(array, columns=kind == "vector")
-            return array.astype(np.float32), kind, None
+            wide = kind == "vector" and max(abs(int(array.min())), abs(int(array.max()))) > _EXACT
+            return array.astype(np.float64 if wide else np.float32), kind, None
         low, high = int(array.min()), int(array.max())
         if low < 0 or high > 65535:
             raise DataError(

@@ -9,6 +9,7 @@ import numpy as np
 from genus.core.errors import DataError
 from genus.core.spec import DataSpec
 from genus.data.checks import Array, check_labels, check_narrow, check_values
+from genus.data.offsets import fit_offsets
 from genus.data.source import Raw, Source
 
 
@@ -57,7 +58,9 @@ class ArraySource(Source):
         elif spec.example.is_whole and np.issubdtype(array.dtype, np.integer):
             array = array.astype(np.int64, copy=False)
         elif np.issubdtype(array.dtype, np.floating):
-            check_narrow(array, columns=spec.example.is_flat)
+            check_narrow(array)
+            if spec.example.is_flat and fit_offsets(array.reshape(len(array), -1)).any():
+                raise DataError("values of a column would merge in 32-bit numbers; see genus.data.offsets")
             if not isinstance(array, np.memmap):
                 array = array.astype(np.float32, copy=False)
         else:

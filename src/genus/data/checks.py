@@ -15,11 +15,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 1 << 24
 """Bytes of an array looked at together, so that memory-mapped ones are never held whole."""
 
-_ROUNDING = 1e-12
-"""Share of a number by which sums in 64 bits may be off; a column that varies less is constant."""
-_COARSE = 1e-3
-"""Standard deviations by which rounding to 32 bits may move values."""
-
 
 class OutOfRange(DataError):
     """Values lie outside the range of the data."""
@@ -36,7 +31,7 @@ def check_values(array: Array, spec: DataSpec) -> None:
         OutOfRange: naming the first value outside the range.
         DataError: naming the first example that is not finite.
     """
-    for first, chunk in _chunks(array):
+    for first, chunk in chunks_of(array):
         low, high = float(chunk.min()), float(chunk.max())
         if not np.isfinite(low) or not np.isfinite(high):
             index = int(np.flatnonzero(~np.isfinite(chunk).reshape(len(chunk), -1).all(1))[0])
@@ -50,8 +45,10 @@ def check_values(array: Array, spec: DataSpec) -> None:
         if low < bounds[0] or high > bounds[1]:
             worst = low if low < bounds[0] else high
             hint = ""
-            if chunk.dtype.kind == "f" and 1 < high <= 255 and low >= 0 and bounds == (0.0, 1.0):
+            if chunk.dtype.kind == "f" and 127 < high <= 255 and low >= 0 and bounds == (0.0, 1.0):
                 hint = "; they look like 8-bit values: store them as uint8, or divide by 255"
+            elif chunk.dtype.kind == "f" and bounds == (0.0, 1.0):
+                hint = f"; name their range, such as window=[{min(0.0, low):g}, {high:g}], or scale them"
             elif chunk.dtype.kind == "f":
                 hint = "; scale them"
             raise OutOfRange(
@@ -69,53 +66,26 @@ def native(array: Array) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def check_narrow(array: Array, *, columns: bool = False) -> None:
-    """Check that numbers survive as 32-bit floats, which all models compute with.
+def check_narrow(array: Array) -> None:
+    """Check that numbers lie in the range of 32-bit floats, which all models compute with.
 
     Args:
         array: numbers ``(N, ...)`` of any type; read in chunks.
-        columns: whether each place of an example is a quantity of its own, whose values rounding may move by
-            a thousandth of their standard deviation at most.
 
     Raises:
-        DataError: naming the first example beyond the range of 32 bits, or the first column whose values
-            would merge.
+        DataError: naming the first example beyond it.
     """
-    if (
-        array.dtype.kind not in "iuf"
-        or array.dtype.itemsize < 4
-        or array.dtype == np.float32
-        or not len(array)
-    ):
+    if array.dtype.kind != "f" or array.dtype.itemsize < 8:
         return
-    width = int(np.prod(array.shape[1:]))
-    total, squares, worst = np.zeros(width), np.zeros(width), np.zeros(width)
-    shift = array[:1].reshape(1, width).astype(np.float64)
-    for first, chunk in _chunks(array):
-        wide = chunk.reshape(len(chunk), width).astype(np.float64)
+    for first, chunk in chunks_of(array):
         with np.errstate(over="ignore", invalid="ignore"):
-            narrow = wide.astype(np.float32)
-            beyond = np.flatnonzero((np.isinf(narrow) & np.isfinite(wide)).any(1))
-            worst = np.maximum(worst, np.abs(wide - narrow).max(0))
-            total += (wide - shift).sum(0)
-            squares += np.square(wide - shift).sum(0)
-        if len(beyond):
-            largest = wide[beyond[0]][np.abs(wide[beyond[0]]).argmax()]
+            beyond = np.isinf(chunk.astype(np.float32)) & np.isfinite(chunk)
+        if beyond.any():
+            row = int(np.flatnonzero(beyond.reshape(len(chunk), -1).any(1))[0])
+            largest = chunk[row][beyond[row]].flat[0]
             raise DataError(
-                f"example {first + beyond[0]} holds {largest:g}, more than 32 bits hold (3.4e38); "
-                "scale the data"
+                f"example {first + row} holds {largest:g}, more than 32 bits hold (3.4e38); scale the data"
             )
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = np.sqrt(np.maximum(squares / len(array) - np.square(total / len(array)), 0))
-        varies = spread > _ROUNDING * np.abs(shift[0])
-        merged = np.flatnonzero(varies & (worst > _COARSE * spread))
-    if len(merged) and columns:
-        place = int(merged[0])
-        raise DataError(
-            f"column {place}: its values differ by about {spread[place]:.3g} around {shift[0, place]:.10g}, "
-            f"and 32-bit numbers as large are {2 * worst[place]:.3g} or more apart, so that values would "
-            "merge; subtract an offset first"
-        )
 
 
 def within_unit(array: Array) -> bool:
@@ -124,10 +94,10 @@ def within_unit(array: Array) -> bool:
     >>> within_unit(np.array([[0.0], [0.5]])), within_unit(np.array([[0.0], [1.5]]))
     (True, False)
     """
-    return all(float(chunk.min()) >= 0 and float(chunk.max()) <= 1 for _, chunk in _chunks(array))
+    return all(float(chunk.min()) >= 0 and float(chunk.max()) <= 1 for _, chunk in chunks_of(array))
 
 
-def _chunks(array: Array) -> Iterator[tuple[int, Array]]:
+def chunks_of(array: Array) -> Iterator[tuple[int, Array]]:
     """Examples that are looked at together, with the number of the first."""
     rows = max(1, CHUNK // max(1, array[:1].nbytes))
     for first in range(0, len(array), rows):

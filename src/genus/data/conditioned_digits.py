@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from genus.core.column import Column
 from genus.core.registry import data
-from genus.core.space import Column, Space, table_space
+from genus.core.space import Space, table_space
 from genus.core.spec import DataSpec
 from genus.data.array_source import ArraySource
 from genus.data.checks import Array

@@ -7,14 +7,16 @@ from typing import Literal
 
 import numpy as np
 
+from genus.core.column import Column
 from genus.core.errors import DataError
 from genus.core.registry import data
-from genus.core.space import Column, class_space, table_space
+from genus.core.space import class_space, table_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.dataset import Dataset, dataset_from_arrays
 from genus.data.dialect import DecimalName, DelimiterName
 from genus.data.labels import encode_labels
+from genus.data.offsets import fit_offsets, less_offsets
 from genus.data.split import group_numbers
 from genus.data.text_table import (
     MISSING,
@@ -44,8 +46,9 @@ def csv_file(
 ) -> Dataset:
     """A table of numbers, one example per row, values as they stand.
 
-    The table is read into memory. Lines above it that begin with ``#`` are comments; the last of them names
-    the columns where the table has no header and it has a name for each.
+    The table is read into memory. Columns of numbers too large for 32 bits are read less an offset. Lines
+    above the table that begin with ``#`` are comments; the last of them names the columns where the table
+    has no header and it has a name for each.
 
     Args:
         path: the file, UTF-8 or UTF-16 text.
@@ -74,19 +77,24 @@ def csv_file(
     if not chosen:
         raise DataError(f"{path}: no column of numbers is left")
     read = [number_column(table, i, missing == "keep") for i in chosen]
-    values = np.stack(read, axis=1)
-    lacking = ~np.isfinite(values)
+    lacking = ~np.isfinite(values := np.stack(read, axis=1))
+    try:
+        offsets = fit_offsets(values)
+    except DataError as error:
+        raise DataError(f"{path}: {error}, counted from 0 among {[names[i] for i in chosen]}") from None
     target, key_column, grouped = roles["label"], roles["key"], roles["group"]
     numbers, classes = (None, ()) if target is None else _classes(table, target)
     spec = DataSpec(
-        example=table_space(Column(name=names[i]) for i in chosen),
+        example=table_space(
+            Column(name=names[i], offset=float(offset)) for i, offset in zip(chosen, offsets, strict=True)
+        ),
         condition=class_space(classes),
         grouped=grouped is not None,
         missing=bool(lacking.any()),
     )
     return dataset_from_arrays(
         "csv",
-        np.where(lacking, np.float32(0), values),
+        np.where(lacking, np.float32(0), less_offsets(values, offsets)),
         numbers,
         spec,
         holdout=holdout,

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from genus.data.image_source import open_images
 from genus.data.images import SUFFIXES, Alpha, Mode, Resize
 from genus.data.labels import encode_labels
 from genus.data.split import fingerprint, group_numbers, hold_out
+from genus.data.window import PixelKind, WindowChoice, read_as
 
 _TRAIN = frozenset({"train", "training"})
 _TEST = frozenset({"test", "testing"})
@@ -28,7 +28,8 @@ _VALIDATION = frozenset({"val", "valid", "validation"})
 def folder(
     *,
     path: str,
-    kind: Literal["image", "labels"] = "image",
+    kind: PixelKind = "auto",
+    window: WindowChoice = None,
     size: int | Sequence[int] | None = None,
     resize: Resize = "refuse",
     mode: Mode = "auto",
@@ -49,7 +50,12 @@ def folder(
 
     Args:
         path: the folder.
-        kind: ``labels`` takes grey values, or indices of a palette, for numbers of labels (masks).
+        kind: ``labels`` takes grey values, or indices of a palette, for numbers of labels (masks); ``auto``
+            does so for grey images of more than two values, all below 16, and makes two such values black
+            and white (with ``check``).
+        window: numbers of the files that become black and white, such as [0, 4095] for 12 bits in 16;
+            ``auto`` takes those between which 99 % of the training values lie. Samples are written in the
+            files' numbers.
         size: height and width in pixels, or one number for both; null when all images agree.
         resize: how other sizes become ``size``: ``crop`` fills it and cuts the rest, ``pad`` fits inside
             and adds black, ``stretch`` changes proportions.
@@ -77,7 +83,7 @@ def folder(
     if len(test) == 0:
         train, test = hold_out(len(names), holdout, numbers, groups)
     _refuse_cut_groups(groups, train, test, path)
-    return Dataset.of_split(
+    dataset = Dataset.of_split(
         "folder",
         source,
         train,
@@ -85,6 +91,7 @@ def folder(
         fingerprint=fingerprint(names, *content, train, test),
         description=f"{len(names):,} images in {path}",
     )
+    return dataset if kind == "labels" else read_as(dataset, kind if check else "image", window)
 
 
 def _refuse_cut_groups(groups: Array | None, train: Array, test: Array, path: str) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genus.core.errors import DataError, InputError
+from genus.core.file_units import from_file
 from genus.core.space import Space
 from genus.data.checks import Array
 from genus.data.images import Alpha, Layout, Resize, no_bomb_warnings, read_header, read_image
@@ -67,7 +68,11 @@ def read_image_as(
         raise InputError(f"{path}: has {values.shape[1]} channels; wanted is {space.describe()}")
     if labels:
         return _label_numbers(values, space, path)
-    return torch.from_numpy(values.astype(np.float32)) / ((1 << header.bits) - 1)
+    if space.window is not None and space.window[1] > 1:
+        raise InputError(
+            f"the model learned from numbers up to {space.window[1]:g}, which no image file holds"
+        )
+    return torch.from_numpy(from_file(values.astype(np.float32) / ((1 << header.bits) - 1), space))
 
 
 def _label_numbers(values: Array, space: Space, path: Path) -> Tensor:

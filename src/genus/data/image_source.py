@@ -127,16 +127,14 @@ class LabelMaps(Source):
 
     Args:
         images: of few different values.
+        values: all that occur; found in the images unless given.
 
     Raises:
         DataError: when there are too many to be labels.
     """
 
-    def __init__(self, images: Source) -> None:
-        seen = np.zeros(images.spec.levels or 256, dtype=bool)
-        for first in range(0, len(images), 64):
-            seen[images.fetch(np.arange(first, min(first + 64, len(images)))).values] = True
-        self._values = np.flatnonzero(seen)
+    def __init__(self, images: Source, values: Array | Sequence[int] | None = None) -> None:
+        self._values = used_levels(images) if values is None else np.asarray(values)
         if len(self._values) > _MOST_LABELS:
             raise DataError(
                 f"the images hold {len(self._values)} different values, which are no numbers of labels (at "
@@ -154,6 +152,14 @@ class LabelMaps(Source):
     def fetch(self, indices: Array) -> Raw:
         raw = self._images.fetch(indices)
         return raw._replace(values=np.searchsorted(self._values, raw.values).astype(np.int64))
+
+
+def used_levels(source: Source) -> Array:
+    """Different level numbers of the examples of a source, sorted."""
+    seen = np.zeros(source.spec.levels or 0, dtype=bool)
+    for first in range(0, len(source), 64):
+        seen[source.fetch(np.arange(first, min(first + 64, len(source)))).values] = True
+    return np.flatnonzero(seen)
 
 
 def _headers(paths: Sequence[Path]) -> list[Header]:

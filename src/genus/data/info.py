@@ -66,7 +66,7 @@ def data_info(text: str, arguments: Mapping[str, Any] | None = None) -> dict[str
         "spec": dataset.spec.describe(),
         "spec_fields": dataset.spec.to_json(),
         "splits": {"train": summarise(dataset.train), "test": summarise(dataset.test)},
-        "remarks": remarks(dataset, config.get("path"), config.get("header")),
+        "remarks": remarks(dataset, config),
         "fingerprint": dataset.fingerprint,
         "recipe": _recipe(config),
     }

@@ -10,16 +10,19 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from genus.core.column import Column
 from genus.core.errors import DataError
 from genus.core.registry import data
-from genus.core.space import Space, SpaceKind, class_space
+from genus.core.space import Space, SpaceKind, class_space, table_space
 from genus.core.spec import DataSpec
 from genus.data.array_layout import arrange, otherwise
 from genus.data.array_source import ArraySource
 from genus.data.checks import Array, OutOfRange, native, within_unit
 from genus.data.dataset import Dataset, dataset_from_arrays
 from genus.data.labels import encode_labels
+from genus.data.offsets import fit_offsets, less_offsets
 from genus.data.split import fingerprint
+from genus.data.window import PixelKind, WindowChoice, read_as
 
 _SPLIT_KEYS = (("train_images", "train_labels"), ("x_train", "y_train"), ("train_x", "train_y"))
 _WHOLE_KEYS = (("images", "labels"), ("x", "y"), ("X", "y"), ("data", "labels"), ("data", "target"))
@@ -32,6 +35,8 @@ def npz(
     array: str | None = None,
     layout: Literal["auto", "vector", "l", "cl", "lc", "hw", "hwc", "chw", "dhw", "cdhw"] = "auto",
     labels: bool = True,
+    kind: PixelKind = "auto",
+    window: WindowChoice = None,
     holdout: float = 0.1,
 ) -> Dataset:
     """Arrays in one ``.npz`` or ``.npy`` file; examples along the first axis.
@@ -41,7 +46,8 @@ def npz(
     ``labels``, ``x`` and ``y``, or one single array. A ``.npy`` file is read from disk as needed.
     Images and volumes are uint8 (0 … 255), uint16 (0 … 65535), truth values, or floats in [0, 1];
     vectors and sequences are taken as they are, except that uint8 and uint16 count as levels of
-    [0, 1]. Sequences all of whose values lie in [0, 1] are bounded by it, others are unbounded.
+    [0, 1]; a vector with numbers too large for 32 bits becomes a table of columns less an offset.
+    Sequences all of whose values lie in [0, 1] are bounded by it, others are unbounded.
 
     Args:
         path: the file.
@@ -52,6 +58,8 @@ def npz(
             it asks when the first or last of three is at most 16 and less than half as long as the
             others, which may be channels or slices. It never takes anything for a sequence.
         labels: whether to use the labels in the file.
+        kind: of whole numbers of images and volumes, as for ``folder``.
+        window: numbers that become 0 and 1 in images and volumes, as for ``folder``.
         holdout: share kept for testing when the file has no test split, in (0, 1).
 
     Raises:
@@ -63,22 +71,29 @@ def npz(
     arrays, kinds, levels = zip(
         *(arrange(content[key], layout, f"{path}: {key}") for key in examples), strict=True
     )
-    numbers, classes = _labels(content, tags if labels else [], path)
-    numbers = numbers or [None] * len(examples)
-    spec = DataSpec(
-        example=Space(
+    offsets = fit_offsets(arrays[0]) if kinds[0] == "vector" else np.zeros(1)
+    if offsets.any():
+        arrays = tuple(less_offsets(array, offsets) for array in arrays)
+        example = table_space(Column(name=str(i), offset=float(o)) for i, o in enumerate(offsets))
+    else:
+        example = Space(
             kind=kinds[0],
             shape=arrays[0].shape[1:],
-            range=_range(arrays, kinds[0], levels[0]),
+            range=_range(arrays, kinds[0], levels[0]) if window is None or levels[0] else None,
             levels=levels[0],
-        ),
-        condition=class_space(classes),
-    )
+        )
+    numbers, classes = _labels(content, tags if labels else [], path)
+    numbers = numbers or [None] * len(examples)
+    spec = DataSpec(example=example, condition=class_space(classes))
     if len(arrays) == 2 and (arrays[0].shape[1:] != arrays[1].shape[1:] or levels[0] != levels[1]):
         raise DataError(f"{path}: {examples[0]} and {examples[1]} differ in shape or type")
     text = f"arrays {', '.join(examples)} of {path}"
+    pictures = kinds[0] in ("image", "volume")
+    if not pictures and (kind != "auto" or window is not None):
+        raise DataError(f"{path}: kind and window are of images and volumes; these are {spec.kind}s")
     try:
-        return _dataset(arrays, numbers, spec, holdout, text)
+        dataset = _dataset(arrays, numbers, spec, holdout, text)
+        return read_as(dataset, kind if levels[0] else "image", window) if pictures else dataset
     except OutOfRange as error:
         taken = f"{path}: {examples[0]} was taken for {spec.kind}s of {'×'.join(map(str, spec.shape))}"
         other = otherwise(content[examples[0]].shape[1:], layout)

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from genus.core.batch import Condition, join_conditions
+from genus.core.column import Column
 from genus.core.errors import DataError
-from genus.core.space import AnySpace, Column, Composite, Space
+from genus.core.space import AnySpace, Composite, Space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.source import Raw, Source

@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genus.core.file_units import file_levels, to_file
 from genus.core.spec import DataSpec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
+_DARK = 1 / 8
+"""Share of the range below which shades are not seen."""
 
 
 def sheet(
@@ -23,6 +26,9 @@ def sheet(
 ) -> bytes:
     """Draw samples as PNG: a grid of images, middle slices of volumes, curves of sequences, or
     a scatter of vectors.
+
+    Images have the shades of the files, unless their window ends below an eighth of the range, where an eye
+    sees nothing: then it fills the range.
 
     Args:
         samples: ``(n, *spec.shape)`` in data units.
@@ -50,7 +56,9 @@ def write_sheet(path: Path, samples: Array, spec: DataSpec, **options: object) -
 
 
 def write_files(folder: Path, samples: Array, spec: DataSpec) -> None:
-    """Write one file per sample: 8-bit PNG for images of 1 or 3 channels, else ``.npy``.
+    """Write one file per sample in the numbers of the data's files.
+
+    PNG for images of 1 or 3 channels, of 16 bits where grey files with a window have these; else ``.npy``.
 
     Args:
         folder: made when missing.
@@ -59,21 +67,34 @@ def write_files(folder: Path, samples: Array, spec: DataSpec) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     picture = spec.kind == "image" and spec.shape[0] in (1, 3)
-    images = _pixels(samples, spec) if picture else samples
+    window = spec.example.window
+    samples = to_file(samples, spec.example)
+    picture = picture and (window is None or window[1] <= 1)
+    deep = window is not None and file_levels(spec.example) > 256 and spec.shape[0] == 1
+    images = _coded(samples, spec.range, 16 if deep else 8) if picture else samples
     for i, image in enumerate(images):
         if picture:
-            (folder / f"{i:05d}.png").write_bytes(_png(np.asarray(image, dtype=np.uint8)))
+            (folder / f"{i:05d}.png").write_bytes(_png(np.asarray(image)))
         else:
             np.save(folder / f"{i:05d}.npy", image)
 
 
-def _pixels(samples: Array, spec: DataSpec) -> NDArray[np.uint8]:
-    """8-bit images ``(n, height, width, 1 or 3)``."""
-    low, high = spec.range or (float(samples.min()), float(samples.max()))
+def _pixels(samples: Array, spec: DataSpec) -> NDArray[Any]:
+    """8-bit images ``(n, height, width, 1 or 3)`` to look at."""
+    window = spec.example.window
+    if window is not None and _DARK <= window[1] <= 1:
+        samples = to_file(samples, spec.example)
+    return _coded(samples, spec.range, 8)
+
+
+def _coded(samples: Array, limits: tuple[float, float] | None, bits: int) -> NDArray[Any]:
+    """Images as whole numbers ``(n, height, width, 1 or 3)``."""
+    low, high = limits or (float(samples.min()), float(samples.max()))
     scaled = np.clip((samples - low) / max(high - low, 1e-12), 0, 1)
     if scaled.shape[1] == 2 or scaled.shape[1] > 3:  # no picture has such channels: show the first
         scaled = scaled[:, : 3 if scaled.shape[1] > 3 else 1]
-    return np.rint(scaled.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
+    most = (1 << bits) - 1
+    return np.rint(scaled.transpose(0, 2, 3, 1) * most).astype(np.uint8 if bits == 8 else np.uint16)
 
 
 def image_grid(images: NDArray[np.uint8], columns: int | None = None, gap: int = 2) -> NDArray[np.uint8]:
@@ -95,7 +116,7 @@ def image_grid(images: NDArray[np.uint8], columns: int | None = None, gap: int =
     return canvas
 
 
-def _png(image: NDArray[np.uint8]) -> bytes:
+def _png(image: NDArray[Any]) -> bytes:
     from PIL import Image
 
     file = io.BytesIO()

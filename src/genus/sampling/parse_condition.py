@@ -151,7 +151,7 @@ def _columns(words: ConditionWords, space: Space, n: int, usual: Callable[[], Co
     assert isinstance(rows, Tensor)
     rows = rows.clone()
     for name, value in values.items():
-        rows[:, space.place(name)] = value
+        rows[:, space.place(name)] = value - space.column(name).offset
     return rows
 
 

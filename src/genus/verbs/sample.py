@@ -48,8 +48,11 @@ def _write_samples(
 def _write(target: Path, samples: NDArray[Any], spec: DataSpec, *, columns: int | None) -> None:
     import numpy as np
 
+    from genus.core.file_units import from_file
     from genus.reports.sheet import write_files, write_sheet
 
+    if target.suffix != ".npy":
+        samples = from_file(samples, spec.example)
     if target.suffix == ".png":
         write_sheet(target, samples, spec, columns=columns)
     elif target.suffix == ".npy":
@@ -95,7 +98,8 @@ def sample(
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
     Returns:
-        float32 ``(n, *spec.shape)`` in data units.
+        ``(n, *spec.shape)`` in the numbers of the data's files: float32, or float64 where columns have
+        an offset.
 
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
@@ -103,6 +107,7 @@ def sample(
         InputError: for an unknown label, a condition or code that does not fit, a truncation out of range,
             a number of samples below 1, or ``standing`` without a truncation.
     """
+    from genus.core.file_units import to_file
     from genus.core.model import Model
     from genus.sampling.conditions import requested_condition, typical_conditions
     from genus.sampling.draw import draw
@@ -112,7 +117,7 @@ def sample(
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     collects = standing and not isinstance(run, Model)
-    return draw(
+    drawn = draw(
         model,
         n,
         condition=requested_condition(model, n, label, condition, lambda: opened_data(run)),
@@ -123,3 +128,4 @@ def sample(
         typical=typical_conditions(model, lambda: opened_data(run)) if collects else None,
         means=means,
     ).numpy()
+    return to_file(drawn, model.spec.example)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from genus.core.codes import code_named, code_steps, encode_code, is_random, random_codes
+from genus.core.column import Column
 from genus.core.errors import InputError
-from genus.core.space import Column, Space
+from genus.core.space import Space
 from genus.reports.latent_figures.figure import Figure, FigureRequest, generate, latents
 from genus.sampling.draw import device_of
 
