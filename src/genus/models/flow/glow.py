@@ -12,7 +12,7 @@ from genus.core.registry import model
 from genus.core.spec import DataSpec
 from genus.layers.activation_norm import ActivationNorm
 from genus.layers.bijection import Bijection, Chain, Squeezed
-from genus.layers.coupling import Halves, build_coupling
+from genus.layers.coupling import Coupling, Halves, build_coupling
 from genus.layers.element_transform import ScaleAndShift, TransformFactory
 from genus.layers.invertible_convolution import InvertibleConvolution
 from genus.models.flow.flow import Flow
@@ -51,7 +51,7 @@ class Glow(Flow):
         self.flow = glow_bijection(spec.shape, couple, couplings=couplings, scales=scales, squeeze=squeeze)
 
 
-def halves(shape: tuple[int, ...], *, network: Network, transform: TransformFactory) -> Bijection:
+def halves(shape: tuple[int, ...], *, network: Network, transform: TransformFactory) -> Coupling:
     """A coupling that moves the second half of the channels or coordinates.
 
     Raises:
