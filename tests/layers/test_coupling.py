@@ -6,24 +6,27 @@ import pytest
 import torch
 from torch import nn
 
-from genus.layers.coupling import AffineCoupling, Checkerboard, CouplingPartition, Halves
+from genus.layers.coupling import Alternate, Checkerboard, Coupling, CouplingPartition, Halves
+from genus.layers.element_transform import ScaleAndShift
 from genus.networks.coupling_resnet import coupling_resnet
 from genus.networks.mlp import mlp
 
 
-def coupling(partition: CouplingPartition, net: nn.Module, channels: int, dims: int) -> AffineCoupling:
-    layer = AffineCoupling(partition, net, channels=channels, dims=dims).double()
-    nn.init.uniform_(layer.gain, 0.5, 1)
-    return layer
+def coupling(partition: CouplingPartition, net: nn.Module, channels: int, dims: int) -> Coupling:
+    transform = ScaleAndShift(channels, dims)
+    nn.init.uniform_(transform.gain, 0.5, 1)
+    return Coupling(partition, net, transform).double()
 
 
-def layers() -> list[tuple[str, AffineCoupling, tuple[int, ...]]]:
+def layers() -> list[tuple[str, Coupling, tuple[int, ...]]]:
     torch.manual_seed(0)
-    found: list[tuple[str, AffineCoupling, tuple[int, ...]]] = []
+    found: list[tuple[str, Coupling, tuple[int, ...]]] = []
     for swap in (False, True):
         halves = Halves(5, swap=swap)
-        stay, move = halves.sizes
+        stay, move = halves.channels(5)
         found.append((f"vector{swap}", coupling(halves, mlp((stay,), (2 * move,)), move, 0), (5,)))
+        turns = Alternate(5, swap=swap)
+        found.append((f"turns{swap}", coupling(turns, mlp((stay,), (2 * move,)), move, 0), (5,)))
         net = coupling_resnet((2, 3, 4), (4, 3, 4), width=4)
         found.append((f"channels{swap}", coupling(Halves(4, swap=swap), net, 2, 2), (4, 3, 4)))
         for shape in [(1, 7), (2, 3, 5), (1, 2, 3, 2)]:
@@ -34,7 +37,7 @@ def layers() -> list[tuple[str, AffineCoupling, tuple[int, ...]]]:
 
 
 @pytest.mark.parametrize(("name", "layer", "shape"), layers())
-def test_log_determinant_and_round_trip(name: str, layer: AffineCoupling, shape: tuple[int, ...]) -> None:
+def test_log_determinant_and_round_trip(name: str, layer: Coupling, shape: tuple[int, ...]) -> None:
     x = torch.randn(2, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     y, change = layer(x)
     for i in range(2):
@@ -49,7 +52,7 @@ def test_log_determinant_and_round_trip(name: str, layer: AffineCoupling, shape:
 
 
 def test_new_coupling_is_the_identity() -> None:
-    layer = AffineCoupling(Halves(4, swap=False), mlp((2,), (4,)), channels=2, dims=0)
+    layer = Coupling(Halves(4, swap=False), mlp((2,), (4,)), ScaleAndShift(2, 0))
     x = torch.randn(3, 4)
     y, change = layer(x)
     assert torch.equal(x, y)

@@ -20,6 +20,13 @@ class CouplesBatch(nn.Module):
     """
 
 
+class Autoregressive(nn.Module, ABC):
+    """A network of vectors whose outputs for element i depend on the elements before i alone.
+
+    It maps ``(n, size)`` to ``(n, numbers · size)``, all elements' first numbers before their second ones.
+    """
+
+
 class TakesNoise(nn.Module, ABC):
     """A network with random numbers of its own beside its input."""
 

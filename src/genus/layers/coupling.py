@@ -1,4 +1,4 @@
-"""Affine couplings: invertible layers whose Jacobian is triangular."""
+"""Couplings: invertible layers whose Jacobian is triangular."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from genus.core.components import Network
+from genus.layers.bijection import Bijection
+from genus.layers.element_transform import ElementTransform, TransformFactory
+
 
 class CouplingPartition(nn.Module, ABC):
     """Divides an example into a part that stays and a part that moves."""
+
+    @abstractmethod
+    def channels(self, count: int) -> tuple[int, int]:
+        """Channels of the part that stays and of the part that moves, of so many in all."""
 
     @abstractmethod
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,9 +47,8 @@ class Halves(CouplingPartition):
         self.second = size // 2
         self.swap = swap
 
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """Lengths of the part that stays and of the part that moves."""
+    def channels(self, count: int) -> tuple[int, int]:
+        del count
         return (self.second, self.first) if self.swap else (self.first, self.second)
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,6 +60,24 @@ class Halves(CouplingPartition):
 
     def of_moving(self, x: Tensor) -> Tensor:
         return x
+
+
+class Alternate(Halves):
+    """Elements of the first axis in turn: those with an even number, and those with an odd one.
+
+    Args:
+        size: length of that axis, at least 2.
+        swap: move the even ones instead of the odd ones.
+    """
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        even, odd = x[:, ::2], x[:, 1::2]
+        return (odd, even) if self.swap else (even, odd)
+
+    def join(self, stays: Tensor, moves: Tensor) -> Tensor:
+        joined = stays.new_empty(len(stays), self.first + self.second, *stays.shape[2:])
+        joined[:, ::2], joined[:, 1::2] = (moves, stays) if self.swap else (stays, moves)
+        return joined
 
 
 class Checkerboard(CouplingPartition):
@@ -72,6 +97,9 @@ class Checkerboard(CouplingPartition):
         total = sum(torch.meshgrid(*(torch.arange(side) for side in sides), indexing="ij"), torch.tensor(0))
         self.register_buffer("mask", ((total + swap) % 2).float(), persistent=False)
 
+    def channels(self, count: int) -> tuple[int, int]:
+        return count, count
+
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         moves = x * self.mask
         return x - moves, moves
@@ -83,38 +111,47 @@ class Checkerboard(CouplingPartition):
         return x * self.mask
 
 
-class AffineCoupling(nn.Module):
-    """Scale and shift one part by the other: y_b = x_b ⊙ exp(s(x_a)) + t(x_a) (arXiv:1605.08803).
-
-    s = g_s tanh(·) and t = g_t (·) of a network's output, with learned gains per channel that start
-    at zero, so a new coupling is the identity.
+class Coupling(Bijection):
+    """Moves one part of an example as the other part says: y_b = f(x_b; network(x_a)), y_a = x_a.
 
     Args:
         partition: which part stays.
-        network: from the part that stays, ``(n, a, *sides)``, to ``(n, 2b, *sides)``.
-        channels: b, channels of the part that moves.
-        dims: number of spatial axes, 0 for vectors.
+        network: from the part that stays, ``(n, a, *sides)``, to ``(n, numbers · b, *sides)``.
+        transform: f, of the b channels of the part that moves.
     """
 
-    def __init__(self, partition: CouplingPartition, network: nn.Module, *, channels: int, dims: int) -> None:
+    def __init__(self, partition: CouplingPartition, network: nn.Module, transform: ElementTransform) -> None:
         super().__init__()
         self.partition = partition
+        self.transform = transform
         self.network = network
-        self.gain = nn.Parameter(torch.zeros(2, channels, *[1] * dims))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return y and ln |det ∂y/∂x| = Σ s, ``(n,)``."""
+        """Return y and ln |det ∂y/∂x|, ``(n,)``."""
         stays, moves = self.partition.split(x)
-        scale, shift = self._scale_and_shift(stays)
-        return self.partition.join(stays, torch.addcmul(shift, moves, scale.exp())), scale.flatten(1).sum(1)
+        moved, slope = self.transform(moves, self.network(stays).to(stays.dtype))
+        y = self.partition.join(stays, self.partition.of_moving(moved))
+        return y, self.partition.of_moving(slope).flatten(1).sum(1)
 
     def inverse(self, y: Tensor) -> Tensor:
         """Return x."""
-        stays, moves = self.partition.split(y)
-        scale, shift = self._scale_and_shift(stays)
-        return self.partition.join(stays, (moves - shift) * (-scale).exp())
+        stays, moved = self.partition.split(y)
+        moves = self.transform.inverse(moved, self.network(stays).to(stays.dtype))
+        return self.partition.join(stays, self.partition.of_moving(moves))
 
-    def _scale_and_shift(self, stays: Tensor) -> tuple[Tensor, Tensor]:
-        raw_scale, raw_shift = self.network(stays).to(stays.dtype).chunk(2, 1)
-        scale = self.gain[0] * raw_scale.tanh()
-        return self.partition.of_moving(scale), self.partition.of_moving(self.gain[1] * raw_shift)
+
+def build_coupling(
+    shape: tuple[int, ...], partition: CouplingPartition, network: Network, transform: TransformFactory
+) -> Coupling:
+    """A coupling of examples of a shape.
+
+    Args:
+        shape: of an example.
+        partition: which part stays.
+        network: builds the network of the coupling.
+        transform: builds f from the channels that move and the number of sides.
+    """
+    sides = shape[1:]
+    stay, move = partition.channels(shape[0])
+    moving = transform(move, len(sides))
+    return Coupling(partition, network((stay, *sides), (moving.numbers * move, *sides)), moving)

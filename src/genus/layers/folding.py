@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Squeezing = Literal["plain", "haar"]
+"""How blocks of 2 become channels."""
 
 
 def space_to_depth(x: Tensor, block: int) -> Tensor:
@@ -95,6 +99,16 @@ def inverse_haar(y: Tensor) -> Tensor:
     dims = y.dim() - 2
     parts = _butterflies(y.unflatten(1, (2**dims, -1)), dims)
     return depth_to_space(parts.transpose(1, 2).flatten(1, 2), 2, [2 * side for side in y.shape[2:]])
+
+
+def squeeze(x: Tensor, how: Squeezing) -> Tensor:
+    """Blocks of 2 become channels, as they are or by :func:`haar`; sides must be even."""
+    return haar(x) if how == "haar" else space_to_depth(x, 2)
+
+
+def unsqueeze(y: Tensor, how: Squeezing) -> Tensor:
+    """Undo :func:`squeeze`."""
+    return inverse_haar(y) if how == "haar" else depth_to_space(y, 2, [2 * side for side in y.shape[2:]])
 
 
 def _butterflies(blocks: Tensor, dims: int) -> Tensor:

@@ -15,8 +15,7 @@ from genus.core.noise import Noise
 from genus.core.phase import Context
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
-from genus.models.flow.multiscale import MultiScaleFlow
-from genus.models.flow.realnvp import RealNVP
+from genus.models.flow.realnvp import RealNVP, realnvp_bijection
 from genus.networks.coupling_resnet import coupling_resnet
 from genus.networks.mlp import mlp
 
@@ -45,7 +44,7 @@ def shaken(model: nn.Module, scale: float = 0.5) -> nn.Module:
 )  # fmt: skip
 @pytest.mark.parametrize("squeeze", ["plain", "haar"])
 def test_log_determinant_and_round_trip(shape: tuple[int, ...], network, squeeze) -> None:
-    flow = shaken(MultiScaleFlow(shape, network, couplings=2, scales=3, squeeze=squeeze)).double()
+    flow = shaken(realnvp_bijection(shape, network, couplings=2, scales=3, squeeze=squeeze)).double()
     x = torch.randn(2, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     z, change = flow(x)
     assert z.shape == (2, math.prod(shape))

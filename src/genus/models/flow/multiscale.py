@@ -1,20 +1,25 @@
-"""The architecture of RealNVP: couplings, squeezing, and factoring half of the elements out."""
+"""Flows of several scales: squeezing, and factoring half of the elements out."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from genus.core.components import Network
 from genus.core.errors import RecipeError
-from genus.layers.coupling import AffineCoupling, Checkerboard, Halves
-from genus.layers.folding import depth_to_space, haar, inverse_haar, space_to_depth
+from genus.layers.bijection import Bijection, Chain
+from genus.layers.coupling import Checkerboard, Halves, build_coupling
+from genus.layers.element_transform import ScaleAndShift
+from genus.layers.folding import Squeezing, squeeze, unsqueeze
+
+Build = Callable[[tuple[int, ...]], Bijection]
+"""Builds a bijection of examples of a shape."""
 
 
-class CouplingStack(nn.Module):
+def affine_couplings(shape: tuple[int, ...], network: Network, count: int, *, checkerboard: bool) -> Chain:
     """Affine couplings with alternating partitions.
 
     Args:
@@ -23,46 +28,26 @@ class CouplingStack(nn.Module):
         count: number of couplings.
         checkerboard: partition places, not channels or coordinates.
     """
-
-    def __init__(self, shape: tuple[int, ...], network: Network, count: int, *, checkerboard: bool) -> None:
-        super().__init__()
-        sides = shape[1:]
-        couplings: list[AffineCoupling] = []
-        for i in range(count):
-            swap = i % 2 == 1
-            partition = Checkerboard(sides, swap=swap) if checkerboard else Halves(shape[0], swap=swap)
-            stay, move = (shape[0], shape[0]) if isinstance(partition, Checkerboard) else partition.sizes
-            net = network((stay, *sides), (2 * move, *sides))
-            couplings.append(AffineCoupling(partition, net, channels=move, dims=len(sides)))
-        self.couplings = nn.ModuleList(couplings)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return y and ln |det ∂y/∂x|, ``(n,)``."""
-        total = x.new_zeros(len(x))
-        for coupling in self.couplings:
-            x, change = coupling(x)
-            total = total + change
-        return x, total
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """Return x."""
-        for coupling in reversed(self.couplings):
-            y = coupling.inverse(y)  # type: ignore[operator]
-        return y
+    swaps = [i % 2 == 1 for i in range(count)]
+    if checkerboard:
+        partitions = [Checkerboard(shape[1:], swap=swap) for swap in swaps]
+    else:
+        partitions = [Halves(shape[0], swap=swap) for swap in swaps]
+    return Chain(build_coupling(shape, partition, network, ScaleAndShift) for partition in partitions)
 
 
-class MultiScaleFlow(nn.Module):
-    """Invertible map of examples to as many latent numbers (arXiv:1605.08803, section 3.6).
+class MultiScaleFlow(Bijection):
+    """Bijection of examples and as many latent numbers (arXiv:1605.08803, section 3.6).
 
-    Each scale: checkerboard couplings, squeezing of 2-wide blocks into channels, channel
-    couplings, and half of the channels leave as latent numbers. The last scale has checkerboard
-    couplings only. A scale whose sides are odd ends the flow. Vectors pass ``couplings``
-    couplings of alternating halves.
+    Each scale: a part before 2-wide blocks are squeezed into channels, the squeezing, a part after
+    it, and half of the channels leave as latent numbers. The last scale is one part without
+    squeezing. A scale whose sides are odd ends the flow; vectors pass the last part alone.
 
     Args:
-        shape: of an example.
-        network: of each coupling; called with the shapes of its input and output.
-        couplings: couplings of each kind per scale; one more in the last scale.
+        shape: of an example, of two or more numbers.
+        before: builds the part before squeezing; None for none.
+        after: builds the part after it.
+        last: builds the last scale.
         scales: largest number of scales.
         squeeze: how 2-wide blocks become channels: as they are (``plain``, the paper's), or by a
             ``haar`` transform, so that what leaves are details and what stays is coarser.
@@ -74,38 +59,36 @@ class MultiScaleFlow(nn.Module):
     def __init__(
         self,
         shape: tuple[int, ...],
-        network: Network,
         *,
-        couplings: int,
+        before: Build | None,
+        after: Build,
+        last: Build,
         scales: int,
-        squeeze: Literal["plain", "haar"] = "plain",
+        squeeze: Squeezing = "plain",
     ) -> None:
         super().__init__()
-        self.squeeze = squeeze
-        if math.prod(shape) < 2:
-            raise RecipeError("a coupling needs at least two numbers per example: one stays, one moves")
-        self.places = nn.ModuleList()
-        self.channels = nn.ModuleList()
+        self.squeeze: Squeezing = squeeze
+        require_two_numbers(shape)
+        self.before = nn.ModuleList()
+        self.after = nn.ModuleList()
         self.shapes: list[tuple[int, ...]] = []  # of what leaves at each scale
-        self.is_vector = len(shape) == 1
-        while not self.is_vector and len(self.shapes) < scales - 1 and all(s % 2 == 0 for s in shape[1:]):
-            self.places.append(CouplingStack(shape, network, couplings, checkerboard=True))
-            shape = (shape[0] * 2 ** (len(shape) - 1), *(s // 2 for s in shape[1:]))
-            self.channels.append(CouplingStack(shape, network, couplings, checkerboard=False))
+        while len(self.shapes) < scales - 1 and squeezable(shape):
+            self.before.append(before(shape) if before else Chain([]))
+            shape = squeezed(shape)
+            self.after.append(after(shape))
             shape = (shape[0] // 2, *shape[1:])
             self.shapes.append(shape)
-        board = not self.is_vector and math.prod(shape[1:]) > 1
-        self.last = CouplingStack(shape, network, couplings + (not self.is_vector), checkerboard=board)
+        self.last = last(shape)
         self.shapes.append(shape)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return latent numbers ``(n, size)`` and ln |det ∂z/∂x|, ``(n,)``."""
         total = x.new_zeros(len(x))
         leaving: list[Tensor] = []
-        for places, channels in zip(self.places, self.channels, strict=True):
-            x, change = places(x)
+        for before, after in zip(self.before, self.after, strict=True):
+            x, change = before(x)
             total = total + change
-            x, change = channels(haar(x) if self.squeeze == "haar" else space_to_depth(x, 2))
+            x, change = after(squeeze(x, self.squeeze))
             total = total + change
             x, left = x.chunk(2, 1)
             leaving.append(left)
@@ -113,15 +96,34 @@ class MultiScaleFlow(nn.Module):
         leaving.append(x)
         return torch.cat([part.flatten(1) for part in leaving], 1), total + change
 
-    def inverse(self, z: Tensor) -> Tensor:
+    def inverse(self, y: Tensor) -> Tensor:
         """Return examples ``(n, *shape)``."""
         sizes = [math.prod(shape) for shape in self.shapes]
-        parts = [part.reshape(-1, *shape) for part, shape in zip(z.split(sizes, 1), self.shapes, strict=True)]
+        parts = [part.reshape(-1, *shape) for part, shape in zip(y.split(sizes, 1), self.shapes, strict=True)]
         x = self.last.inverse(parts.pop())
-        scales = zip(reversed(self.places), reversed(self.channels), reversed(parts), strict=True)
-        for places, channels, left in scales:
-            x = channels.inverse(torch.cat([x, left], 1))  # type: ignore[operator]
-            double = [2 * side for side in x.shape[2:]]
-            x = inverse_haar(x) if self.squeeze == "haar" else depth_to_space(x, 2, double)
-            x = places.inverse(x)  # type: ignore[operator]
+        for before, after, left in zip(
+            reversed(self.before), reversed(self.after), reversed(parts), strict=True
+        ):
+            x = after.inverse(torch.cat([x, left], 1))  # type: ignore[operator]
+            x = before.inverse(unsqueeze(x, self.squeeze))  # type: ignore[operator]
         return x
+
+
+def require_two_numbers(shape: tuple[int, ...]) -> None:
+    """Refuse examples of a single number.
+
+    Raises:
+        RecipeError: naming what a coupling needs.
+    """
+    if math.prod(shape) < 2:
+        raise RecipeError("a coupling needs at least two numbers per example: one stays, one moves")
+
+
+def squeezable(shape: tuple[int, ...]) -> bool:
+    """Whether an example has sides, all of them even."""
+    return len(shape) > 1 and all(side % 2 == 0 for side in shape[1:])
+
+
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of an example whose 2-wide blocks have been folded into channels."""
+    return (shape[0] * 2 ** (len(shape) - 1), *(side // 2 for side in shape[1:]))
