@@ -11,10 +11,10 @@ import torch
 
 from genus.assembly import build_model, make_engine, open_data
 from genus.core.batch import Condition, Parts
+from genus.core.column import Column
 from genus.core.model import Model
 from genus.core.recipe import Recipe, load_recipe
 from genus.core.recipe_text import recipe_files
-from genus.core.column import Column
 from genus.core.space import AnySpace, Composite, Space, table_space
 from genus.training.devices import launch
 from genus.training.engine import Engine

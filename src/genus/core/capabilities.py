@@ -6,7 +6,6 @@ Capabilities are nominal: a model has one when it derives from the class, and ev
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from typing import Literal
 
@@ -15,7 +14,7 @@ from torch.distributions import Distribution
 
 from genus.core.batch import Batch, Condition
 from genus.core.errors import InputError
-from genus.core.noise import Noise
+from genus.core.noise import Noise, truncated_normal
 from genus.core.noise_path import Estimate, NoisePath
 from genus.core.space import Space
 from genus.core.spec import DataSpec
@@ -70,7 +69,7 @@ class DrawsMeans(Samples):
     def sample(
         self, n: int, *, condition: Condition | None = None, noise: Noise, means: bool = False
     ) -> Tensor:
-        """As :meth:`Samples.sample`, a draw from p(x); with ``means`` without its last noise."""
+        """As :meth:`Samples.sample`; with ``means`` without the last noise of a draw."""
 
 
 class LatentSpace(Samples):
@@ -158,20 +157,6 @@ class Redraws(Samples):
         Returns:
             ``(n, channels, *larger sides)`` in data units.
         """
-
-
-def truncated_normal(uniform: Tensor, bound: float) -> Tensor:
-    """Standard normal numbers given that they lie in [−bound, bound], from uniform ones.
-
-    z = Φ⁻¹(Φ(−b) + u(Φ(b) − Φ(−b))) (arXiv:1809.11096, section 3.1).
-
-    >>> import torch
-    >>> truncated_normal(torch.tensor([0.0, 0.5, 1.0]), 2.0)
-    tensor([-2.,  0.,  2.])
-    """
-    low = 0.5 * math.erfc(bound / math.sqrt(2))
-    share = (low + uniform.double() * (1 - 2 * low)).clamp(1e-12, 1 - 1e-12)
-    return (math.sqrt(2) * (2 * share - 1).erfinv()).clamp(-bound, bound).to(uniform.dtype)
 
 
 class Clusters(ABC):

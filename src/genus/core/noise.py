@@ -8,6 +8,7 @@ is seeded anew for each block from (seed, number of the draw, number of the bloc
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -106,6 +107,20 @@ class Noise:
 def unbatched(noise: Noise) -> Noise:
     """The noise of the same seed from its beginning, whatever examples ``noise`` is for."""
     return Noise(noise.seed, block=noise.block, device=noise.device)
+
+
+def truncated_normal(uniform: Tensor, bound: float) -> Tensor:
+    """Standard normal numbers given that they lie in [−bound, bound], from uniform ones.
+
+    z = Φ⁻¹(Φ(−b) + u(Φ(b) − Φ(−b))) (arXiv:1809.11096, section 3.1).
+
+    >>> import torch
+    >>> truncated_normal(torch.tensor([0.0, 0.5, 1.0]), 2.0)
+    tensor([-2.,  0.,  2.])
+    """
+    low = 0.5 * math.erfc(bound / math.sqrt(2))
+    share = (low + uniform.double() * (1 - 2 * low)).clamp(1e-12, 1 - 1e-12)
+    return (math.sqrt(2) * (2 * share - 1).erfinv()).clamp(-bound, bound).to(uniform.dtype)
 
 
 def coins(uniform: Tensor, probability: Tensor) -> Tensor:
