@@ -95,8 +95,7 @@ def sample(
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
     Returns:
-        ``(n, *spec.shape)`` in the numbers of the data's files: float32, or float64 where columns have
-        an offset.
+        ``(n, *spec.shape)`` in the numbers of the data's files, float32; float64 for columns with an offset.
 
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
@@ -114,7 +113,7 @@ def sample(
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     collects = standing and not isinstance(run, Model)
-    drawn = draw(
+    samples = draw(
         model,
         n,
         condition=requested_condition(model, n, label, condition, lambda: opened_data(run)),
@@ -123,5 +122,5 @@ def sample(
         truncation=truncation,
         standing=standing,
         typical=typical_conditions(model, lambda: opened_data(run)) if collects else None,
-    ).numpy()
-    return to_file(drawn, model.spec.example)
+    )
+    return to_file(samples.numpy(), model.spec.example)
