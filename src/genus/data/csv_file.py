@@ -46,9 +46,8 @@ def csv_file(
 ) -> Dataset:
     """A table of numbers, one example per row, values as they stand.
 
-    The table is read into memory. Columns of numbers too large for 32 bits are read less an offset. Lines
-    above the table that begin with ``#`` are comments; the last of them names the columns where the table
-    has no header and it has a name for each.
+    Columns of numbers too large for 32 bits are read less an offset. Lines above the table that begin with
+    ``#`` are comments; the last one names the columns of a table without a header if it has all names.
 
     Args:
         path: the file, UTF-8 or UTF-16 text.
@@ -76,12 +75,8 @@ def csv_file(
         chosen = chosen if columns is not None else chosen[1:]
     if not chosen:
         raise DataError(f"{path}: no column of numbers is left")
-    read = [number_column(table, i, missing == "keep") for i in chosen]
-    lacking = ~np.isfinite(values := np.stack(read, axis=1))
-    try:
-        offsets = fit_offsets(values)
-    except DataError as error:
-        raise DataError(f"{path}: {error}, counted from 0 among {[names[i] for i in chosen]}") from None
+    values, offsets = _values(table, chosen, missing == "keep")
+    lacking = np.isnan(values)
     target, key_column, grouped = roles["label"], roles["key"], roles["group"]
     numbers, classes = (None, ()) if target is None else _classes(table, target)
     spec = DataSpec(
@@ -94,7 +89,7 @@ def csv_file(
     )
     return dataset_from_arrays(
         "csv",
-        np.where(lacking, np.float32(0), less_offsets(values, offsets)),
+        np.where(lacking, np.float32(0), values),
         numbers,
         spec,
         holdout=holdout,
@@ -103,6 +98,17 @@ def csv_file(
         groups=None if grouped is None else group_numbers(table.cells(grouped)),
         description=f"{len(table.rows):,} rows of {len(chosen)} columns in {path}",
     )
+
+
+def _values(table: TextTable, chosen: Sequence[int], missing: bool) -> tuple[Array, Array]:
+    """Columns of numbers less their offsets, float32, NaN where one is missing; and the offsets."""
+    values = np.stack([number_column(table, i, missing) for i in chosen], axis=1)
+    try:
+        offsets = fit_offsets(values)
+    except DataError as error:
+        names = [table.names[i] for i in chosen]
+        raise DataError(f"{table.path}: {error}, counted from 0 among {names}") from None
+    return less_offsets(values, offsets), offsets
 
 
 def _chosen(

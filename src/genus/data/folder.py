@@ -50,12 +50,10 @@ def folder(
 
     Args:
         path: the folder.
-        kind: ``labels`` takes grey values, or indices of a palette, for numbers of labels (masks); ``auto``
-            does so for grey images of more than two values, all below 16, and makes two such values black
-            and white (with ``check``).
-        window: numbers of the files that become black and white, such as [0, 4095] for 12 bits in 16;
-            ``auto`` takes those between which 99 % of the training values lie. Samples are written in the
-            files' numbers.
+        kind: ``labels`` takes grey values, or indices of a palette, for numbers of labels; ``auto`` does so
+            for grey values below 16, two of which become black and white (with ``check``).
+        window: numbers that become black and white, such as [0, 4095] for 12 bits in 16; ``auto`` takes those
+            between which 99 % of the training values lie. Samples are written in the files' numbers.
         size: height and width in pixels, or one number for both; null when all images agree.
         resize: how other sizes become ``size``: ``crop`` fills it and cuts the rest, ``pad`` fits inside
             and adds black, ``stretch`` changes proportions.
@@ -73,16 +71,14 @@ def folder(
         DataError: for no or unreadable images, and sizes, channels or transparency without a policy.
     """
     names = find_images(root := Path(path).expanduser())
-    train, test, depth = split_folders(names)
+    _, _, depth = split_folders(names)
     classes, numbers = _classes(names, depth) if labels else ((), None)
     groups = None if group is None else _groups(names, group)
     source, content = open_images(
         [root / name for name in names], numbers, classes, keys=names, groups=groups, labels=kind == "labels",
         size=size, resize=resize, mode=mode, alpha=alpha, check=check, cache=cache,
     )  # fmt: skip
-    if len(test) == 0:
-        train, test = hold_out(len(names), holdout, numbers, groups)
-    _refuse_cut_groups(groups, train, test, path)
+    train, test = _splits(names, numbers, groups, holdout, path)
     dataset = Dataset.of_split(
         "folder",
         source,
@@ -94,9 +90,16 @@ def folder(
     return dataset if kind == "labels" else read_as(dataset, kind if check else "image", window)
 
 
-def _refuse_cut_groups(groups: Array | None, train: Array, test: Array, path: str) -> None:
+def _splits(
+    names: Sequence[str], numbers: Array | None, groups: Array | None, holdout: float, path: str
+) -> tuple[Array, Array]:
+    """Numbers of training and test files: those of the folders, or some held out."""
+    train, test, _ = split_folders(names)
+    if len(test) == 0:
+        train, test = hold_out(len(names), holdout, numbers, groups)
     if groups is not None and np.intersect1d(groups[train], groups[test]).size:
         raise DataError(f"{path}: images of one group lie in its folders for training and for testing")
+    return train, test
 
 
 def find_images(root: Path) -> list[str]:

@@ -71,33 +71,32 @@ def npz(
     arrays, kinds, levels = zip(
         *(arrange(content[key], layout, f"{path}: {key}") for key in examples), strict=True
     )
-    offsets = fit_offsets(arrays[0]) if kinds[0] == "vector" else np.zeros(1)
-    if offsets.any():
-        arrays = tuple(less_offsets(array, offsets) for array in arrays)
-        example = table_space(Column(name=str(i), offset=float(o)) for i, o in enumerate(offsets))
-    else:
-        example = Space(
-            kind=kinds[0],
-            shape=arrays[0].shape[1:],
-            range=_range(arrays, kinds[0], levels[0]) if window is None or levels[0] else None,
-            levels=levels[0],
-        )
+    bounded = window is None or levels[0] is not None
+    arrays, example = _example(arrays, kinds[0], levels[0], bounded)
     numbers, classes = _labels(content, tags if labels else [], path)
     numbers = numbers or [None] * len(examples)
     spec = DataSpec(example=example, condition=class_space(classes))
     if len(arrays) == 2 and (arrays[0].shape[1:] != arrays[1].shape[1:] or levels[0] != levels[1]):
         raise DataError(f"{path}: {examples[0]} and {examples[1]} differ in shape or type")
     text = f"arrays {', '.join(examples)} of {path}"
-    pictures = kinds[0] in ("image", "volume")
-    if not pictures and (kind != "auto" or window is not None):
-        raise DataError(f"{path}: kind and window are of images and volumes; these are {spec.kind}s")
     try:
-        dataset = _dataset(arrays, numbers, spec, holdout, text)
-        return read_as(dataset, kind if levels[0] else "image", window) if pictures else dataset
+        return read_as(_dataset(arrays, numbers, spec, holdout, text), kind, window)
     except OutOfRange as error:
         taken = f"{path}: {examples[0]} was taken for {spec.kind}s of {'×'.join(map(str, spec.shape))}"
         other = otherwise(content[examples[0]].shape[1:], layout)
         raise DataError(f"{taken}: {error}{other}") from None
+
+
+def _example(
+    arrays: Sequence[Array], kind: SpaceKind, levels: int | None, bounded: bool
+) -> tuple[Sequence[Array], Space]:
+    """What one example is, and the arrays: less the offsets of their columns where they need any."""
+    offsets = fit_offsets(arrays[0]) if kind == "vector" else np.zeros(1)
+    if offsets.any():
+        columns = [Column(name=str(i), offset=float(offset)) for i, offset in enumerate(offsets)]
+        return [less_offsets(array, offsets) for array in arrays], table_space(columns)
+    limits = _range(arrays, kind, levels) if bounded else None
+    return arrays, Space(kind=kind, shape=arrays[0].shape[1:], range=limits, levels=levels)
 
 
 def _labels(

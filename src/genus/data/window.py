@@ -82,8 +82,11 @@ def read_as(dataset: Dataset, kind: PixelKind, window: WindowChoice) -> Dataset:
     Raises:
         DataError: for a window that is none, or too many values for labels.
     """
-    if window is not None and kind == "labels":
-        raise DataError("a window is one of shades: leave window out, or set kind=image")
+    space = dataset.spec.example
+    if space.kind not in ("image", "volume") and (kind != "auto" or window is not None):
+        raise DataError(f"kind and window are of images and volumes; these are {space.kind}s")
+    if kind == "labels" and (window is not None or space.levels is None):
+        raise DataError("numbers of labels are whole, without a window: set kind=image, or mend them")
     wrap = _windowing(dataset.train, window) if window is not None else _masks(dataset, kind)
     if wrap is None:
         return dataset

@@ -98,8 +98,7 @@ def sample(
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
     Returns:
-        ``(n, *spec.shape)`` in the numbers of the data's files: float32, or float64 where columns have
-        an offset.
+        ``(n, *spec.shape)`` in the numbers of the data's files, float32; float64 for columns with an offset.
 
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
@@ -117,7 +116,7 @@ def sample(
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     collects = standing and not isinstance(run, Model)
-    drawn = draw(
+    samples = draw(
         model,
         n,
         condition=requested_condition(model, n, label, condition, lambda: opened_data(run)),
