@@ -116,7 +116,7 @@ def sample(
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
     collects = standing and not isinstance(run, Model)
-    samples = draw(
+    drawn = draw(
         model,
         n,
         condition=requested_condition(model, n, label, condition, lambda: opened_data(run)),
