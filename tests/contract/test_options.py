@@ -32,6 +32,8 @@ def exception(config: Mapping[str, Any], keys: Keys) -> str | None:
         return "there is no penalty to be computed more rarely"
     if keys[-1] == "path_length_every" and not owner["path_length"]:
         return "there is no path length term to be computed more rarely"
+    if keys[-1] == "bound_weight" and owner.get("variance") == "fixed":
+        return "the variance is not learned"
     if keys[-1] == "sigma" and owner.get("method") in ("explicit", "sliced"):
         return "no noise is added to the data"
     if keys[-1] in ("churn_from", "churn_noise") and not owner["churn"]:

@@ -80,7 +80,7 @@ def test_subset_renumbers_and_keeps_what_is_known_of_a_mixture() -> None:
     [
         (np.zeros((2, 1, 2, 3), np.uint8), None, GREY, "shape"),
         (np.full((2, 1, 2, 2), 200.0), None, FLOATS, "look like 8-bit.*divide by 255"),
-        (np.full((2, 1, 2, 2), -1.0), None, FLOATS, r"must lie in \[0, 1\], but -1 occurs.*; scale them"),
+        (np.full((2, 1, 2, 2), -1.0), None, FLOATS, r"must lie in \[0, 1\], but -1 occurs.*scale them"),
         (np.full((2, 3), np.nan), None, VECTOR, "example 0 contains NaN"),
         (np.array([[0, 0, 0], [0, np.inf, 0.0]]), None, VECTOR, "example 1 contains NaN or inf"),
         (np.zeros((2, 3), object), None, VECTOR, "type object"),

@@ -60,7 +60,7 @@ def test_changes_the_weights(name: str, plain: Run, tmp_path: Path) -> None:
 def test_nothing_else_changes_them(plain: Run, tmp_path: Path) -> None:
     run = train(
         tmp_path / "run", ema=0.9, workers=1, save_every=1, keep=3, sample_every=1, score_every=2,
-        score_samples=20, patience=9, log_every=2, tensorboard=False,
+        score_samples=20, log_every=2, tensorboard=False,
     )  # fmt: skip
     assert torch.equal(weights_of(run), weights_of(plain))
 
@@ -160,6 +160,7 @@ def test_channels_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert layouts == [True, False]
 
 
+@pytest.mark.filterwarnings("default::genus.core.recipe.RecipeNote")
 def test_channels_of_volumes_come_last_too(tmp_path: Path) -> None:
     volumes = tmp_path / "volumes.npy"
     np.save(volumes, np.random.default_rng(0).random((40, 8, 9, 10), dtype=np.float32))

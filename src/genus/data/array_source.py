@@ -59,7 +59,7 @@ class ArraySource(Source):
             array = array.astype(np.int64, copy=False)
         elif np.issubdtype(array.dtype, np.floating):
             check_narrow(array)
-            if spec.example.is_flat and fit_offsets(array.reshape(len(array), -1)).any():
+            if spec.example.is_flat and len(array) and fit_offsets(array.reshape(len(array), -1)).any():
                 raise DataError("values of a column would merge in 32-bit numbers; see genus.data.offsets")
             if not isinstance(array, np.memmap):
                 array = array.astype(np.float32, copy=False)

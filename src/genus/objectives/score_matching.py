@@ -24,7 +24,7 @@ def explicit(score: Score, x: Tensor) -> Tensor:
         ``(n,)``.
 
     >>> x = torch.tensor([[1.0, 2.0]])
-    >>> explicit(lambda y: -y, x)
+    >>> explicit(lambda y: -y, x).detach()
     tensor([0.5000])
     """
     x = x.detach().requires_grad_()

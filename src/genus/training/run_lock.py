@@ -61,7 +61,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        del _held[key]
+        _held.pop(key, None)  # a forked reader has forgotten it
         file.close()
 
 
