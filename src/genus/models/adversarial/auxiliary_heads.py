@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -106,30 +106,30 @@ class Auxiliary(DataConditioning):
         return {self.what: self.weight * self.missed(of_fake, condition)}
 
 
-@conditioning("k-plus-one", paper="arXiv:1606.03498")
-class KPlusOne(Conditioning):
-    """Semi-supervised: a classifier of K classes whose evidence for any of them is the score.
+class ClassReadOut(Conditioning):
+    """Classes that the discriminator reads out, and of which the generator sees nothing.
 
-    D(x) = Z/(Z + 1) with Z = Σ_k exp l_k(x), so the logit of D is log Z; the K + 1st class, generated,
-    has the logit 0. Examples whose class is known also teach the classifier. The generator is conditioned on
-    nothing.
+    Args:
+        spec: the data.
+        features: size of φ(x), from which score and class are read.
+        weight: of the terms that look at classes.
+
+    Raises:
+        RecipeError: when the data have no classes.
     """
 
     from_data = False
     reads_features = True
+    head: ClassVar[type[LinearScore] | type[ClassScore]] = LinearScore
+    """What reads score and class."""
+    needed: ClassVar[str] = "classes"
+    """What the data must have."""
 
-    def __init__(self, spec: DataSpec, *, features: Count = 128, weight: Weight = 1.0) -> None:
-        """Build for data of which some examples are labelled.
-
-        Args:
-            features: size of φ(x), from which the classes are read.
-            weight: of the cross-entropy of labelled examples, a sum over them divided by the size of the
-                batch; with few labels (train.labels) an eighth of the batch has one.
-        """
+    def __init__(self, spec: DataSpec, features: int, weight: float) -> None:
         super().__init__(spec)
         if not spec.classes:
             raise RecipeError(
-                f"conditioning 'k-plus-one' needs classes, of some examples at least; the data have none: "
+                f"conditioning {getattr(self, 'genus_name', '')!r} needs {self.needed}; the data have none: "
                 f"{spec.describe()}"
             )
         self.features = features
@@ -146,7 +146,30 @@ class KPlusOne(Conditioning):
         batch_statistics: BatchStatistics = NO_STATISTICS,
     ) -> Discriminator:
         built = network(self.spec.shape, (self.features,))
-        return Discriminator(built, ClassScore(self.features, self.spec.num_classes, batch_statistics))
+        return Discriminator(built, self.head(self.features, self.spec.num_classes, batch_statistics))
+
+
+@conditioning("k-plus-one", paper="arXiv:1606.03498")
+class KPlusOne(ClassReadOut):
+    """Semi-supervised: a classifier of K classes whose evidence for any of them is the score.
+
+    D(x) = Z/(Z + 1) with Z = Σ_k exp l_k(x), so the logit of D is log Z; the K + 1st class, generated,
+    has the logit 0. Examples whose class is known also teach the classifier. The generator is conditioned on
+    nothing.
+    """
+
+    head = ClassScore
+    needed = "classes, of some examples at least"
+
+    def __init__(self, spec: DataSpec, *, features: Count = 128, weight: Weight = 1.0) -> None:
+        """Build for data of which some examples are labelled.
+
+        Args:
+            features: size of φ(x), from which the classes are read.
+            weight: of the cross-entropy of labelled examples, a sum over them divided by the size of the
+                batch; with few labels (train.labels) an eighth of the batch has one.
+        """
+        super().__init__(spec, features, weight)
 
     def discriminator_terms(
         self, batch: Batch, fake: Tensor, of_real: Readout, of_fake: Readout, condition: Condition | None
@@ -159,14 +182,13 @@ class KPlusOne(Conditioning):
 
 
 @conditioning("style-ambiguity", paper="arXiv:1706.07068")
-class StyleAmbiguity(Conditioning):
+class StyleAmbiguity(ClassReadOut):
     """CAN: the discriminator names the style of real art; the generator is rewarded for none.
 
     L_G gains −Σ_k (1/K log p_k + (1 − 1/K) log(1 − p_k)), least when all K styles are equally likely.
     """
 
-    from_data = False
-    reads_features = True
+    needed = "classes as styles"
 
     def __init__(self, spec: DataSpec, *, features: Count = 128, weight: Weight = 1.0) -> None:
         """Build for labelled data; the classes are the styles.
@@ -175,27 +197,7 @@ class StyleAmbiguity(Conditioning):
             features: size of φ(x), from which score and style are read.
             weight: of both terms.
         """
-        super().__init__(spec)
-        if not spec.classes:
-            raise RecipeError(
-                "conditioning 'style-ambiguity' needs classes as styles; the data have none: "
-                f"{spec.describe()}"
-            )
-        self.features = features
-        self.weight = weight
-
-    def generator(self, network: Network, latent: int) -> Generator:
-        return Generator(network((latent,), self.spec.shape))
-
-    def discriminator(
-        self,
-        network: Network,
-        *,
-        features: int | None = None,
-        batch_statistics: BatchStatistics = NO_STATISTICS,
-    ) -> Discriminator:
-        built = network(self.spec.shape, (self.features,))
-        return Discriminator(built, LinearScore(self.features, self.spec.num_classes, batch_statistics))
+        super().__init__(spec, features, weight)
 
     def discriminator_terms(
         self, batch: Batch, fake: Tensor, of_real: Readout, of_fake: Readout, condition: Condition | None
