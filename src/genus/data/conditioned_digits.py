@@ -17,11 +17,11 @@ from genus.data.digits import digits8, digits28
 from genus.data.paired import PairedSource, table_of
 from genus.data.split import fingerprint
 
-_OPENED = {"digits28": digits28, "digits8": digits8}
+Digits = Literal["digits28", "digits8"]
 
 
 @data("digit-attributes")
-def digit_attributes(*, digits: Literal["digits28", "digits8"] = "digits28", holdout: float = 0.1) -> Dataset:
+def digit_attributes(*, digits: Digits = "digits28", holdout: float = 0.1) -> Dataset:
     """Handwritten digits with two numbers each: how slanted, and how thick they are.
 
     Args:
@@ -34,8 +34,7 @@ def digit_attributes(*, digits: Literal["digits28", "digits8"] = "digits28", hol
     >>> digit_attributes(digits="digits8").spec.describe()
     'image 1×8×8, 17 levels in [0, 1], each with columns slant, thickness'
     """
-    opened = _OPENED[digits](holdout=holdout)
-    images = _images(opened)
+    opened, images = _open(digits, holdout)
     units = images / np.float32((opened.spec.levels or 2) - 1)
     values = np.stack([slant(units), thickness(units)], axis=1).astype(np.float32)
     columns = table_space([Column(name="slant"), Column(name="thickness")])
@@ -45,7 +44,7 @@ def digit_attributes(*, digits: Literal["digits28", "digits8"] = "digits28", hol
 
 
 @data("digit-halves")
-def digit_halves(*, digits: Literal["digits28", "digits8"] = "digits28", holdout: float = 0.1) -> Dataset:
+def digit_halves(*, digits: Digits = "digits28", holdout: float = 0.1) -> Dataset:
     """Handwritten digits, each with an image of its lower half, the upper one black.
 
     Args:
@@ -58,8 +57,7 @@ def digit_halves(*, digits: Literal["digits28", "digits8"] = "digits28", holdout
     >>> digit_halves(digits="digits8").spec.describe()
     'image 1×8×8, 17 levels in [0, 1], each with an image 1×8×8'
     """
-    opened = _OPENED[digits](holdout=holdout)
-    images = _images(opened)
+    opened, images = _open(digits, holdout)
     halves = images.copy()
     halves[:, :, : images.shape[2] // 2] = 0
     return _with_condition("digit-halves", opened, images, halves, opened.spec.example, "their lower halves")
@@ -104,9 +102,11 @@ def thickness(images: Array) -> Array:
     return 2 * ink.sum((1, 2)) / np.maximum(outline, 1e-12)
 
 
-def _images(digits: Dataset) -> Array:
-    """Level numbers of all digits, those for training first."""
-    return np.concatenate([part.fetch(np.arange(len(part))).values for part in (digits.train, digits.test)])
+def _open(digits: Digits, holdout: float) -> tuple[Dataset, Array]:
+    """The digits, and the level numbers of all of them, those for training first."""
+    opened = {"digits28": digits28, "digits8": digits8}[digits](holdout=holdout)
+    parts = (opened.train, opened.test)
+    return opened, np.concatenate([part.fetch(np.arange(len(part))).values for part in parts])
 
 
 def _with_condition(
