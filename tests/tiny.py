@@ -28,6 +28,20 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 """Values that make any component small; keys a component lacks do not matter."""
 
+GAN_ON_DIGITS = """
+summary: A small GAN
+model:
+  name: gan
+  generator: {name: mlp, hidden: [16]}
+  discriminator: {name: mlp, hidden: [16]}
+  objective: non-saturating
+  conditioning: concatenation
+  latent: 4
+data: {name: digits8, holdout: 0.5}
+train: {length: 6, batch: 20, log_every: 1}
+"""
+"""A recipe file of a small GAN, whose data have classes."""
+
 RECIPES = sorted(recipe_files())
 
 

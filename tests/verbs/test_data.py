@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 import genus
@@ -26,28 +25,6 @@ def test_data_info(genus_says: Says) -> None:
     info = json.loads(genus_says("data", "info", "digits8", "--json", "holdout=0.5").out)
     assert info["splits"]["train"]["examples"] == 899
     assert info == json.loads(json.dumps(genus.data_info("digits8", {"holdout": 0.5})))
-
-
-RECIPE = """
-summary: A small GAN
-model:
-  name: gan
-  generator: {name: mlp, hidden: [16]}
-  discriminator: {name: mlp, hidden: [16]}
-  objective: non-saturating
-  conditioning: concatenation
-  latent: 4
-data: {name: digits8, holdout: 0.5}
-train: {length: 6, batch: 20, log_every: 1}
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of one's own, with the recipe in it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny.yaml").write_text(RECIPE)
-    return tmp_path
 
 
 def test_own_images(genus_says: Says, folder: Path) -> None:

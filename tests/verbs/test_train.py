@@ -21,26 +21,7 @@ from tests.terminal import Result
 
 Says = Callable[..., Result]
 
-RECIPE = """
-summary: A small GAN
-model:
-  name: gan
-  generator: {name: mlp, hidden: [16]}
-  discriminator: {name: mlp, hidden: [16]}
-  objective: non-saturating
-  conditioning: concatenation
-  latent: 4
-data: {name: digits8, holdout: 0.5}
-train: {length: 6, batch: 20, log_every: 1}
-"""
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of one's own, with the recipe in it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny.yaml").write_text(RECIPE)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_from_training_to_report(genus_says: Says, folder: Path) -> None:
