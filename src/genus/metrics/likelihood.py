@@ -207,7 +207,7 @@ def _normaliser_note(lower: float, higher: float) -> str:
     if not lower + higher:
         return ""
     return (
-        f"annealing there and back allows {lower:.1f} nats less and {higher:.1f} more, which the interval "
+        f"annealing there and back allows {lower:.2g} nats less and {higher:.2g} more, which the interval "
         "holds"
     )
 

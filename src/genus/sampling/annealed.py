@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -75,3 +76,51 @@ def bennett(forward: Tensor, back: Tensor) -> Tensor:
         else:
             high = c
     return ((low + high) / 2).to(forward.dtype)
+
+
+class LogRatio(NamedTuple):
+    """An estimate of log Z_1 / Z_0 with its 95 % interval, scalars."""
+
+    estimate: Tensor
+    low: Tensor
+    high: Tensor
+
+
+def joined_log_ratio(forward: Tensor, back: Tensor) -> LogRatio:
+    """log Z_1 / Z_0 from annealing in both directions, with sampling error.
+
+    Where the weights of both ways overlap, they are joined by :func:`bennett`, with its asymptotic variance
+    (Σ over both ways of Var f / (n E[f]²), f the terms of its equation) and Student's quantile; else the way
+    back is taken, as the careful one, with the same variance of its own weights. The interval also reaches to
+    the estimate of each way alone: where they differ by more than their error, one of them has missed
+    something.
+
+    Args:
+        forward: log weights of the way there, ``(n,)``.
+        back: log weights of the way back, ``(n,)``.
+
+    Paper: doi:10.1016/0021-9991(76)90078-4, for the variance, too.
+    """
+    low, high = log_mean_exp(forward), -log_mean_exp(back)
+    if forward.max() >= (-back).min():
+        estimate = bennett(forward, back)
+        terms = ((forward - estimate).sigmoid(), (estimate + back).sigmoid())
+    else:
+        estimate, terms = high, ((back - back.max()).exp(),)
+    variance = torch.stack([_relative_variance(term) for term in terms]).sum()
+    half = _student(len(forward)) * variance.sqrt()
+    return LogRatio(estimate, torch.minimum(low, estimate - half), torch.maximum(high, estimate + half))
+
+
+def _relative_variance(terms: Tensor) -> Tensor:
+    """Variance of a mean over the square of the mean; infinite for a single term."""
+    if len(terms) < 2:
+        return terms.new_tensor(math.inf)
+    return terms.var() / (len(terms) * terms.mean() ** 2)
+
+
+def _student(n: int) -> float:
+    """Student's quantile of a 95 % interval from n values."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, max(n - 1, 1)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from benchmarks.annealing import machines
 
 from genus.core.batch import Batch
 from genus.core.noise import Noise
@@ -70,7 +71,7 @@ def test_annealing_there_and_back_is_within_a_hundredth() -> None:
     m = machine(12, 8, 0.5)
     exact = log_z(m).item()
     found = m.log_partition(torch.full((1, 8), 0.5), Noise(0), chains=1000, temperatures=1000)
-    assert [z.item() for z in found] == pytest.approx([exact] * 3, abs=0.02)
+    assert [z.item() for z in found] == pytest.approx([exact] * 3, abs=0.03)
     assert found.estimate.item() == pytest.approx(exact, abs=0.01)
     assert found.low <= found.estimate <= found.high
 
@@ -85,8 +86,19 @@ def test_a_mode_that_is_not_found_on_the_way_there_is_seen_on_the_way_back() -> 
     found = m.log_partition(torch.ones(1, 1), Noise(0), chains=20, temperatures=200)
     assert found.low.item() < exact - 10
     assert found.high.item() > exact - 0.5
-    assert found.estimate == found.high  # the two ways have nothing in common
+    assert found.low.item() < exact < found.high.item()
+    assert (
+        exact < found.estimate.item() < found.high.item()
+    )  # the way back, as the two have nothing in common
     assert found.estimate.item() - exact < exact - found.low.item()
+
+
+def test_the_interval_holds_log_z_as_often_as_it_says() -> None:
+    """A quick form of ``benchmarks.annealing``: sampling error counts, and no width is 0."""
+    found = list(machines(range(1000, 1040), (20, 50)))
+    held = sum(low <= exact <= high for _, exact, low, high in found)
+    assert held >= 34  # P(fewer) < 1 % at 95 %; clipped one-way estimates hold 10
+    assert all(high > low for _, _, low, high in found)
 
 
 def test_the_interval_of_a_likelihood_holds_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:

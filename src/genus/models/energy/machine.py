@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from genus.core.noise import Noise, coins
-from genus.sampling.annealed import annealed_log_weights, bennett, log_mean_exp
+from genus.sampling.annealed import annealed_log_weights, joined_log_ratio
 
 AIS_CHAINS, AIS_TEMPERATURES = 100, 1000
 BURN_IN = 200
@@ -40,8 +40,8 @@ class PartitionFunction(NamedTuple):
 
     Args:
         estimate: from annealing in both directions.
-        low: from the way there alone.
-        high: from the way back alone.
+        low: lower end of its 95 % interval.
+        high: upper end.
     """
 
     estimate: Tensor
@@ -154,8 +154,7 @@ class BoltzmannMachine(nn.Module):
         """Estimate log Z by annealed importance sampling from the machine without weights, and back.
 
         The way there misses modes that it does not find and is then too low, by any amount; the way
-        back begins where the machine's own chains stand. Where the weights of both overlap, they
-        are joined by :func:`bennett`; otherwise the way back is taken, as the careful one.
+        back begins where the machine's own chains stand. :func:`joined_log_ratio` joins the two.
 
         Args:
             p: p(h = 1 | v) of chains of this machine, ``(n, hidden)``.
@@ -187,11 +186,7 @@ class BoltzmannMachine(nn.Module):
         there = annealed_log_weights(start, ratio, step, temperatures)
         own, _ = self.gibbs(p[noise.integers(len(p), chains)], BURN_IN, noise)
         back = annealed_log_weights(own, ratio, step, temperatures, back=True)
-        low, high = log_mean_exp(there), -log_mean_exp(back)
-        joined = bennett(there, back) if there.max() >= (-back).min() else high
-        return PartitionFunction(
-            base + joined, base + torch.minimum(low, joined), base + torch.maximum(high, joined)
-        )
+        return PartitionFunction(*(base + part for part in joined_log_ratio(there, back)))
 
 
 def bernoulli_entropy(probability: Tensor) -> Tensor:
