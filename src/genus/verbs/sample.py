@@ -88,9 +88,8 @@ def sample(
             codes may be a mapping.
         seed: of the noise.
         truncation: quality for diversity, for models with a latent: its numbers are drawn between −t and t;
-            with styles, the share of the way from the mean style, from 0 (all the mean style) to 1 (none).
-        standing: beside a truncation, give batch norms the statistics of truncated latents, in place of
-            those of training.
+            with styles, the share of the way from the mean style, 0 to 1.
+        standing: beside a truncation, give batch norms the statistics of truncated latents.
         batch: drawn together; only speed and memory depend on it.
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
@@ -100,8 +99,7 @@ def sample(
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
             truncate.
-        InputError: for an unknown label, a condition or code that does not fit, a truncation out of range,
-            a number of samples below 1, or ``standing`` without a truncation.
+        InputError: for what does not fit or is out of range, or ``standing`` without a truncation.
     """
     from genus.core.file_units import to_file
     from genus.core.model import Model
@@ -112,7 +110,6 @@ def sample(
     if n < 1:
         raise InputError(f"-n {n}: ask for at least one sample")
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
-    collects = standing and not isinstance(run, Model)
     samples = draw(
         model,
         n,
@@ -121,6 +118,8 @@ def sample(
         batch=batch,
         truncation=truncation,
         standing=standing,
-        typical=typical_conditions(model, lambda: opened_data(run)) if collects else None,
-    )
-    return to_file(samples.numpy(), model.spec.example)
+        typical=typical_conditions(model, lambda: opened_data(run))
+        if standing and not isinstance(run, Model)
+        else None,
+    ).numpy()
+    return to_file(samples, model.spec.example)
