@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ from PIL import Image
 from genus.core.binder import resolve
 from genus.core.errors import DataError
 from genus.core.file_units import to_file
+from genus.core.space import Space
 from genus.core.spec import DataSpec
 from genus.data.dataset import Dataset
 from genus.data.folder import folder
 from genus.data.image_file import read_image_as
 from genus.data.info import data_info, open_data
 from genus.data.npz import npz
-from genus.reports.sheet import write_files
+from genus.reports.sheet import sheet, write_files
 
 RNG = np.random.default_rng(0)
 ENDINGS = ["png", "tif", "npy", "npz"]
@@ -121,3 +123,23 @@ def test_pairs_with_masks_need_no_setting(tmp_path: Path, ending: str, masks_fir
     batch = open_data(resolve("data", config, "data")).train.batch(np.arange(18))
     found = batch.x if masks_first else batch.condition
     assert found.unique().tolist() == list(range(high))  # type: ignore[union-attr]
+
+
+def test_a_window_or_kind_of_something_else_is_refused(tmp_path: Path) -> None:
+    masks = stored(tmp_path / "masks", "png", RNG.integers(0, 3, (12, 4, 4), dtype=np.uint8))
+    with pytest.raises(DataError, match="these are of kind 'labels'"):
+        folder(path=masks, kind="labels", window="auto")
+    floats = stored(tmp_path / "floats", "npy", RNG.random((12, 4, 4)))
+    with pytest.raises(DataError, match="numbers of labels are whole"):
+        npz(path=floats, kind="labels")
+    vectors = stored(tmp_path / "vectors", "npy", RNG.random((12, 4)))
+    with pytest.raises(DataError, match="these are of kind 'vector'"):
+        npz(path=vectors, window="auto")
+
+
+def test_sheets_have_the_shades_of_the_files_where_an_eye_sees_them() -> None:
+    x = np.ones((1, 1, 4, 4), np.float32)
+    for end, shade in ((0.5, 128), (0.01, 255), (16.0, 255)):
+        space = Space(kind="image", shape=(1, 4, 4), range=(0.0, 1.0), window=(0.0, end))
+        picture = np.asarray(Image.open(io.BytesIO(sheet(x, DataSpec(example=space)))))
+        assert picture.max() == shade

@@ -10,7 +10,7 @@ import numpy as np
 from genus.core.column import Column
 from genus.core.errors import DataError
 from genus.core.registry import data
-from genus.core.space import class_space, table_space
+from genus.core.space import Space, class_space, table_space
 from genus.core.spec import DataSpec
 from genus.data.checks import Array
 from genus.data.dataset import Dataset, dataset_from_arrays
@@ -46,8 +46,8 @@ def csv_file(
 ) -> Dataset:
     """A table of numbers, one example per row, values as they stand.
 
-    Columns of numbers too large for 32 bits are read less an offset. Lines above the table that begin with
-    ``#`` are comments; the last one names the columns of a table without a header if it has all names.
+    Numbers too large for 32 bits are read less an offset. Lines above the table that begin with ``#`` are
+    comments; the last names the columns if no header does.
 
     Args:
         path: the file, UTF-8 or UTF-16 text.
@@ -57,32 +57,25 @@ def csv_file(
         group: column of the group, such as a subject: rows of one never fall into both splits.
         missing: ``keep`` reads an empty cell as not observed; only some models take such examples.
         header: whether the first row names the columns; null to find out.
-        delimiter: what separates cells; ``bar`` is ``|``, ``space`` any run of spaces and tabs; ``auto``
-            takes what gives all rows one number of cells and most of them numbers.
+        delimiter: what separates cells; ``bar`` is ``|``, ``space`` a run of them or of tabs.
         decimal: what begins the fraction of a number: 1.5 has a ``point``, 1,5 a ``comma``.
         holdout: share of the rows kept for testing, in (0, 1).
 
     Raises:
         DataError: naming column and row of a missing value or of text where numbers are expected.
     """
-    table = read_table(path, header, delimiter, decimal)
-    names = table.names
+    names = (table := read_table(path, header, delimiter, decimal)).names
     named = {"label": label, "key": key, "group": group}
     roles = {role: None if c is None else column_number(c, names, path) for role, c in named.items()}
     chosen = _chosen(columns, roles, names, path)
     if key is None and names_rows(table.cells(0)) and 0 not in roles.values():
-        roles["key"] = 0
-        chosen = chosen if columns is not None else chosen[1:]
-    if not chosen:
-        raise DataError(f"{path}: no column of numbers is left")
-    values, offsets = _values(table, chosen, missing == "keep")
+        roles["key"], chosen = 0, chosen if columns is not None else chosen[1:]
+    values, example = _values(table, chosen, missing == "keep")
     lacking = np.isnan(values)
     target, key_column, grouped = roles["label"], roles["key"], roles["group"]
     numbers, classes = (None, ()) if target is None else _classes(table, target)
     spec = DataSpec(
-        example=table_space(
-            Column(name=names[i], offset=float(offset)) for i, offset in zip(chosen, offsets, strict=True)
-        ),
+        example=example,
         condition=class_space(classes),
         grouped=grouped is not None,
         missing=bool(lacking.any()),
@@ -100,15 +93,18 @@ def csv_file(
     )
 
 
-def _values(table: TextTable, chosen: Sequence[int], missing: bool) -> tuple[Array, Array]:
-    """Columns of numbers less their offsets, float32, NaN where one is missing; and the offsets."""
+def _values(table: TextTable, chosen: Sequence[int], missing: bool) -> tuple[Array, Space]:
+    """Columns of numbers less their offsets, float32, NaN where one is missing; and what a row is."""
+    names = [table.names[i] for i in chosen]
+    if not names:
+        raise DataError(f"{table.path}: no column of numbers is left")
     values = np.stack([number_column(table, i, missing) for i in chosen], axis=1)
     try:
         offsets = fit_offsets(values)
     except DataError as error:
-        names = [table.names[i] for i in chosen]
         raise DataError(f"{table.path}: {error}, counted from 0 among {names}") from None
-    return less_offsets(values, offsets), offsets
+    columns = [Column(name=name, offset=float(offset)) for name, offset in zip(names, offsets, strict=True)]
+    return less_offsets(values, offsets), table_space(columns)
 
 
 def _chosen(

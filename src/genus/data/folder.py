@@ -79,15 +79,10 @@ def folder(
         size=size, resize=resize, mode=mode, alpha=alpha, check=check, cache=cache,
     )  # fmt: skip
     train, test = _splits(names, numbers, groups, holdout, path)
-    dataset = Dataset.of_split(
-        "folder",
-        source,
-        train,
-        test,
-        fingerprint=fingerprint(names, *content, train, test),
-        description=f"{len(names):,} images in {path}",
-    )
-    return dataset if kind == "labels" else read_as(dataset, kind if check else "image", window)
+    mark, text = fingerprint(names, *content, train, test), f"{len(names):,} images in {path}"
+    dataset = Dataset.of_split("folder", source, train, test, fingerprint=mark, description=text)
+    opened: PixelKind = "auto" if kind == "labels" else kind  # label maps are none of images any more
+    return read_as(dataset, opened if check else "image", window)
 
 
 def _splits(

@@ -84,7 +84,7 @@ def read_as(dataset: Dataset, kind: PixelKind, window: WindowChoice) -> Dataset:
     """
     space = dataset.spec.example
     if space.kind not in ("image", "volume") and (kind != "auto" or window is not None):
-        raise DataError(f"kind and window are of images and volumes; these are {space.kind}s")
+        raise DataError(f"kind and window are of images and volumes; these are of kind {space.kind!r}")
     if kind == "labels" and (window is not None or space.levels is None):
         raise DataError("numbers of labels are whole, without a window: set kind=image, or mend them")
     wrap = _windowing(dataset.train, window) if window is not None else _masks(dataset, kind)

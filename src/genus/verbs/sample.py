@@ -89,11 +89,9 @@ def sample(
             codes may be a mapping.
         seed: of the noise.
         truncation: quality for diversity, for models with a latent: its numbers are drawn between −t and t;
-            with styles, the share of the way from the mean style, from 0 (all the mean style) to 1 (none).
-        standing: beside a truncation, give batch norms the statistics of truncated latents, in place of
-            those of training.
-        means: the mean of p(x | latent) in place of a draw from it, in models that have one (VAEs, Boltzmann
-            machines, mixtures): smoother than what the model's likelihood speaks of.
+            with styles, the share of the way from the mean style, 0 to 1.
+        standing: beside a truncation, give batch norms the statistics of truncated latents.
+        means: the mean of p(x | latent) in place of a draw, in models that have one (VAEs, Boltzmann machines).
         batch: drawn together; only speed and memory depend on it.
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
@@ -103,8 +101,7 @@ def sample(
     Raises:
         CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
             truncate.
-        InputError: for an unknown label, a condition or code that does not fit, a truncation out of range,
-            a number of samples below 1, or ``standing`` without a truncation.
+        InputError: for what does not fit or is out of range, or ``standing`` without a truncation.
     """
     from genus.core.file_units import to_file
     from genus.core.model import Model
