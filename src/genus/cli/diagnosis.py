@@ -21,7 +21,10 @@ def checkup_lines(checkup: Checkup, run: str) -> Iterator[str]:
         passed = "; what there was has passed" if checkup.findings else ""
         yield f"[bold]healthy so far[/bold] (iteration {checkup.iteration}){passed}"
     for finding in checkup.findings:
-        when = f"iterations {finding.since} … {finding.until}" + ("" if finding.present else ", not since")
+        when = f"iterations {finding.since} … {finding.until}"
+        if not finding.present:
+            yield f"[dim]withdrawn: {escape(finding.name)} ({when}, not since)[/dim]"
+            continue
         yield f"[bold]{escape(finding.name)}[/bold] ({finding.severity}; {when}): {escape(finding.says)}"
         evidence = ", ".join(f"{name} {value:.4g}" for name, value in finding.evidence.items())
         yield f"  [dim]evidence  {escape(evidence)}[/dim]"

@@ -75,6 +75,9 @@ class ConsoleProgress(Callback):
     def found(self, moment: Moment, finding: Finding) -> None:
         self.console.print(f"[yellow]iteration {moment.iteration}, {escape(finding.line)}[/yellow]")
 
+    def withdrawn(self, moment: Moment, finding: Finding) -> None:
+        self.console.print(f"[dim]iteration {moment.iteration}: {escape(finding.name)} has passed[/dim]")
+
     def treated(self, moment: Moment, says: str) -> None:
         self.console.print(f"[yellow]iteration {moment.iteration}: {escape(says)}[/yellow]")
 

@@ -134,7 +134,9 @@ def look(model: Model, reference: HealthReference, *, seed: int = 0, n: int = SA
         classes over that of real examples; ``copies``, share of samples that repeat a training
         example; ``distance``, median distance to the nearest training example over that of held-out
         ones; ``bounds``, share of elements at the ends of the range beyond that of real examples;
-        ``still``, share of the elements that vary in the data and not in the samples.
+        ``still``, share of the elements that vary in the data and not in the samples; ``spread``,
+        deviation of the samples, and ``offset``, distance of their mean from that of the data, both in
+        units of the data's own deviation (root of the total variance of values), whatever that is.
     """
     if not isinstance(model, Samples):
         return {}
@@ -154,6 +156,7 @@ def look(model: Model, reference: HealthReference, *, seed: int = 0, n: int = SA
     signs.update(_varied(x, reference))
     signs.update(_near(x, reference))
     signs.update(_alive(_rows(x), reference.values, model.spec.range))
+    signs.update(_placed(_rows(x), reference.values))
     return signs
 
 
@@ -196,6 +199,14 @@ def _alive(samples: Rows, real: Rows, bounds: tuple[float, float] | None) -> dic
 
         signs["bounds"] = share(samples) - share(real)
     return signs
+
+
+def _placed(samples: Rows, real: Rows) -> dict[str, float]:
+    deviation = math.sqrt(float(real.var(0, dtype=np.float64).sum()))
+    offset = np.linalg.norm(samples.mean(0, dtype=np.float64) - real.mean(0, dtype=np.float64))
+    spread = math.sqrt(float(samples.var(0, dtype=np.float64).sum()))
+    signs = {"spread": _over(spread, deviation), "offset": _over(float(offset), deviation)}
+    return {name: value for name, value in signs.items() if math.isfinite(value)}
 
 
 def _effective_classes(features: FeatureMap, rows: Rows) -> float | None:

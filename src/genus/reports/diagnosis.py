@@ -22,7 +22,9 @@ def doctor_section(checkup: Checkup) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    when = f"iterations {finding.since:,} … {finding.until:,}" + ("" if finding.present else ", not since")
+    when = f"iterations {finding.since:,} … {finding.until:,}"
+    if not finding.present:
+        return f"<p class='note'>Withdrawn: {html.escape(finding.name)} ({when}, not since).</p>"
     evidence = ", ".join(f"{name} {value:.4g}" for name, value in finding.evidence.items())
     advice = "".join(
         f"<li><code>{html.escape(' '.join(change.overrides))}</code> {html.escape(change.why)}</li>"

@@ -68,7 +68,10 @@ class Callback:
         """Scores were measured."""
 
     def found(self, moment: Moment, finding: Finding) -> None:
-        """The doctor saw an illness for the first time."""
+        """The doctor saw an illness that was not there before."""
+
+    def withdrawn(self, moment: Moment, finding: Finding) -> None:
+        """The doctor no longer sees an illness."""
 
     def treated(self, moment: Moment, says: str) -> None:
         """The doctor changed how training goes on (``train.doctor=act``)."""

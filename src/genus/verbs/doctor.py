@@ -35,11 +35,11 @@ def doctor(run: RunFolder, *, samples: bool = True) -> Checkup:
     """Say what is wrong with a run, on what evidence, and which change of recipe helps.
 
     Its log is examined line by line, as it was beside the training. Samples are judged by the looks
-    that were taken then; without any, some are drawn from the last checkpoint.
+    that were taken then; where the last checkpoint is newer than these, some are drawn from it.
 
     Args:
         run: folder of the run; it may be running, finished or crashed. In Python the run itself, too.
-        samples: draw some from the last checkpoint when none were looked at during training.
+        samples: draw some from the last checkpoint when none of its iteration or later were looked at.
 
     Returns:
         The illnesses seen, each with its advice, and what could not be judged.
@@ -56,8 +56,11 @@ def doctor(run: RunFolder, *, samples: bool = True) -> Checkup:
     from genus.training.run import Run
 
     opened = Run(run)
-    looked = any("look" in line for line in read_record(opened.doctor_path))
-    if not samples or looked or not any(opened.checkpoints.glob("[0-9]*")):
+    saved = max((int(path.name) for path in opened.checkpoints.glob("[0-9]*")), default=-1)
+    looked = max(
+        (line["iteration"] for line in read_record(opened.doctor_path) if "look" in line), default=-1
+    )
+    if not samples or saved < 0 or looked >= saved:
         return check_up(opened)
     model = load(opened, checkpoint="latest")
     if not isinstance(model, Samples):

@@ -12,7 +12,7 @@ Curve = Callable[[int], float]
 
 GOOD_SIGNS = {
     "finite": 1.0, "variety": 0.8, "spacing": 0.6, "coverage": 0.7, "classes": 0.95, "distance": 1.1,
-    "copies": 0.01, "still": 0.0, "bounds": -0.1,
+    "copies": 0.01, "still": 0.0, "bounds": -0.1, "spread": 0.9, "offset": 0.1,
 }  # fmt: skip
 
 

@@ -12,9 +12,9 @@ from genus.training.doctor import thresholds
 from genus.training.doctor.advice import prescribe
 from genus.training.doctor.examiner import Examiner
 from genus.training.doctor.finding import Finding
-from genus.training.doctor.history import RunHistory, Series
+from genus.training.doctor.history import Look, RunHistory, Series
 from genus.training.doctor.registry import ILLNESSES
-from tests.training.doctor.histories import examined, game, line, looked
+from tests.training.doctor.histories import GOOD_SIGNS, examined, game, line, looked
 
 
 def names(examiner: Examiner) -> set[str]:
@@ -168,6 +168,7 @@ def test_every_illness_is_tested_and_has_advice() -> None:
     assert {illness.name for illness in ILLNESSES} == {
         "discriminator-wins", "discriminator-loses", "vanishing-gradient", "exploding-gradient",
         "oscillation", "nan-ahead", "mode-collapse", "memorisation", "dead-outputs", "broken-samples",
+        "unlike-data",
     }  # fmt: skip
     for illness in ILLNESSES:
         finding = Finding(name=illness.name, severity="mild", says="", evidence={})
@@ -181,7 +182,49 @@ def test_no_rate_is_advised_where_no_optimiser_works() -> None:
     for illness in ("mode-collapse", "dead-outputs", "exploding-gradient"):
         finding = Finding(name=illness, severity="serious", says="", evidence={})
         assert prescribe(finding, load_recipe("vae")).advice
-        assert not prescribe(finding, load_recipe("gmm")).advice
+        advice = prescribe(finding, load_recipe("gmm")).advice
+        assert not [o for change in advice for o in change.overrides if o.startswith("optimizer.")]
+
+
+@pytest.mark.parametrize("name", ["vae", "realnvp", "ddpm-toy", "pixelcnn", "rbm"])
+@pytest.mark.parametrize("illness", ["mode-collapse", "dead-outputs", "unlike-data", "memorisation"])
+def test_models_that_are_no_gans_get_no_advice_for_gans(name: str, illness: str) -> None:
+    finding = Finding(name=illness, severity="serious", says="", evidence={})
+    advice = prescribe(finding, load_recipe(name)).advice
+    words = " ".join(f"{change.why} {' '.join(change.overrides)}" for change in advice).lower()
+    assert not [word for word in ("generator", "discriminator", "betas", "packing") if word in words]
+
+
+def test_samples_of_a_model_that_hardly_trained_are_not_judged() -> None:
+    from genus.training.doctor.checkup import history_of
+
+    history = history_of(load_recipe("vae"))
+    for fraction in (0.5, 1.0):
+        history.look(Look(int(20 * fraction), fraction, {**GOOD_SIGNS, "spacing": 0.01}))
+    assert not history.last_looks("spacing")
+    history.look(Look(400, 1.0, {**GOOD_SIGNS, "spacing": 0.01}))
+    assert history.last_looks("spacing")
+    assert history_of(load_recipe("gmm")).learnt == 0, "EM needs few iterations"
+
+
+def test_a_finding_that_no_longer_holds_is_withdrawn() -> None:
+    """Also the one of a run that ended and was lengthened: its last look is no longer one at the end."""
+    examiner = looked({"spacing": 0.03}, first=1.0)
+    assert examiner.found["mode-collapse"].present
+    examiner.history.look(Look(10_000, 0.5, GOOD_SIGNS))
+    assert examiner.history.looks[0].fraction == pytest.approx(0.05)
+    examiner.examine("samples")
+    assert [finding.name for finding in examiner.withdrawn] == ["mode-collapse"]
+    assert not examiner.found["mode-collapse"].present
+    examiner.examine("samples")
+    assert not examiner.withdrawn
+
+
+def test_samples_that_miss_the_data_at_the_end_are_named() -> None:
+    missing = {"coverage": 0.01, "spread": 0.4, "offset": 0.7, "distance": 2.5}
+    assert names(looked(missing, missing, first=0.9)) == {"unlike-data"}
+    assert names(looked(missing, missing, first=0.5)) == set(), "it may still learn"
+    assert names(looked(missing, {**missing, "coverage": 0.3}, first=0.9)) == set()
 
 
 @pytest.mark.parametrize("name", ["default", "dcgan", "infogan", "acgan", "attribute-gan", "wgan", "cgan"])

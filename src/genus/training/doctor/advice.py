@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from genus.core.errors import GenusError
+from genus.core.length import Length
 from genus.core.recipe import Recipe, load_recipe
 from genus.core.registry import component
 from genus.training.doctor.finding import Change, Finding
@@ -56,27 +57,47 @@ def _binds(recipe: Recipe, change: Change) -> bool:
 
 
 def _collapse(config: Config) -> Iterator[Change]:
+    if not is_gan(config):  # what follows keeps a game in balance
+        yield from _unlearnt(config)
+        return
     model = config["model"]
     calmer = scale_rates(config, "all", 0.1, "Smaller steps keep the generator from running after one spot.")
     calm = Change((*calmer.overrides, *less_momentum(config)), calmer.why)
     hasty = rate_of(config, "all") > _HASTY
     if hasty:
         yield calm
-    if is_gan(config) and model.get("penalties") == []:
+    if model.get("penalties") == []:
         yield flat_discriminator(config)
     if not hasty:
         yield calm
-    if is_gan(config):
-        if model["name"] == "gan" or model.get("conditioning") is None:  # others read their classes out
-            yield Change(
-                (*without_conditioning(model), "model.packing=2"),
-                "A discriminator that judges two together sees that they are alike (arXiv:1712.04086).",
-            )
+    if model["name"] == "gan" or model.get("conditioning") is None:  # others read their classes out
         yield Change(
-            (*with_features(model), "model.features.minibatch_discrimination=16"),
-            "The discriminator sees how near examples of a batch are to each other (arXiv:1606.03498).",
+            (*without_conditioning(model), "model.packing=2"),
+            "A discriminator that judges two together sees that they are alike (arXiv:1712.04086).",
         )
-        yield batch_norm("generator")
+    yield Change(
+        (*with_features(model), "model.features.minibatch_discrimination=16"),
+        "The discriminator sees how near examples of a batch are to each other (arXiv:1606.03498).",
+    )
+    yield batch_norm("generator")
+
+
+def _unlearnt(config: Config) -> Iterator[Change]:
+    """What helps a model of any family that has learned too little of its data."""
+    longer = Length.parse(config["train"]["length"]).scaled(2)
+    yield Change((f"train.length={str(longer)!r}",), "It may not have been trained for long enough.")
+    for path, value in widths_in(config["model"], "model"):
+        yield Change((f"{path}={2 * value}",), "A larger network can tell more kinds of examples apart.")
+        break
+    if rate_of(config, "all") > _HASTY:
+        yield scale_rates(config, "all", 0.1, "Smaller steps let it settle.")
+
+
+def _unlike(config: Config) -> Iterator[Change]:
+    yield from _unlearnt(config)
+    yield Change(
+        ("data.window=auto",), "Images that use a small part of their range are stretched to all of it."
+    )
 
 
 def _memorisation(config: Config) -> Iterator[Change]:
@@ -210,6 +231,7 @@ def _penalised_critic(config: Config) -> Iterator[Change]:
 
 _ADVICE: dict[str, Callable[[Config], Iterator[Change]]] = {
     "mode-collapse": _collapse,
+    "unlike-data": _unlike,
     "memorisation": _memorisation,
     "discriminator-wins": _discriminator_wins,
     "discriminator-loses": _discriminator_loses,

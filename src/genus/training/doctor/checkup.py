@@ -9,12 +9,13 @@ from typing import Any
 
 from genus.core.length import Length
 from genus.core.recipe import Recipe
+from genus.core.registry import component
 from genus.training.doctor.advice import prescribe
 from genus.training.doctor.doctor import replay
 from genus.training.doctor.finding import Finding
 from genus.training.doctor.history import Look, RunHistory
 from genus.training.doctor.record import read_record
-from genus.training.doctor.thresholds import SETTLED, WINDOW
+from genus.training.doctor.thresholds import LEARNT, SETTLED, WINDOW
 from genus.training.run import Run
 
 _ORDER = {"fatal": 0, "serious": 1, "mild": 2}
@@ -26,7 +27,8 @@ class Checkup:
     """The state of a run.
 
     Args:
-        findings: illnesses seen, those that are still there first, the worst first.
+        findings: illnesses seen, those that are still there first, the worst first; those that passed are
+            withdrawn: they are not ``present`` and have no advice.
         treatments: what ``train.doctor=act`` did, with its iteration.
         unseen: what could not be judged, and why.
         iteration: up to which the run was examined.
@@ -67,7 +69,9 @@ def check_up(run: Run, signs: Mapping[str, float] | None = None) -> Checkup:
         done = run_fraction(recipe, log[-1]) if log else 0.0
         history.look(Look(history.iteration, 1.0 if done >= SETTLED else done, signs))  # none will follow
         examiner.examine("samples")
-    found = [prescribe(finding, recipe) for finding in examiner.found.values()]
+    found = [
+        prescribe(finding, recipe) if finding.present else finding for finding in examiner.found.values()
+    ]
     found.sort(key=lambda finding: (not finding.present, _ORDER[finding.severity], finding.since))
     treatments = [(line["iteration"], line["says"]) for line in record if "treatment" in line]
     return Checkup(found, treatments, _unseen(history), history.iteration)
@@ -83,7 +87,12 @@ def history_of(recipe: Recipe) -> RunHistory:
     name, smoothing = objective.get("name"), objective.get("smoothing") or 0.0
     shares = [share for share in (smoothing, 1 - smoothing) if share > 0 and name in _CROSS_ENTROPIES]
     entropy = -sum(share * math.log(share) for share in shares)
-    return RunHistory(has_border=name in (*_CROSS_ENTROPIES, "hinge", "least-squares"), floor=entropy)
+    optimised = component("model", recipe.config["model"]["name"]).load().optimised
+    return RunHistory(
+        has_border=name in (*_CROSS_ENTROPIES, "hinge", "least-squares"),
+        floor=entropy,
+        learnt=LEARNT if optimised else 0,
+    )
 
 
 def run_fraction(recipe: Recipe, line: Mapping[str, Any]) -> float:

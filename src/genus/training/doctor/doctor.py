@@ -165,7 +165,10 @@ class Doctor:
     def _with_advice(self, new: list[Finding]) -> list[Finding]:
         advised = [self.prescribe(finding) for finding in new]
         for finding in advised:
-            add_to_record(self.record, {"iteration": finding.since, "finding": finding.to_json()})
+            add_to_record(self.record, {"iteration": finding.until, "finding": finding.to_json()})
+        for finding in self.examiner.withdrawn:
+            line = {"iteration": self.examiner.history.iteration, "withdrawn": finding.name}
+            add_to_record(self.record, line)
         return advised
 
     def _count_treatments(self) -> list[str]:

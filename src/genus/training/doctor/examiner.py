@@ -20,11 +20,13 @@ class Examiner:
         history: of the run; grows while it is examined.
         found: illnesses by name, as they were last seen.
         streaks: examinations in a row that saw the illness, by its name.
+        withdrawn: findings that the last examination no longer saw.
     """
 
     history: RunHistory
     found: dict[str, Finding] = field(default_factory=dict[str, Finding])
     streaks: dict[str, int] = field(default_factory=dict[str, int])
+    withdrawn: list[Finding] = field(default_factory=list[Finding])
 
     def examine(self, where: Where) -> list[Finding]:
         """Diagnose once.
@@ -33,9 +35,10 @@ class Examiner:
             where: what has just been added to the history; what shows elsewhere is left alone.
 
         Returns:
-            Illnesses that were not known before.
+            Illnesses that were not there at the examination before.
         """
         new: list[Finding] = []
+        self.withdrawn = []
         for illness in ILLNESSES:
             if illness.shows != where:
                 continue
@@ -45,6 +48,7 @@ class Examiner:
                 self.streaks[illness.name] = 0
                 if known is not None and known.present:
                     self.found[illness.name] = replace(known, present=False)
+                    self.withdrawn.append(self.found[illness.name])
                 continue
             self.streaks[illness.name] = streak = self.streaks.get(illness.name, 0) + 1
             if streak < illness.patience:
@@ -52,6 +56,6 @@ class Examiner:
             now = self.history.iteration
             since = now if known is None else known.since
             self.found[illness.name] = replace(seen, since=since, until=now)
-            if known is None:
+            if known is None or not known.present:
                 new.append(self.found[illness.name])
         return new

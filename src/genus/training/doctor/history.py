@@ -6,7 +6,7 @@ import math
 import statistics
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genus.training.doctor.thresholds import SETTLED, WINDOW
@@ -84,10 +84,12 @@ class RunHistory:
         has_border: whether the discriminator's scores have a border between real and generated, so
             that "right" means right; false for critics.
         floor: the least loss a discriminator can have.
+        learnt: iterations before which samples are not judged.
     """
 
     has_border: bool = True
     floor: float = 0.0
+    learnt: int = 0
     series: dict[str, Series] = field(default_factory=dict[str, Series])
     looks: list[Look] = field(default_factory=list[Look])
     stage: str | None = None
@@ -109,7 +111,14 @@ class RunHistory:
                 self.series.setdefault(name, Series()).add(float(value))
 
     def look(self, look: Look) -> None:
-        """Take in signs in samples; finite ones only."""
+        """Take in signs in samples; finite ones only.
+
+        A run that was lengthened has done less of what it does now: earlier looks are placed anew.
+        """
+        if self.looks and look.fraction < self.looks[-1].fraction and look.iteration > 0:
+            self.looks = [
+                replace(seen, fraction=look.fraction * seen.iteration / look.iteration) for seen in self.looks
+            ]
         kept = {name: value for name, value in look.signs.items() if math.isfinite(value)}
         self.looks.append(Look(look.iteration, look.fraction, kept))
         self.iteration = max(self.iteration, look.iteration)
@@ -122,7 +131,7 @@ class RunHistory:
 
     def last_looks(self, *names: str) -> list[Mapping[str, float]]:
         """The last two looks that come late enough and have these signs, or a single one at the end."""
-        late = [look for look in self.looks if look.fraction >= SETTLED]
+        late = [look for look in self.looks if look.fraction >= SETTLED and look.iteration >= self.learnt]
         fit = [look for look in late if all(name in look.signs for name in names)][-2:]
         if len(fit) == 1 and fit[0].fraction < 1:
             return []  # one look may be unlucky, and another will follow

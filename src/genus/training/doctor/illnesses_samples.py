@@ -20,6 +20,7 @@ from genus.training.doctor.thresholds import (
     SATURATED,
     SPREAD,
     STILL,
+    UNCOVERED,
 )
 
 Signs = Mapping[str, float]
@@ -37,8 +38,27 @@ def mode_collapse(history: RunHistory) -> Finding | None:
     return Finding(
         name="mode-collapse",
         severity="serious",
-        says=f"{reasons[-1]}; the generator has lost variety.",
+        says=f"{reasons[-1]}; they have lost variety.",
         evidence={name: signs[name] for name in known if name in signs},
+    )
+
+
+@illness("unlike-data", shows="samples", patience=1)
+def unlike_data(history: RunHistory) -> Finding | None:
+    """A training has ended, and samples lie where hardly any real example is."""
+    looks = history.last_looks("coverage", "spread", "offset")
+    if not looks or history.looks[-1].fraction < 1 or any(_covers(signs) for signs in looks):
+        return None
+    signs = looks[-1]
+    return Finding(
+        name="unlike-data",
+        severity="serious",
+        says=f"samples cover {signs['coverage']:.1%} of what other real examples do; in units of the data's "
+        f"own spread, theirs is {signs['spread']:.2g} and their mean lies {signs['offset']:.2g} from that of "
+        "the data.",
+        evidence={
+            name: signs[name] for name in ("coverage", "spread", "offset", "distance") if name in signs
+        },
     )
 
 
@@ -69,8 +89,8 @@ def dead_outputs(history: RunHistory) -> Finding | None:
         name="dead-outputs",
         severity="serious",
         says=f"{signs['still']:.0%} of the values that vary in the data are the same in all samples, and "
-        f"{signs['bounds']:.0%} more of them than in the data stick to the ends of the range; the "
-        "generator's output is saturated.",
+        f"{signs['bounds']:.0%} more of them than in the data stick to the ends of the range; "
+        "outputs are saturated.",
         evidence={name: signs[name] for name in ("still", "bounds")},
     )
 
@@ -87,6 +107,10 @@ def broken_samples(history: RunHistory) -> Finding | None:
         says=f"{1 - finite:.0%} of the samples hold values that are NaN or infinite.",
         evidence={"finite": finite},
     )
+
+
+def _covers(signs: Signs) -> bool:
+    return signs["coverage"] > UNCOVERED
 
 
 def _dead(signs: Signs) -> bool:

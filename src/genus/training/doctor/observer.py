@@ -65,6 +65,9 @@ class DoctorObserver(StepAdjuster):
         for finding in findings:
             for callback in self.audience:
                 callback.found(moment, finding)
+        for finding in self.doctor.examiner.withdrawn:
+            for callback in self.audience:
+                callback.withdrawn(moment, finding)
 
 
 def _clock(moment: Moment) -> Clock:

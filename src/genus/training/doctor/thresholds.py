@@ -12,6 +12,10 @@ PATIENCE = 5
 SETTLED = 0.25
 """Share of the run before which samples are not judged: every generator begins with bad ones."""
 
+LEARNT = 200
+"""Iterations before which samples of a model that an optimiser moves are not judged, however short the run:
+until then they say that it was hardly trained, and nothing of how it learns."""
+
 RIGHT = 0.99
 """A discriminator that is right about this share of real and of generated examples is rarely wrong
 even once in a batch; healthy ones reach it for a while under hinge loss, so it does not suffice."""
@@ -81,6 +85,9 @@ of a kind. Blurred samples of healthy models are as near to each other at 0.7 of
 
 CLASSES = 0.6
 """Effective number of classes over that of real examples; sampling alone gives 0.9 and above."""
+
+UNCOVERED = 0.05
+"""Share of the data that samples cover, of what real examples cover, up to which they miss the data."""
 
 COPIED = 0.3
 """Share of samples that repeat training examples; of new examples one in a hundred is taken for one."""
