@@ -91,7 +91,7 @@ def sample(
         truncation: quality for diversity, for models with a latent: its numbers are drawn between −t and t;
             with styles, the share of the way from the mean style, 0 to 1.
         standing: beside a truncation, give batch norms the statistics of truncated latents.
-        means: the mean of p(x | latent) in place of a draw, in models that have one (VAEs, Boltzmann machines).
+        means: the mean of p(x | latent) in place of a draw, in models that have one (VAEs, mixtures).
         batch: drawn together; only speed and memory depend on it.
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
