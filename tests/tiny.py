@@ -56,6 +56,8 @@ def tiny_config(name: str, **train: Any) -> dict[str, Any]:
     if data == "photograph":  # one image is all of it
         config["data"], batch = {"name": data, "longest": 24}, 1
         config["model"].update(smallest=7, depth=2, factor=0.5, widen_every=2)
+    if data == "energy":  # the density that the model is fitted to
+        config["data"] = {**load_recipe(name).config["data"], "n": 200}
     if spec.condition is not None and spec.condition.kind != "class":  # digits that come with something
         config["data"] = {"name": data, "digits": "digits8"}
     config["train"] = {
