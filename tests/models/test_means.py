@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from genus.core.drawing import Drawing
 from genus.core.noise import Noise
 from genus.core.space import Space
 from genus.core.spec import DataSpec
@@ -75,7 +76,7 @@ def test_mixtures_draw_their_residual() -> None:
 def test_draws_are_the_default_and_the_protocol_records_means() -> None:
     model = RBM(GREY, hidden=3)
     assert set(draw(model, 20).unique().tolist()) == {0.0, 1.0}
-    assert len(draw(model, 20, means=True).unique()) > 2
+    assert len(draw(model, 20, drawing=Drawing(means=True)).unique()) > 2
     fields = {
         "data": "d", "fingerprint": "f", "levels": None, "reference": "train", "num_reference": 5,
         "num_samples": 5, "likelihood": "test", "num_likelihood": 5, "features": "",

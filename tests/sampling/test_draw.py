@@ -8,6 +8,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from genus.core.capabilities import LatentSpace, Samples, StyleSpace
+from genus.core.drawing import Drawing
 from genus.core.errors import CapabilityError, InputError
 from genus.core.model import Model
 from genus.core.noise import Noise
@@ -122,23 +123,23 @@ class Latents(Model, LatentSpace):
 
 
 def test_truncated_latents_are_normal_numbers_within_bounds() -> None:
-    x = draw(Latents(), 4000, truncation=0.7)
+    x = draw(Latents(), 4000, drawing=Drawing(truncation=0.7))
     assert x.abs().max() <= 0.7
     normal = stats.truncnorm(-0.7, 0.7)
     assert stats.kstest(x.flatten().numpy(), normal.cdf).pvalue > 1e-3
-    torch.testing.assert_close(draw(Latents(), 5, truncation=0.7, batch=2), x[:5])
+    torch.testing.assert_close(draw(Latents(), 5, drawing=Drawing(truncation=0.7), batch=2), x[:5])
     free = draw(Latents(), 4000)
     assert free.abs().max() > 3
-    wide = draw(Latents(), 4000, truncation=50.0)
+    wide = draw(Latents(), 4000, drawing=Drawing(truncation=50.0))
     assert stats.kstest(wide.flatten().numpy(), "norm").pvalue > 1e-3
 
 
 def test_truncation_that_means_nothing_is_refused() -> None:
     with pytest.raises(CapabilityError, match="no latent to truncate, leave truncation out"):
-        draw(Restless(), 3, truncation=0.7)
+        draw(Restless(), 3, drawing=Drawing(truncation=0.7))
     for bad in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(InputError, match="t above 0"):
-            draw(Latents(), 3, truncation=bad)
+            draw(Latents(), 3, drawing=Drawing(truncation=bad))
 
 
 class Styles(Latents, StyleSpace):
@@ -161,7 +162,7 @@ class Styles(Latents, StyleSpace):
 def test_of_styles_it_is_a_share() -> None:
     free = draw(Styles(), 4)
     for share in (0.0, 0.5, 1.0):
-        torch.testing.assert_close(draw(Styles(), 4, truncation=share), share * free)
+        torch.testing.assert_close(draw(Styles(), 4, drawing=Drawing(truncation=share)), share * free)
     for bad in (-0.1, 1.5, float("nan")):
         with pytest.raises(InputError, match="between 0, the mean style, and 1"):
-            draw(Styles(), 4, truncation=bad)
+            draw(Styles(), 4, drawing=Drawing(truncation=bad))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from genus.core.capabilities import LatentSpace
+from genus.core.drawing import Drawing
 from genus.core.errors import CapabilityError
 from genus.core.model import Model
 from genus.core.noise import Noise
@@ -21,6 +22,7 @@ from tests.tiny import table
 POINTS = DataSpec(example=Space(kind="vector", shape=(3,)))
 CLASSES = DataSpec(example=Space(kind="vector", shape=(3,)), condition=class_space(("a", "b", "c", "d")))
 T = 0.5
+STANDING = Drawing(truncation=T, standing=True)
 VARIANCE = float(stats.truncnorm.var(-T, T))
 """0.08, where the training's latents have 1."""
 
@@ -76,7 +78,9 @@ def test_truncated_samples_have_unit_variance_after_the_norm() -> None:
     with torch.no_grad():
         model.norm.running_mean.copy_(model.linear.bias)
         model.norm.running_var.copy_(model.linear.weight.square().sum(1))  # as training leaves it
-    standing, training = (draw(model, 4000, truncation=T, standing=choice) for choice in (True, False))
+    standing, training = (
+        draw(model, 4000, drawing=Drawing(truncation=T, standing=choice)) for choice in (True, False)
+    )
     torch.testing.assert_close(standing.var(0), torch.ones(3), rtol=0.1, atol=0)
     torch.testing.assert_close(training.var(0), torch.full((3,), VARIANCE), rtol=0.1, atol=0)
 
@@ -103,23 +107,23 @@ def test_other_conditions_need_a_population() -> None:
     model = Linear(conditioned)
     asked = torch.ones(5, 1)
     with pytest.raises(CapabilityError, match="name its run"):
-        draw(model, 5, condition=asked, truncation=T, standing=True)
+        draw(model, 5, condition=asked, drawing=STANDING)
     mean, _ = moments(model, typical=asked)
     torch.testing.assert_close(mean, (model.linear.bias + model.shift.weight[1]).detach(), rtol=0, atol=0.02)
-    assert draw(model, 5, condition=asked, truncation=T, standing=True, typical=asked).shape == (5, 3)
-    assert draw(model, 5, condition=asked, truncation=T).shape == (5, 3)
+    assert draw(model, 5, condition=asked, drawing=STANDING, typical=asked).shape == (5, 3)
+    assert draw(model, 5, condition=asked, drawing=Drawing(truncation=T)).shape == (5, 3)
 
 
 def test_samples_depend_on_neither_batch_nor_number_nor_other_labels() -> None:
     model = Linear(CLASSES)
     labels = class_sequence([1, 1, 1, 1], 8)
-    whole = draw(model, 8, condition=labels, truncation=T, standing=True, seed=3)
+    whole = draw(model, 8, condition=labels, drawing=STANDING, seed=3)
     for batch in (1, 3):
-        parts = draw(model, 8, condition=labels, truncation=T, standing=True, seed=3, batch=batch)
+        parts = draw(model, 8, condition=labels, drawing=STANDING, seed=3, batch=batch)
         torch.testing.assert_close(parts, whole, rtol=0, atol=1e-5)
-    fewer = draw(model, 2, condition=labels[:2], truncation=T, standing=True, seed=3)
+    fewer = draw(model, 2, condition=labels[:2], drawing=STANDING, seed=3)
     torch.testing.assert_close(fewer, whole[:2], rtol=0, atol=1e-5)
-    tail = draw(model, 3, condition=labels[5:], truncation=T, standing=True, seed=3, start=5)
+    tail = draw(model, 3, condition=labels[5:], drawing=STANDING, seed=3, start=5)
     torch.testing.assert_close(tail, whole[5:], rtol=0, atol=1e-5)
 
 
@@ -161,7 +165,7 @@ def test_an_error_while_collecting_leaves_the_statistics_of_training() -> None:
 )
 def test_models_without_running_statistics_draw_what_they_drew(norm: nn.Module) -> None:
     model = Linear(norm=norm)
-    whole = draw(model, 6, truncation=T, standing=True)
+    whole = draw(model, 6, drawing=STANDING)
     with evaluating(model):
         assert torch.equal(model.sample(6, noise=Noise(0, block=1), truncation=T), whole)
 

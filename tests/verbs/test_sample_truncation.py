@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import genus
+from genus.core.drawing import Drawing
 from genus.core.errors import CapabilityError
 from genus.metrics.evaluate import gather
 from genus.saved_runs import opened_data
@@ -86,7 +87,7 @@ def test_conditions_are_those_of_the_data(folder: Path) -> None:
     assert genus.sample(model, 2, condition=condition, truncation=0.5).shape == whole[:2].shape
     data, small = opened_data(run), {"n": 20, "num_reference": 50}
     found = gather(model, train=data.train, test=data.test, data_name="", fingerprint="", **small)
-    found = found.truncated(0.5, standing=True)
+    found = found.drawn(Drawing(truncation=0.5, standing=True))
     assert found.protocol.standing
     assert len(found.generated.values) == 20
     assert genus.explore(run, "truncation", rows=2, columns=2).columns == 2

@@ -88,7 +88,7 @@ def curve_table(curve: Findings) -> Table:
             f"[bold]{number(one['value'][i])}[/bold] {number(one['low'][i])} … {number(one['high'][i])}"
             for _, one in scores
         ]
-        table.add_row(f"{place:g}", *cells)
+        table.add_row(place if isinstance(place, str) else f"{place:g}", *cells)
     return table
 
 

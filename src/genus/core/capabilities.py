@@ -1,8 +1,4 @@
-"""What models can be able to do.
-
-Capabilities are nominal: a model has one when it derives from the class, and everything else
-(command line, metrics, reports) asks with ``isinstance``.
-"""
+"""What models can do; a model can when it derives from the class, and all else asks by ``isinstance``."""
 
 from __future__ import annotations
 

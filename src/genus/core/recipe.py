@@ -70,8 +70,9 @@ class Recipe:
         before, now = dict(self.leaves()), dict(fitted.leaves())
         changed = (key for key in now if key not in before or before[key] != now[key])
         keys = sorted(key for key in changed if not key.startswith("expects"))
-        shown = ", ".join(f"{key}={json.dumps(now[key])}" for key in keys[:3])
-        rest = f" and {len(keys) - 3} more settings" if len(keys) > 3 else ""
+        most = 3 if len(keys) > 4 else 4
+        shown = ", ".join(f"{key}={json.dumps(now[key])}" for key in keys[:most])
+        rest = f" and {len(keys) - most} more settings" if len(keys) > most else ""
         warnings.warn(f"{self.name} is fitted to the data: {shown}{rest}", RecipeNote, stacklevel=2)
 
     @property

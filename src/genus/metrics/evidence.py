@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from genus.core.drawing import Drawing
 from genus.core.model import Model
 from genus.core.spec import DataSpec
 from genus.metrics.generated_samples import GeneratedSamples
 from genus.metrics.protocol import Protocol
 from genus.metrics.real_reference import Distance, RealReference
+from genus.sampling.draw import check_drawing
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 
@@ -44,13 +46,15 @@ class Evidence:
         """The protocol of measurement; its hash is stamped on each."""
         return self.generated.protocol
 
-    def of_means(self) -> Evidence:
-        """The same, of means in place of draws where the model has them."""
-        return Evidence(self.real, replace(self.generated, means=True))
+    def drawn(self, drawing: Drawing) -> Evidence:
+        """The same real examples beside samples that are drawn in another way.
 
-    def truncated(self, truncation: float, *, standing: bool = False) -> Evidence:
-        """The same real examples beside samples of truncated latents, see :class:`GeneratedSamples`."""
-        return replace(self, generated=replace(self.generated, truncation=truncation, standing=standing))
+        Raises:
+            CapabilityError: when the model cannot follow it.
+            InputError: for a choice out of range.
+        """
+        check_drawing(self.model, drawing)
+        return replace(self, generated=replace(self.generated, drawing=drawing))
 
     def against_reference(self, distance: Distance) -> tuple[float, float | None, float | None]:
         """Value, floor and baseline of a distance to the reference.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genus.core.batch import Batch, Condition
 from genus.core.capabilities import Samples
+from genus.core.drawing import AS_TRAINED, Drawing
 from genus.core.errors import DataError
 from genus.core.model import Model
 from genus.core.noise import derive_seed
@@ -23,28 +24,22 @@ from genus.sampling.draw import conditions_like, draw
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GeneratedSamples:
-    """Samples of one model under a protocol, with one truncation; made once, when first used.
+    """Samples of one model under a protocol, drawn in one way; made once, when first used.
 
     Args:
         model: any model; one that cannot sample is refused when samples are drawn.
         real: the real examples, whose conditions the samples take.
-        truncation: of the latents, see :func:`genus.sampling.draw.draw`; None for none.
-        standing: beside a truncation: see there.
-        means: of models with a p(x | latent): see there.
+        drawing: choices in their drawing.
     """
 
     model: Model
     real: RealReference
-    truncation: float | None = None
-    standing: bool = False
-    means: bool = False
+    drawing: Drawing = AS_TRAINED
 
     @property
     def protocol(self) -> Protocol:
         """The protocol of the real examples, with the choices of these samples."""
-        return replace(
-            self.real.protocol, truncation=self.truncation, standing=self.standing, means=self.means
-        )
+        return replace(self.real.protocol, **asdict(self.drawing))
 
     def __len__(self) -> int:
         return self.real.protocol.num_samples
@@ -96,14 +91,12 @@ class GeneratedSamples:
         return self._draw(len(condition), condition, "samples for test examples")
 
     def _draw(self, n: int, condition: Condition | None, purpose: str) -> Tensor:
-        wanted = self.standing and self.conditional and batch_norms(self.model)
+        wanted = self.drawing.standing and self.conditional and batch_norms(self.model)
         return draw(
             self.model,
             n,
             condition=condition,
             seed=derive_seed(self.real.protocol.seed, purpose),
-            truncation=self.truncation,
-            standing=self.standing,
+            drawing=self.drawing,
             typical=self.real.reference_condition() if wanted else None,
-            means=self.means,
         )

@@ -17,7 +17,7 @@ from genus.metrics.spectrum import as_stored
 Array = NDArray[np.float64]
 
 
-class Measured(NamedTuple):
+class PairValues(NamedTuple):
     """A measure of pairs, ``(n,)``, or several of each pair, ``(n, k)``; NaN where a pair has no value.
 
     Args:
@@ -31,16 +31,16 @@ class Measured(NamedTuple):
     swapped: Array
     mixture: Array | None
 
-    def map(self, function: Callable[[Array], Array]) -> Measured:
+    def map(self, function: Callable[[Array], Array]) -> PairValues:
         """A function of each of the three."""
-        return Measured(
+        return PairValues(
             function(self.values),
             function(self.swapped),
             None if self.mixture is None else function(self.mixture),
         )
 
 
-def measured(evidence: Evidence, measure: Callable[[ArrayLike, ArrayLike], Array]) -> Measured:
+def measured(evidence: Evidence, measure: Callable[[ArrayLike, ArrayLike], Array]) -> PairValues:
     """Measure all pairs of a sample and the test example whose condition it was drawn for.
 
     Samples are rounded to the values that the data can take.
@@ -55,7 +55,7 @@ def measured(evidence: Evidence, measure: Callable[[ArrayLike, ArrayLike], Array
     mixture = None
     if spec.kind != "labels":
         mixture = measure(as_stored(evidence.real.em_mixture.sample(len(real)), spec).numpy(), real)
-    return Measured(measure(samples, real), measure(np.roll(real, 1, axis=0), real), mixture)
+    return PairValues(measure(samples, real), measure(np.roll(real, 1, axis=0), real), mixture)
 
 
 def pair_score(
@@ -84,7 +84,7 @@ def pair_score(
 
 
 def score_of(
-    found: Measured,
+    found: PairValues,
     name: str,
     *,
     better: Better,

@@ -12,6 +12,9 @@ from genus.core.errors import ProtocolError
 VERSION = 2
 """Raised whenever a metric's definition changes."""
 
+_CHOICES = ("standing", "means", "sampler", "steps", "guidance")
+"""Fields left out where nothing is chosen, so that numbers from before there was a choice keep their hash."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
@@ -29,9 +32,12 @@ class Protocol:
         features: name of the feature map; empty for none.
         features_fingerprint: SHA-256 of its weights, or its size; empty for none.
         seed: of sampling and of every choice of examples.
-        truncation: of the latents of samples, see :func:`genus.sampling.draw.draw`; None for none.
-        standing: whether batch norms normalised these samples by statistics of truncated latents.
-        means: whether models with a p(x | latent) showed its mean, see there.
+        truncation: how samples are drawn, as the next five, see :class:`genus.core.drawing.Drawing`.
+        standing: see there.
+        means: see there.
+        sampler: see there.
+        steps: see there.
+        guidance: see there.
         version: of the definitions of the metrics.
     """
 
@@ -49,6 +55,9 @@ class Protocol:
     truncation: float | None = None
     standing: bool = False
     means: bool = False
+    sampler: str = ""
+    steps: int | None = None
+    guidance: float | None = None
     version: int = VERSION
 
     @property
@@ -85,7 +94,7 @@ class Protocol:
     def to_json(self) -> dict[str, Any]:
         """JSON-able fields, from which ``Protocol(**fields)`` rebuilds the protocol."""
         fields = asdict(self)
-        for choice in ("standing", "means"):  # numbers from before there was a choice keep their hash
-            if not fields[choice]:
+        for choice in _CHOICES:
+            if fields[choice] in (None, False, ""):
                 del fields[choice]
         return fields

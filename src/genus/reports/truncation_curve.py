@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from genus.reports.score_series import line_with_interval, series_of
+
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from genus.lab.findings import Findings
@@ -34,7 +35,7 @@ def truncation_findings(
 
     symbol = "ψ, share of the way from the mean style" if styles else "t, latents drawn from [−t, t]"
     return Findings(
-        numbers={"truncation": bounds, **_series(measured)},
+        numbers={"truncation": bounds, **series_of(measured, _SCORES)},
         checks=[],
         draw=lambda figure: _draw(figure, bounds, measured, symbol),
         name="truncation",
@@ -42,26 +43,13 @@ def truncation_findings(
     )
 
 
-def _series(measured: Sequence[Evaluation]) -> dict[str, dict[str, list[float]]]:
-    """By score: value and interval at every truncation."""
-    names = set[str].intersection(*({score.name for score in one.scores} for one in measured))
-    return {
-        name: {
-            part: [getattr(evaluation[name], part) for evaluation in measured]
-            for part in ("value", "low", "high")
-        }
-        for name in _SCORES
-        if name in names
-    }
-
-
 def _draw(figure: Figure, bounds: Sequence[float], measured: Sequence[Evaluation], symbol: str) -> None:
     """Distance and shares over the truncation, and quality against diversity."""
     from genus.lab.style import COLOURS, DASHES, GREY, label
 
-    series = _series(measured)
+    series = series_of(measured, _SCORES)
     distance, shares, trade = figure.subplots(1, 3)
-    _band(distance, bounds, series["frechet"], COLOURS[0], "-", "samples")
+    line_with_interval(distance, bounds, series["frechet"], colour=COLOURS[0], name="samples")
     floor = measured[0]["frechet"].floor
     if floor is not None and math.isfinite(floor):
         distance.axhline(floor, color=GREY, linestyle=":", label="real examples")
@@ -70,7 +58,7 @@ def _draw(figure: Figure, bounds: Sequence[float], measured: Sequence[Evaluation
     label(distance, "Fréchet distance", symbol, "squared feature units")
     named = [name for name in _SCORES[1:] if name in series and name != "density"]
     for name, colour, dash in zip(named, COLOURS, DASHES, strict=False):
-        _band(shares, bounds, series[name], colour, dash, name)
+        line_with_interval(shares, bounds, series[name], colour=colour, dash=dash, name=name)
     shares.set_ylim(0, 1.02)
     shares.legend()
     label(shares, "Quality and diversity", symbol, "share")
@@ -90,11 +78,3 @@ def _around(shares: Sequence[float]) -> tuple[float, float]:
     middle = (min(shares) + max(shares)) / 2
     half = max(0.6 * (max(shares) - min(shares)), 0.1)
     return max(0.0, middle - half) - 0.01, min(1.0, middle + half) + 0.01
-
-
-def _band(
-    axes: Axes, x: Sequence[float], one: dict[str, list[float]], colour: str, dash: Any, name: str
-) -> None:
-    """A line with its 95 % intervals."""
-    axes.plot(x, one["value"], color=colour, linestyle=dash, label=name)
-    axes.fill_between(x, one["low"], one["high"], color=colour, alpha=0.2, linewidth=0)

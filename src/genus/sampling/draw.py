@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genus.core.batch import Condition
 from genus.core.capabilities import DrawsMeans, LatentSpace, Samples, StyleSpace
+from genus.core.drawing import AS_TRAINED, ChoosesSampler, Drawing
 from genus.core.errors import CapabilityError, InputError
 from genus.core.model import Model
 from genus.core.noise import Noise
@@ -51,10 +52,8 @@ def draw(
     seed: int = 0,
     batch: int | None = None,
     start: int = 0,
-    truncation: float | None = None,
-    standing: bool = False,
+    drawing: Drawing = AS_TRAINED,
     typical: Condition | None = None,
-    means: bool = False,
 ) -> Tensor:
     """Draw samples ``start … start + n``; sample i is the same in every batch size.
 
@@ -66,37 +65,32 @@ def draw(
         seed: all randomness derives from it.
         batch: samples drawn together; limits memory only. None chooses by their size.
         start: number of the first sample, so that ranks can share the work.
-        truncation: quality for diversity. Latents are drawn from [−t, t] alone, t > 0
-            (arXiv:1809.11096); of models with styles it is ψ in [0, 1], the share of the way from the
-            mean style (arXiv:1812.04948). None for neither.
-        standing: beside a truncation, batch norms normalise by statistics of truncated latents, see
-            :func:`genus.sampling.standing_statistics.standing_statistics`; else by those of training.
-        typical: for these statistics: conditions of the data, like ``condition`` but of any length. None for
-            all classes alike.
-        means: without the noise of p(x | latent) in models that have such; the others draw as always.
+        drawing: choices beside these; by default those of the recipe.
+        typical: for standing statistics: conditions of the data, ``(m, …)``. None for all classes alike.
 
     Returns:
         ``(n, *spec.shape)`` in data units, float32, on the CPU.
 
     Raises:
-        CapabilityError: when the model cannot sample, has no latent to truncate, or has conditions of
-            which ``typical`` ones are needed.
-        InputError: for a truncation out of range, or ``standing`` without one.
+        CapabilityError: when the model cannot sample or follow ``drawing``, or has conditions of which
+            ``typical`` ones are needed.
+        InputError: for a choice out of range, see :func:`check_drawing`.
     """
-    check_standing(standing, truncation)
     if not isinstance(model, Samples):
         raise CapabilityError(f"{type(model).__name__} cannot draw samples; ask for another score")
-    options: dict[str, Any] = {"means": True} if means and isinstance(model, DrawsMeans) else {}
-    statistics: AbstractContextManager[None] = nullcontext()
-    if truncation is not None:
-        check_truncation(model, truncation)
-        options["truncation"] = truncation
-        if standing:
-            statistics = standing_statistics(model, truncation, seed=seed, typical=typical)
+    check_drawing(model, drawing)
+    options: dict[str, Any] = {"means": True} if drawing.means and isinstance(model, DrawsMeans) else {}
+    if drawing.truncation is not None:
+        options["truncation"] = drawing.truncation
     device = device_of(model)
     batch = batch or batch_size(model.spec)
     parts = [torch.zeros(0, *model.spec.shape)]
-    with evaluating(model), statistics:
+    with ExitStack() as stack:
+        stack.enter_context(evaluating(model))
+        if isinstance(model, ChoosesSampler):
+            stack.enter_context(model.sampled_by(drawing))
+        if drawing.truncation is not None and drawing.standing:
+            stack.enter_context(standing_statistics(model, drawing.truncation, seed=seed, typical=typical))
         for first in range(0, n, batch):
             count = min(batch, n - first)
             part = None if condition is None else condition[first : first + count].to(device)
@@ -105,23 +99,26 @@ def draw(
     return torch.cat(parts)
 
 
-def check_standing(standing: bool, truncation: float | None) -> None:
-    """Refuse standing statistics where nothing is truncated.
+def check_drawing(model: Model, drawing: Drawing) -> None:
+    """Refuse choices that a model cannot follow.
 
     Raises:
-        InputError: saying what is missing.
+        CapabilityError: when it has no latent to truncate, no sampler to choose, or nothing that guides it.
+        InputError: when the truncation is out of range, the sampler unknown or its steps too many.
     """
-    if standing and truncation is None:
-        raise InputError("standing statistics are those of truncated latents: give a truncation, too")
+    if drawing.truncation is not None:
+        _check_truncation(model, drawing.truncation)
+    if isinstance(model, ChoosesSampler):
+        with model.sampled_by(drawing):
+            return
+    if drawing.chooses_sampler:
+        raise CapabilityError(
+            f"{type(model).__name__} has no sampler to choose, leave sampler, steps and guidance out; "
+            "diffusion models have one"
+        )
 
 
-def check_truncation(model: Model, truncation: float) -> None:
-    """Refuse a truncation that a model cannot follow; see :func:`draw`.
-
-    Raises:
-        CapabilityError: when it has no latent to truncate.
-        InputError: when the truncation is out of range.
-    """
+def _check_truncation(model: Model, truncation: float) -> None:
     if not isinstance(model, LatentSpace):
         raise CapabilityError(
             f"{type(model).__name__} has no latent to truncate, leave truncation out; generative adversarial "

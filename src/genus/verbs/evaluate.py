@@ -8,6 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Annotated
 
 from genus.core.command import Argument, Checkpoint, DataSource, RunFolder, command
+from genus.verbs.sample import SamplerOption
 
 if TYPE_CHECKING:
     from genus.metrics.evaluate import Evaluation
@@ -42,6 +43,9 @@ def evaluate(
     truncation: float | None = None,
     standing: bool = False,
     means: bool = False,
+    sampler: SamplerOption = "",
+    steps: int | None = None,
+    guidance: float | None = None,
     metrics: Annotated[Sequence[str] | None, Argument(metavar="A,B")] = None,
     checkpoint: Checkpoint = "auto",
     keep: Annotated[str | PathLike[str] | None, Argument(metavar="FOLDER")] = None,
@@ -57,39 +61,36 @@ def evaluate(
         truncation: of the samples' latents, as for genus sample; genus truncate measures a whole curve.
         standing: beside a truncation, as for genus sample.
         means: of samples, as for genus sample; the protocol records it, and the result is not kept.
+        sampler: as for genus sample, like steps and guidance; recorded, too.
+        steps: of the sampler; genus steps measures a whole curve.
+        guidance: its scale.
         metrics: what is measured, names (genus list metrics); all that fit by default.
         checkpoint: auto is the best one where early stopping was on, else the latest.
         keep: folder for the features of real examples, which evaluations of other runs by the same
             protocol then read instead of computing them again.
 
     Returns:
-        The scores; they are kept in the run, for tables and reports, unless an argument but ``keep``
-            was given.
+        The scores; kept in the run for tables and reports, unless an argument but ``keep`` was given.
 
     Raises:
-        CapabilityError: for a truncation, when the model has no latent.
+        CapabilityError: when the model cannot draw as asked.
         DataError: when the data do not fit the model or the features.
-        InputError: for a truncation out of range, or ``standing`` without one.
+        InputError: for a choice out of range.
         RecipeError: for an unknown metric or features; names the nearest.
     """
+    from genus.core.drawing import Drawing
     from genus.core.registry import component
     from genus.metrics.evaluate import measure
-    from genus.sampling.draw import check_standing, check_truncation
     from genus.saved_runs import evidence
     from genus.training.durable import write_text
     from genus.training.run import Run
 
-    check_standing(standing, truncation)
-    for name in metrics or ():
-        component("metric", name)
+    drawing = Drawing(
+        truncation=truncation, standing=standing, means=means, sampler=sampler, steps=steps, guidance=guidance
+    )
+    _ = [component("metric", name) for name in metrics or ()]  # refuses unknown ones before work
     found = evidence(run, data=data, n=n, features=features, checkpoint=checkpoint, keep=keep)
-    if truncation is not None:
-        check_truncation(found.model, truncation)
-        found = found.truncated(truncation, standing=standing)
-    if means:
-        found = found.of_means()
-    result = measure(found, metrics)
-    chosen = (data, n, features, truncation, metrics, checkpoint, means)
-    if chosen == (None, None, None, None, None, "auto", False):
+    result = measure(found.drawn(drawing), metrics)
+    if (data, n, features, metrics, checkpoint, drawing) == (None, None, None, None, "auto", Drawing()):
         write_text(Run(run).path / "evaluation.json", result.to_json())
     return result

@@ -12,12 +12,17 @@ from genus.core.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from genus.core.batch import Condition
+    from genus.core.drawing import Drawing
     from genus.core.model import Model
     from genus.core.spec import DataSpec
     from genus.sampling.parse_condition import ConditionWords
 
 ConditionOption = Argument(metavar="NAME=NUMBER,…|TEXT|IMAGE", aliases=("--given",))
 """How a condition is written; ``--given`` is its older name."""
+
+SamplerOption = Annotated[str, Argument(metavar="NAME|{name: …}")]
+"""A sampler in place of the recipe's."""
 
 
 def _write_samples(
@@ -73,6 +78,9 @@ def sample(
     truncation: float | None = None,
     standing: bool = False,
     means: bool = False,
+    sampler: SamplerOption = "",
+    steps: int | None = None,
+    guidance: float | None = None,
     batch: Annotated[int, PYTHON_ONLY] = 250,
     checkpoint: Checkpoint = "auto",
 ) -> NDArray[Any]:
@@ -92,6 +100,9 @@ def sample(
             with styles, the share of the way from the mean style, 0 to 1.
         standing: beside a truncation, give batch norms the statistics of truncated latents.
         means: the mean of p(x | latent) in place of a draw, in models that have one (VAEs, mixtures).
+        sampler: of diffusion models: a name (genus list samplers), or with arguments "{name: ddim, eta: 1}".
+        steps: that it takes.
+        guidance: its scale, of models that were trained to be guided.
         batch: drawn together; only speed and memory depend on it.
         checkpoint: auto is the best one where early stopping was on, else the latest.
 
@@ -99,29 +110,42 @@ def sample(
         ``(n, *spec.shape)`` in the numbers of the data's files, float32; float64 for columns with an offset.
 
     Raises:
-        CapabilityError: when the model cannot sample, takes no label or condition, or has no latent to
-            truncate.
+        CapabilityError: when the model cannot sample, or lacks what an option speaks of.
         InputError: for what does not fit or is out of range, or ``standing`` without a truncation.
     """
+    from genus.core.drawing import Drawing
     from genus.core.file_units import to_file
     from genus.core.model import Model
-    from genus.sampling.conditions import requested_condition, typical_conditions
-    from genus.sampling.draw import draw
+    from genus.sampling.conditions import requested_condition
     from genus.saved_runs import load, opened_data
 
     if n < 1:
         raise InputError(f"-n {n}: ask for at least one sample")
+    drawing = Drawing(
+        truncation=truncation, standing=standing, means=means, sampler=sampler, steps=steps, guidance=guidance
+    )
     model = run if isinstance(run, Model) else load(run, checkpoint=checkpoint)
-    collects = standing and not isinstance(run, Model)
-    drawn = draw(
-        model,
-        n,
-        condition=requested_condition(model, n, label, condition, lambda: opened_data(run)),
-        seed=seed,
-        batch=batch,
-        truncation=truncation,
-        standing=standing,
-        typical=typical_conditions(model, lambda: opened_data(run)) if collects else None,
-        means=means,
+    asked = requested_condition(model, n, label, condition, lambda: opened_data(run))
+    return to_file(_drawn(run, model, n, asked, drawing, seed, batch), model.spec.example)
+
+
+def _drawn(
+    run: RunFolder | Model,
+    model: Model,
+    n: int,
+    condition: Condition | None,
+    drawing: Drawing,
+    seed: int,
+    batch: int,
+) -> NDArray[Any]:
+    """Samples in data units; what standing statistics are typical of is read from the run's data."""
+    from genus.core.model import Model
+    from genus.sampling.conditions import typical_conditions
+    from genus.sampling.draw import draw
+    from genus.saved_runs import opened_data
+
+    collects = drawing.standing and not isinstance(run, Model)
+    typical = typical_conditions(model, lambda: opened_data(run)) if collects else None
+    return draw(
+        model, n, condition=condition, seed=seed, batch=batch, drawing=drawing, typical=typical
     ).numpy()
-    return to_file(drawn, model.spec.example)

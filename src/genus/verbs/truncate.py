@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,28 +25,33 @@ _STYLE_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _METRICS = ("frechet", "neighbours", "accuracy")
 
 
-def _print_curve(call: partial[Findings], *, json: bool = False) -> None:
-    """Measure a curve, print it and where its figure is.
+def curve_printer(name: str, folder: str) -> Callable[..., None]:
+    """What prints a curve of that name and says where its figure is, in FOLDER/NAME-N by default."""
 
-    Args:
-        json: print JSON instead of a table.
-    """
-    from genus.assembly import chosen_folder
+    def print_curve(call: partial[Findings], *, json: bool = False) -> None:
+        """Measure a curve, print it and where its figure is.
 
-    with chosen_folder(call.keywords["out"], "truncation", "truncate") as target:
-        curve = call(out=target)
-    if json:
-        print(curve.to_json())
-        return
-    from genus.cli.console import make_console, say
-    from genus.cli.tables import curve_table
+        Args:
+            json: print JSON instead of a table.
+        """
+        from genus.assembly import chosen_folder
 
-    make_console().print(curve_table(curve))
-    say(f"figure: {target / curve.name}.png")
-    say(f"numbers: {target / curve.name}.json")
+        with chosen_folder(call.keywords["out"], name, folder) as target:
+            curve = call(out=target)
+        if json:
+            print(curve.to_json())
+            return
+        from genus.cli.console import make_console, say
+        from genus.cli.tables import curve_table
+
+        make_console().print(curve_table(curve))
+        say(f"figure: {target / curve.name}.png")
+        say(f"numbers: {target / curve.name}.json")
+
+    return print_curve
 
 
-@command("truncate", show=_print_curve)
+@command("truncate", show=curve_printer("truncation", "truncate"))
 def truncation_curve(
     run: RunFolder,
     at: Annotated[Sequence[float] | None, Argument(positional=False)] = None,
@@ -105,14 +110,16 @@ def truncation_curve(
 
 def _measured(found: Evidence, bounds: Sequence[float], *, standing: bool) -> list[Evaluation]:
     """An evaluation at each truncation; what is wrong is refused before work."""
+    from genus.core.drawing import Drawing
     from genus.metrics.evaluate import measure
-    from genus.sampling.draw import check_truncation
+    from genus.sampling.draw import check_drawing
 
-    for bound in bounds:
-        check_truncation(found.model, bound)
+    ways = [Drawing(truncation=bound, standing=standing) for bound in bounds]
+    for way in ways:
+        check_drawing(found.model, way)
     if len(bounds) < 2:
         raise InputError("--at: a curve needs two or more different truncations, such as 0.5,1,2")
-    measured = [measure(found.truncated(bound, standing=standing), _METRICS) for bound in bounds]
+    measured = [measure(found.drawn(way), _METRICS) for way in ways]
     for evaluation, bound in zip(measured, bounds, strict=True):
         for name in {"frechet", "neighbours"} & set(evaluation.refused):
             raise DataError(f"{name} cannot be measured at {bound:g}: {evaluation.refused[name]}")

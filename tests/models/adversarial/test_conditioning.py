@@ -14,6 +14,7 @@ from genus.assembly import open_data
 from genus.core.batch import Batch
 from genus.core.binder import build, resolve
 from genus.core.components import Readout
+from genus.core.drawing import Drawing
 from genus.core.errors import CapabilityError, RecipeError
 from genus.core.noise import Noise
 from genus.core.phase import Context
@@ -152,7 +153,7 @@ def test_the_mean_style_is_refused_where_conditions_are_unknown() -> None:
         KINDS["table"], name="style-gan", generator=network, conditioning="projection",
     )  # fmt: skip
     with pytest.raises(CapabilityError, match="leave truncation out"):
-        draw(model, 2, condition=conditions_for(model, 2), truncation=0.5)
+        draw(model, 2, condition=conditions_for(model, 2), drawing=Drawing(truncation=0.5))
 
 
 def trained(data: str, tmp_path: Path) -> tuple[GAN, torch.Tensor]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
 from genus.core.batch import Batch, Condition
 from genus.core.capabilities import Denoises, Samples
 from genus.core.components import Network, Sampler
-from genus.core.errors import InputError, RecipeError
+from genus.core.drawing import ChoosesSampler, Drawing, sampler_of
+from genus.core.errors import CapabilityError, InputError, RecipeError
 from genus.core.model import Model
 from genus.core.noise import Noise
 from genus.core.noise_path import Estimate, NoisePath, Predicts, like
@@ -20,7 +24,7 @@ from genus.models.diffusion.guidance import GuidanceOptions, guidance_of
 from genus.sampling.denoiser import Denoiser
 
 
-class Denoising(Model, Samples, Denoises):
+class Denoising(Model, Samples, Denoises, ChoosesSampler):
     """A network that estimates what noisy examples are made of, at any time of a path into noise.
 
     Bounded data are scaled to [−1, 1]. The network sees x_t/√(α² d² + σ²) for data of deviation d, beside an
@@ -155,5 +159,25 @@ class Denoising(Model, Samples, Denoises):
         start = drawn * self.path.prior_deviation
         times = self.sampling_times().to(start.device)
         assert self.sampler is not None
-        x = self.sampler(self.denoiser(condition), start, times, noise)
+        denoiser = self.denoiser(condition)
+        x = self.sampler(denoiser, start, times, noise)
+        self.calls = denoiser.calls * self.guidance.calls
         return self.scaling.outward(x if self.bounds is None else x.clamp(*self.bounds))
+
+    @contextmanager
+    def sampled_by(self, drawing: Drawing) -> Iterator[None]:
+        before = self.sampler, self.sampling_steps, self.guidance.scale
+        if drawing.guidance is not None and not self.guidance.guides:
+            raise CapabilityError(
+                f"guidance {drawing.guidance:g}: nothing guides this model; train it with "
+                "guidance.condition_dropout=0.1, guidance.guide or guidance.classifier"
+            )
+        try:
+            if drawing.sampler:
+                self.sampler = sampler_of(drawing.sampler)
+            self.sampling_steps = self.sampling_steps if drawing.steps is None else drawing.steps
+            self.guidance.scale = self.guidance.scale if drawing.guidance is None else drawing.guidance
+            self.sampling_times()  # refuses numbers of steps that the path does not have
+            yield
+        finally:
+            self.sampler, self.sampling_steps, self.guidance.scale = before

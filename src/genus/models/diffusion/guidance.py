@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,16 @@ class Guidance(nn.Module):
         super().__init__()
         self.scale = options.scale
 
+    guides: ClassVar[bool] = False
+    """Whether there is anything that guides."""
+    off: ClassVar[float] = 1.0
+    """The scale at which estimates are the model's own."""
+
+    @property
+    def calls(self) -> int:
+        """Networks that an estimate takes, the model's own among them."""
+        return 1 + (self.guides and self.scale != self.off)
+
     def phases(self, model: Denoising) -> list[Phase]:
         """Phases that train what guides."""
         del model
@@ -66,16 +76,20 @@ class Guidance(nn.Module):
 class ClassifierFree(Guidance):
     """Away from the model without its condition."""
 
+    guides = True
+
     def apply_to(
         self, found: Estimate, model: Denoising, x: Tensor, time: Tensor, condition: Condition | None
     ) -> Estimate:
-        if self.scale == 1 or condition is None:
+        if self.scale == self.off or condition is None:
             return found
         return model.own_estimate(x, time, None).towards(found, self.scale)
 
 
 class Autoguidance(Guidance):
     """Away from a smaller network that was trained for a shorter time on the same task."""
+
+    guides = True
 
     def __init__(self, options: GuidanceOptions, network: Network, model: Denoising) -> None:
         super().__init__(options)
@@ -96,7 +110,7 @@ class Autoguidance(Guidance):
     def apply_to(
         self, found: Estimate, model: Denoising, x: Tensor, time: Tensor, condition: Condition | None
     ) -> Estimate:
-        if self.scale == 1:
+        if self.scale == self.off:
             return found
         weaker = model.estimate_of(self.network, self.embedding, x, time, condition)
         return weaker.towards(found, self.scale)
@@ -104,6 +118,9 @@ class Autoguidance(Guidance):
 
 class ClassifierGuidance(Guidance):
     """Along the gradient of a classifier of noisy examples."""
+
+    guides = True
+    off = 0.0
 
     def __init__(self, options: GuidanceOptions, network: Network, model: Denoising) -> None:
         super().__init__(options)
@@ -130,7 +147,7 @@ class ClassifierGuidance(Guidance):
         self, found: Estimate, model: Denoising, x: Tensor, time: Tensor, condition: Condition | None
     ) -> Estimate:
         labels = model.spec.class_labels(condition)
-        if self.scale == 0 or labels is None:
+        if self.scale == self.off or labels is None:
             return found
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()

@@ -128,6 +128,7 @@ class MeanFlow(Denoising):
         condition = self.requested_or_uniform(n, condition, noise)
         x = noise.normal(n, *self.spec.shape).to(next(self.parameters()).dtype)
         ends = torch.linspace(1, 0, self.sampling_steps + 1).to(x)
+        self.calls = self.sampling_steps
         for time, earlier in pairwise(ends):
             x = x - (time - earlier) * self.mean_velocity(x, earlier.expand(n), time.expand(n), condition)
         return self.scaling.outward(x if self.bounds is None else x.clamp(*self.bounds))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from genus.core.capabilities import StyleSpace
+from genus.core.drawing import Drawing
 from genus.core.errors import InputError
 from genus.core.noise import Noise
 from genus.metrics.path_length import lerp, slerp
@@ -79,7 +80,7 @@ def truncation(model: LatentModel, asked: FigureRequest) -> Figure:
     bounds = [i / (asked.columns - 1) for i in range(asked.columns)]
     bounds = bounds if styles else [0.1 + 2.9 * share for share in bounds]
     columns = [
-        draw(model, asked.rows, condition=asked.condition, seed=asked.seed, truncation=bound)
+        draw(model, asked.rows, condition=asked.condition, seed=asked.seed, drawing=Drawing(truncation=bound))
         for bound in bounds
     ]
     values = ", ".join(f"{bound:.2g}" for bound in bounds)
