@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from genus.layers.measured import Measured, Standardise, Whiten
+from genus.layers.measured import Measured, Standardise
+from genus.layers.whiten import Whiten
 
 GENERATOR = torch.Generator().manual_seed(0)
 MIX = torch.randn(4, 4, dtype=torch.float64, generator=GENERATOR)
@@ -52,7 +53,7 @@ def test_whitened_data_have_no_correlations() -> None:
 
 @pytest.mark.parametrize("leading", [2, 4])
 def test_classes_lose_means_spreads_and_leading_correlations(leading: int, monkeypatch) -> None:
-    monkeypatch.setattr("genus.layers.measured.SHRINKAGE", 0.0)
+    monkeypatch.setattr("genus.layers.whiten.SHRINKAGE", 0.0)
     layer = measured(Whiten((4,), classes=3, leading=leading))
     y, _ = layer(X, GIVEN)
     v = y @ layer.rotation  # type: ignore[operator]

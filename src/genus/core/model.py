@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +11,14 @@ from torch import nn
 from genus.core.errors import RecipeError
 from genus.core.phase import Phase, Stage
 from genus.core.spec import DataSpec
+
+
+class Prepares(ABC):
+    """A part of a model that is measured on the training data before anything is trained."""
+
+    @abstractmethod
+    def preparation(self) -> Sequence[Stage]:
+        """Stages that measure it, none where nothing is to be measured."""
 
 
 class MinimumBatch(NamedTuple):
@@ -53,8 +61,12 @@ class Model(nn.Module, ABC):
         raise TypeError(f"{type(self).__name__} defines neither phases() nor stages()")
 
     def stages(self) -> Sequence[Stage]:
-        """Stages in order; by default one stage of :meth:`phases`."""
-        return [Stage(name="train", phases=self.phases())]
+        """Stages in order; by default those that prepare and one of :meth:`phases`."""
+        return [*self.preparation(), Stage(name="train", phases=self.phases())]
+
+    def preparation(self) -> list[Stage]:
+        """Stages that measure what its parts need to know of the data, see :class:`Prepares`."""
+        return [stage for part in _own_parts(self) for stage in part.preparation()]
 
     def minimum_batch(self) -> MinimumBatch:
         """Fewest examples that it can be trained on at once; by default what its layers need."""
@@ -94,3 +106,12 @@ def minimum_batch_of_layers(network: nn.Module) -> int:
     Those that need more than one have an attribute ``minimum_examples``.
     """
     return max(getattr(layer, "minimum_examples", 1) for layer in network.modules())
+
+
+def _own_parts(module: nn.Module) -> list[Prepares]:
+    """Parts to prepare, without those of models inside, which were prepared where they were trained."""
+    found: list[Prepares] = [module] if isinstance(module, Prepares) else []
+    for part in module.children():
+        if not isinstance(part, Model):
+            found += _own_parts(part)
+    return found

@@ -10,6 +10,26 @@ from genus.core.noise import Noise
 from genus.core.spec import DataSpec
 
 
+def to_data(x: Tensor, spec: DataSpec) -> Tensor:
+    """Bring draws of a density of dequantised values, see :func:`dequantise`, back to what the data can be.
+
+    Each becomes the discrete value in whose bin it lies, so that it has the probability that the density
+    gives to its bin; values beyond the range become its ends.
+
+    Args:
+        x: ``(n, *spec.shape)`` in data units.
+        spec: the data; unbounded ones pass unchanged.
+    """
+    if spec.range is None:
+        return x
+    low, high = spec.range
+    x = x.clamp(low, high)
+    if spec.levels is None:
+        return x
+    width = (high - low) / (spec.levels - 1)
+    return low + ((x - low) / width).round() * width
+
+
 def dequantise(x: Tensor, spec: DataSpec, noise: Noise) -> tuple[Tensor, float]:
     """Spread each discrete value uniformly over its bin.
 

@@ -24,8 +24,9 @@ ITERATIONS = 100
 class EMMixture:
     """A 20-component full-covariance Gaussian mixture on 64 principal components.
 
-    Vectors of up to 64 elements are fitted as they are, without principal components. Samples
-    are clipped to the range of the data.
+    Vectors of up to 64 elements are fitted without principal components. Bounded data are fitted in units
+    of their range, unbounded ones standardised, so that the fit does not depend on units. Samples are
+    clipped to the range of the data.
 
     Args:
         x: training examples ``(n, *spec.shape)`` in data units.
@@ -44,6 +45,8 @@ class EMMixture:
         self.spec = spec
         self._seed = seed
         rows = x.flatten(1).double().numpy()
+        self._offset, self._unit = _units(rows, spec)
+        rows = (rows - self._offset) / self._unit
         self._pca: PCA | None = None
         if not spec.example.is_flat or spec.size > DIMENSIONS:
             width = min(DIMENSIONS, len(rows) - 1, spec.size)
@@ -59,6 +62,7 @@ class EMMixture:
         rows = rows[np.random.default_rng(self._seed).permutation(n)]
         if self._pca is not None:
             rows = self._pca.inverse_transform(rows)
+        rows = rows * self._unit + self._offset
         if self.spec.range is not None:
             rows = rows.clip(*self.spec.range)
         return torch.from_numpy(rows.astype(np.float32)).reshape(n, *self.spec.shape)
@@ -67,7 +71,19 @@ class EMMixture:
         """Log-density in nats ``(n,)``; None when fitted to principal components, which have none."""
         if self._pca is not None:
             return None
-        return self._mixture.score_samples(x.flatten(1).double().numpy())
+        rows = (x.flatten(1).double().numpy() - self._offset) / self._unit
+        return self._mixture.score_samples(rows) - np.log(self._unit).sum()
+
+
+def _units(rows: NDArray[np.float64], spec: DataSpec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Offset and unit of each element ``(d,)``; all places of unbounded images share one."""
+    if spec.range is not None:
+        low, high = spec.range
+        return np.full(spec.size, low), np.full(spec.size, high - low)
+    offset, spread = rows.mean(0), rows.std(0)
+    if not spec.example.is_flat:
+        offset, spread = np.full(spec.size, rows.mean()), np.full(spec.size, rows.std())
+    return offset, np.where(spread > 2.0**-23 * np.abs(offset), spread, 1.0)  # less is rounding of float32
 
 
 def _fit(rows: NDArray[np.float64], seed: int) -> GaussianMixture:

@@ -124,7 +124,7 @@ class LaplacianGAN(Model, Samples):
 
     def stages(self) -> Sequence[Stage]:
         """One stage per level, the smallest image first; its networks are optimiser groups of their own."""
-        return [self._stage(level) for level in range(len(self.sizes))]
+        return [*self.preparation(), *(self._stage(level) for level in range(len(self.sizes)))]
 
     def _stage(self, level: int) -> Stage:
         generator = self.generators[level - 1] if level else self.coarse_generator

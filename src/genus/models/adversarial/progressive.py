@@ -59,7 +59,7 @@ class ProgressiveGAN(GAN):
 
     def stages(self) -> Sequence[Stage]:
         """One stage per resolution, the smallest first."""
-        return [
+        growing = [
             Stage(
                 name=f"resolution {level + 1} of {self.num_levels}",
                 phases=[replace(phase) for phase in self.phases()],
@@ -69,6 +69,7 @@ class ProgressiveGAN(GAN):
             )
             for level in range(self.num_levels)
         ]
+        return [*self.preparation(), *growing]
 
     def _enter(self, level: int) -> Callable[[], None]:
         return lambda: self._grow(level)

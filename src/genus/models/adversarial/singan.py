@@ -32,9 +32,9 @@ class SinGAN(Model, Redraws):
     """One small convolutional GAN per size of the image, trained one after the other.
 
     x_k = up(x_{k−1}) + G_k(σ_k z_k + up(x_{k−1})), from pure noise at the smallest size. The critic of a
-    size judges patches, so the networks learn what patches look like and not the image; a
-    reconstruction term keeps the image itself within reach: fixed noise z* at the smallest size
-    and none above give it back. σ_k follows the error of that reconstruction, enlarged.
+    size judges patches, so the networks learn what patches look like and not the image; a reconstruction term
+    keeps the image itself within reach: fixed noise z* at the smallest size and none above give it back. σ_k
+    follows the error of that reconstruction, enlarged.
 
     Args:
         objective: what generator and critic of each size minimise; every patch counts as an example.
@@ -111,11 +111,10 @@ class SinGAN(Model, Redraws):
         )
         self.critics = nn.ModuleList(network(1, w, padded=False) for w in self.widths)
 
-    # --- training ----------------------------------------------------------------------------
-
     def stages(self) -> Sequence[Stage]:
         """For each size one step that prepares it, then its game."""
-        return [stage for k in range(self.num_scales) for stage in (self._preparing(k), self._playing(k))]
+        pairs = [[self._preparing(k), self._playing(k)] for k in range(self.num_scales)]
+        return sum(pairs, self.preparation())
 
     def _preparing(self, k: int) -> Stage:
         return Stage(

@@ -20,7 +20,7 @@ from genus.core.phase import Context, Phase, Terms
 from genus.core.ranges import Count
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.layers.discrete import dequantise
+from genus.layers.discrete import dequantise, to_data
 from genus.layers.scaling import Scaling
 from genus.models.autoencoder.prior import MixturePrior, StandardPrior, diagonal_log_prob
 
@@ -70,6 +70,7 @@ class VAE(Model, DrawsMeans, Density, Encodes):
         if likelihood == "bernoulli":
             self.require("values in [0, 1] for a Bernoulli likelihood", spec.range == (0.0, 1.0))
         self.scaling = Scaling(spec)
+        self.unit = Scaling(spec, low=0.0) if spec.range is not None else self.scaling
         self.encoder = encoder(spec.shape, (2 * latent,))
         self.decoder = decoder((latent,), spec.shape)
         self.latent = latent
@@ -103,6 +104,8 @@ class VAE(Model, DrawsMeans, Density, Encodes):
         mean, logvar = self._posterior(x)
         z = mean + ctx.noise.normal(len(batch), self.latent) * (logvar / 2).exp()
         output = self.decoder(z).float()
+        if self.likelihood == "gaussian":
+            x = self.unit.inward(x)
         reconstruction = -self._log_likelihood(x, output, self._best_deviation(x, output)).mean()
         kl = self.prior.divergence(z, mean, logvar).mean()
         return {"reconstruction": reconstruction, "kl": kl}
@@ -113,7 +116,9 @@ class VAE(Model, DrawsMeans, Density, Encodes):
 
     def decode(self, z: Tensor) -> Tensor:
         output = self.decoder(z).float()
-        return output.sigmoid() if self.likelihood == "bernoulli" else self._clipped(output)
+        if self.likelihood == "bernoulli":
+            return output.sigmoid()
+        return self._clipped(self.unit.outward(output))
 
     def sample(
         self, n: int, *, condition: Condition | None = None, noise: Noise, means: bool = False
@@ -125,14 +130,16 @@ class VAE(Model, DrawsMeans, Density, Encodes):
         if self.likelihood == "bernoulli":
             return noise.bernoulli(output.sigmoid())
         drawn = output + self.deviation.to(output.dtype) * noise.normal(*output.shape).to(output.dtype)
-        return self._clipped(drawn)
+        return to_data(self.unit.outward(drawn), self.spec)
 
     def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Importance-weighted bound: log 1/K Σ p(x, z_k) / q(z_k|x), with z_k from q."""
-        offset = 0.0
+        offset: float | Tensor = 0.0
         if self.likelihood == "gaussian":
             x, offset = dequantise(x, self.spec, noise)
         mean, logvar = self._posterior(x)
+        if self.likelihood == "gaussian":
+            x, offset = self.unit.inward(x), offset + self.unit.log_volume.to(x)
         weights: list[Tensor] = []
         for _ in range(self.importance_samples):
             z = mean + noise.normal(len(x), self.latent) * (logvar / 2).exp()
@@ -152,7 +159,10 @@ class VAE(Model, DrawsMeans, Density, Encodes):
 
     @torch.no_grad()
     def _best_deviation(self, x: Tensor, output: Tensor) -> Tensor:
-        """Root mean square error of the batch, where its likelihood is largest; remembered."""
+        """Root mean square error of the batch, where its likelihood is largest; remembered.
+
+        In the unit of the decoder: the width of the range, or the deviations of unbounded data.
+        """
         error = (x - output).square().mean().sqrt().clamp_min(1e-3)
         self.deviation.lerp_(error, 0.05)
         return error

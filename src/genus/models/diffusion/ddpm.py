@@ -85,6 +85,7 @@ class DDPM(Denoising, Density):
         )  # fmt: skip
         self.require(f"bound_steps of 2 to {num_steps}", 2 <= bound_steps <= num_steps)
         self.levels = spec.levels
+        self.discrete = spec.levels is not None and spec.range is not None
         self.num_steps = num_steps
         self.bound_weight = bound_weight
         self.importance = StepImportance(num_steps) if importance else None
@@ -186,7 +187,7 @@ class DDPM(Denoising, Density):
             step = low + noise.integers(high - low, len(x))
             time = step.double() / self.num_steps
             bound = bound + (high - low) * self.bound_term(scaled, time, noise.normal(*x.shape), condition)
-        return bound + self.scaling.log_volume * (self.levels is None)
+        return bound if self.discrete else bound + self.scaling.log_volume.to(bound)
 
     def bound_term(
         self, x: Tensor, time: Tensor, noise: Tensor, condition: Condition | None = None
@@ -216,7 +217,8 @@ class DDPM(Denoising, Density):
             variance = (found.spread * large.log() + (1 - found.spread) * small.log()).exp()
         true_mean = self.path.posterior(seen, x, time, earlier)[0]
         divergence = normal_kl(true_mean, small, mean, variance)
-        if self.levels is not None and self.spec.range is not None:
+        if self.discrete:
+            assert self.levels is not None
             decoder = discretised_normal(x, mean, variance, self.levels)
         else:
             decoder = normal_log_density(x, mean, variance)

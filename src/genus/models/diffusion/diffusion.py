@@ -114,4 +114,4 @@ class Diffusion(Denoising, Density):
                 self.denoiser(condition), self.scaling.inward(x), noise=noise, tolerance=self.tolerance,
                 probes=self.probes,
             )  # fmt: skip
-        return found + self.scaling.log_volume + volume
+        return found + self.scaling.log_volume.to(found) + volume

@@ -23,8 +23,11 @@ from genus.core.spec import DataSpec
 from genus.layers.activation_norm import activation_norms, initialise
 from genus.layers.bijection import Bijection
 from genus.layers.delta import Delta
-from genus.layers.measured import Standardise, Whiten
+from genus.layers.measured import Standardise
 from genus.layers.preprocessing import Logit, with_levels
+from genus.layers.whiten import Whiten
+
+_FEWEST_LEADING = 16
 
 
 class Flow(Model, Samples, Density, Encodes):
@@ -46,7 +49,8 @@ class Flow(Model, Samples, Density, Encodes):
             4096 numbers per example.
         conditional: learn each class separately; needs classes and ``first: correlations``.
         leading: share of the principal directions whose correlations are measured in each class,
-            in (0, 1]; more need more examples per class.
+            in (0, 1]; more need more examples per class. Of unbounded data at least 16, since none of
+            their elements, each in its own unit, leads.
         alpha: of the logit, in [0, .5); 0 only for data with levels.
         base: distribution of the latent numbers.
         temperature: factor on latent numbers when sampling, > 0; 1 samples the density.
@@ -90,8 +94,13 @@ class Flow(Model, Samples, Density, Encodes):
         self.require_condition(conditional, "class", "composite")
         classes = spec.num_classes if conditional else 0
         self.require("a share of leading directions in (0, 1]", 0 < leading <= 1)
-        shape, count = spec.shape, max(round(leading * spec.size), 1)
-        self.first = Whiten(shape, classes=classes, leading=count) if whole else Standardise(shape)
+        unbounded = spec.range is None
+        fewest = min(spec.size, _FEWEST_LEADING) if unbounded else 1
+        shape, count = spec.shape, max(round(leading * spec.size), fewest)
+        if whole:
+            self.first = Whiten(shape, classes=classes, leading=count, own_units=unbounded)
+        else:
+            self.first = Standardise(shape, smallest=None if unbounded else 1e-3)
         self.base = base
         self.temperature = temperature
         self.measured = measured

@@ -17,7 +17,8 @@ from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, Weight
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.layers.discrete import dequantise
+from genus.layers.discrete import dequantise, to_data
+from genus.layers.measured import spread_of
 
 _LARGEST = 16384
 
@@ -27,7 +28,8 @@ class GaussianMixture(Model, DrawsMeans, Density):
     """Mixture of full-covariance Gaussians on principal components, by exact EM over passes of the data.
 
     p(x) = Σ_k π_k N(y; μ_k, Σ_k) · N(residual; 0, σ²I), y the coordinates of x on the principal
-    axes and σ² the mean variance of the axes left out (as in probabilistic PCA). Stages: principal
+    axes and σ² the mean variance of the axes left out (as in probabilistic PCA). Distances are in units of
+    the range of bounded data, and of the deviation of each element of unbounded data. Stages: principal
     axes (one pass), k-means, EM; every statistic is a sum over the data, so data stream and
     ranks add up. The means of samples lack the residual.
     """
@@ -35,6 +37,7 @@ class GaussianMixture(Model, DrawsMeans, Density):
     optimised = False
 
     mean: Tensor
+    unit: Tensor
     basis: Tensor
     residual: Tensor
     weights: Tensor
@@ -62,7 +65,7 @@ class GaussianMixture(Model, DrawsMeans, Density):
             components: K, number of Gaussians.
             axes: principal components kept; null for all.
             kmeans_passes: passes of k-means that initialise EM.
-            regularisation: added to the diagonal of each covariance, in squared data units.
+            regularisation: added to the diagonal of each covariance, in squares of these units.
         """
         super().__init__(spec)
         self.require(f"at most {_LARGEST} elements for a covariance", spec.size <= _LARGEST)
@@ -78,6 +81,8 @@ class GaussianMixture(Model, DrawsMeans, Density):
             "data_count": (), "data_first": (size,), "data_second": (size, size),
         }.items():  # fmt: skip
             self.register_buffer(name, torch.zeros(shape, dtype=torch.float64))
+        low, high = spec.range or (0.0, 1.0)
+        self.register_buffer("unit", torch.full((size,), high - low, dtype=torch.float64))
 
     def stages(self) -> Sequence[Stage]:
         """Principal axes, k-means, then EM for the recipe's length."""
@@ -109,7 +114,10 @@ class GaussianMixture(Model, DrawsMeans, Density):
         self.data_second += ctx.sum_over_ranks(x.T @ x)
         if ctx.progress.ends_epoch:
             self.mean.copy_(self.data_first / self.data_count)
-            covariance = self.data_second / self.data_count - torch.outer(self.mean, self.mean)
+            squares = self.data_second / self.data_count
+            if self.spec.range is None:
+                self.unit.copy_(spread_of(squares.diagonal(), self.mean, None))
+            covariance = (squares - torch.outer(self.mean, self.mean)) / torch.outer(self.unit, self.unit)
             values, vectors = torch.linalg.eigh(covariance)
             d = self.basis.shape[1]
             self.basis.copy_(vectors[:, -d:].flip(1))
@@ -139,7 +147,10 @@ class GaussianMixture(Model, DrawsMeans, Density):
 
     def project(self, x: Tensor) -> Tensor:
         """Coordinates on the principal axes, float64 ``(n, axes)``."""
-        return (x.flatten(1).double() - self.mean) @ self.basis
+        return self._centred(x) @ self.basis
+
+    def _centred(self, x: Tensor) -> Tensor:
+        return (x.flatten(1).double() - self.mean) / self.unit
 
     def sample(
         self, n: int, *, condition: Condition | None = None, noise: Noise, means: bool = False
@@ -148,23 +159,30 @@ class GaussianMixture(Model, DrawsMeans, Density):
         roots = torch.linalg.cholesky(self.covariances)
         z = noise.normal(n, self.centres.shape[1]).double()
         y = self.centres[chosen] + torch.einsum("nij,nj->ni", roots[chosen], z)
-        x = y @ self.basis.T + self.mean
-        if not means and self.basis.shape[1] < len(self.mean):
-            rest = noise.normal(n, len(self.mean)).double() * self.residual.sqrt()
+        x = y @ self.basis.T
+        if not means and self._left:
+            rest = noise.normal(n, self.spec.size).double() * self.residual.sqrt()
             x = x + rest - (rest @ self.basis) @ self.basis.T
-        x = x.float().reshape(n, *self.spec.shape)
-        return x if self.spec.range is None else x.clamp(*self.spec.range)
+        x = (x * self.unit + self.mean).float().reshape(n, *self.spec.shape)
+        if means:
+            return x if self.spec.range is None else x.clamp(*self.spec.range)
+        return to_data(x, self.spec)
+
+    @property
+    def _left(self) -> int:
+        """Axes left out."""
+        return self.spec.size - self.basis.shape[1]
 
     def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
         """Log-density, of dequantised values where the data are discrete."""
         x, offset = dequantise(x, self.spec, noise)
         y = self.project(x)
         density = self._joint_log_density(y).logsumexp(1)
-        left = self.spec.size - self.basis.shape[1]
-        if left:
-            rest = (x.flatten(1).double() - self.mean).square().sum(1) - y.square().sum(1)
-            density = density - (rest / self.residual + left * torch.log(2 * math.pi * self.residual)) / 2
-        return (density + offset).to(x.dtype)
+        if self._left:
+            rest = self._centred(x).square().sum(1) - y.square().sum(1)
+            constant = self._left * torch.log(2 * math.pi * self.residual)
+            density = density - (rest / self.residual + constant) / 2
+        return (density - self.unit.log().sum() + offset).to(x.dtype)
 
     def _joint_log_density(self, y: Tensor) -> Tensor:
         """log π_k N(y; μ_k, Σ_k), ``(n, K)``."""
