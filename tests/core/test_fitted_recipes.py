@@ -42,7 +42,7 @@ def test_recipes_about_classes_refuse_data_without_them(name: str) -> None:
         build_model(load_recipe(name).fitted(UNLABELLED.traits), UNLABELLED)
 
 
-@pytest.mark.parametrize("name", ["default", "wgan-gp", "wgan", "lsgan", "ddpm", "realnvp", "gmm"])
+@pytest.mark.parametrize("name", ["default", "wgan-gp", "wgan", "lsgan", "ddpm", "realnvp", "gmm", "vae"])
 def test_recipes_take_networks_for_vectors(name: str) -> None:
     build_model(load_recipe(name).fitted(POINTS.traits), POINTS)
 

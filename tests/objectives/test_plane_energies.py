@@ -35,3 +35,25 @@ def test_formulas_at_single_points() -> None:
     assert float(plane_energy("u1", x)[0]) == pytest.approx(-math.log(1 + e(-0.5 * (4 / 0.6) ** 2)))
     assert float(plane_energy("u3", x)[1]) == pytest.approx(-math.log(1 + e(-0.5 * (3 / 0.35) ** 2)))
     assert float(plane_energy("u4", x)[1]) == pytest.approx(-math.log(1 + e(-0.5 * (1.5 / 0.35) ** 2)))
+
+
+def test_formulas_where_both_parts_count() -> None:
+    """Points at which each constant matters, by the paper's table in plain numbers."""
+
+    def either(one: float, other: float) -> float:
+        return -math.log(math.exp(-0.5 * one**2) + math.exp(-0.5 * other**2))
+
+    for first, second in ((0.3, -0.4), (1.6, 0.2), (-0.7, -1.1), (3.1, -2.2)):
+        x = torch.tensor([[first, second]], dtype=torch.float64)
+        off = second - math.sin(2 * math.pi * first / 4)
+        ring = 0.5 * ((math.hypot(first, second) - 2) / 0.4) ** 2
+        bump = 3 * math.exp(-0.5 * ((first - 1) / 0.6) ** 2)
+        step = 3 / (1 + math.exp(-(first - 1) / 0.3))
+        expected = {
+            "u1": ring + either((first - 2) / 0.6, (first + 2) / 0.6),
+            "u2": 0.5 * (off / 0.4) ** 2,
+            "u3": either(off / 0.35, (off + bump) / 0.35),
+            "u4": either(off / 0.4, (off + step) / 0.35),
+        }
+        for name, value in expected.items():
+            assert float(plane_energy(name, x)) == pytest.approx(value, rel=1e-12)  # type: ignore[arg-type]

@@ -105,6 +105,15 @@ def test_times_lie_on_the_path(times) -> None:
         torch.tensor([0.5]).double(), VarianceExploding(sigma_min=1e-9, sigma_max=1e9), mean=-1.2
     )
     assert float(middle) == pytest.approx(math.exp(-1.2))
+    quarters = torch.tensor(
+        [0.5, 0.8413447460685429], dtype=torch.float64
+    )  # the median, and one deviation above it
+    assert logit_normal(quarters, Straight()).tolist() == pytest.approx([0.5, 1 / (1 + math.exp(-1))])
+    assert logit_normal(quarters, Straight(), mean=1.0, deviation=0.5).tolist() == pytest.approx(
+        [1 / (1 + math.exp(-1)), 1 / (1 + math.exp(-1.5))]
+    )
+    wide = VarianceExploding(sigma_min=1e-9, sigma_max=1e9)
+    assert log_normal(quarters, wide).log().tolist() == pytest.approx([-1.2, 0.0], abs=1e-9)
 
 
 def test_transport_pairs_every_row_once_and_at_the_least_cost() -> None:

@@ -157,6 +157,8 @@ def test_samples_may_be_copies_dead_or_broken() -> None:
     assert names(looked({"copies": 0.6}, {"copies": 0.2})) == set()
     dead = {"still": 0.9, "bounds": 0.3}
     assert names(looked(dead, dead)) == {"dead-outputs"}
+    saturated = {"still": 0.0, "bounds": 1.0}
+    assert names(looked(saturated, saturated)) == {"dead-outputs"}
     constant = {"still": 0.9, "bounds": -0.3}
     assert names(looked(constant, constant)) == set(), "constant, but inside the range"
     assert names(looked({"finite": 0.9})) == {"broken-samples"}
