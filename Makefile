@@ -8,7 +8,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 # OpenMP threads that spin while they wait make two busy processes several times slower.
 export GOMP_SPINCOUNT := 0
 
-.PHONY: demo test check unit bench clean
+.PHONY: demo test test-all check unit bench clean
 
 demo: $(VENV)/ready
 	$(BIN)/genus train --out $(RUN)
@@ -41,6 +41,10 @@ bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.adversarial
 	$(BIN)/python -m benchmarks.style
+
+# Everything, with what takes long and rarely breaks.
+test-all: check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m ''
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info

@@ -32,10 +32,10 @@ def denoiser(path: NoisePath, mean: float = 3.0, variance: float = 0.25) -> Deno
 
 def begin(path: NoisePath, n: int, *shape: int) -> Tensor:
     """Where sampling begins, float64 ``(n, *shape)``."""
-    return Noise(0, block=1).normal(n, *shape).double() * path.prior_deviation
+    return Noise(0).normal(n, *shape).double() * path.prior_deviation
 
 
 def drawn(sampler, path: NoisePath, count: int, n: int = 4000, **options) -> Tensor:
     """Samples of the exact model in ``count`` steps, float64 ``(n, 1)``."""
     with torch.no_grad():
-        return sampler(denoiser(path), begin(path, n, 1), path.grid(count), Noise(1, block=1), **options)
+        return sampler(denoiser(path), begin(path, n, 1), path.grid(count), Noise(1), **options)

@@ -154,7 +154,6 @@ def test_wrong_recipes_fail_before_training(tmp_path: Path):
     assert not list(tmp_path.rglob("recipe.yaml"))
 
 
-@pytest.mark.slow
 def test_a_suite_runs_continues_grows_and_is_not_mixed(tmp_path: Path):
     seen: list[Result] = []
 

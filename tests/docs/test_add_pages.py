@@ -19,8 +19,12 @@ def test_there_are_pages() -> None:
     assert len(ADD_PAGES) >= 5
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", ADD_PAGES, ids=lambda page: page.stem)
+TRAINS = {"add-a-model", "add-a-suite"}
+"""Pages whose commands take minutes on a busy core."""
+PAGES = [pytest.param(page, marks=pytest.mark.slow if page.stem in TRAINS else ()) for page in ADD_PAGES]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_page_works_as_printed(page: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "my-plugin"
     for name, text in files(page).items():

@@ -50,7 +50,6 @@ def test_commands_parse(page: str, step: Step) -> None:
         assert words[0] in ("pip", "python3", ".", "pytest", "ruff"), f"{page}: {step.text}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("page", SAFE_PAGES, ids=lambda page: page.stem)
 def test_marked_blocks_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, genus_says: Callable[..., Any]

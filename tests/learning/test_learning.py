@@ -24,8 +24,20 @@ UPDATES = 800
 ELSEWHERE = {"meanflow", "ncsn"}
 """Recipes that take minutes here; tests/models/diffusion shows on points that they learn."""
 
+SLOW = {
+    "biggan", "consistency", "edm", "fastgan", "glow", "guided-ddpm", "improved-ddpm", "sagan", "score-sde",
+    "spline-flow", "stylegan", "stylegan2", "styleswin",
+}  # fmt: skip
+"""Recipes that take a minute on a busy core; relatives of theirs (sngan, ddpm, realnvp, …) stay."""
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name not in ELSEWHERE])
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+    for name in RECIPES
+    if name not in ELSEWHERE
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_training_improves_the_watched_score(name: str, tmp_path: Path) -> None:
     config = tiny_config(name, ema=None, log_every=50)
     config["train"]["batch"] = 64 if config["train"]["batch"] > 1 else 1

@@ -76,7 +76,6 @@ def test_conditions_that_are_no_images_of_that_size_are_refused() -> None:
         make(IMAGE, None)
 
 
-@pytest.mark.slow
 def test_halves_of_digits_become_whole_digits(tmp_path: Path) -> None:
     """A recipe alone: samples are nearer to the examples of their halves than those of other halves."""
     recipe = {
