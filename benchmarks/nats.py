@@ -1,8 +1,8 @@
 """The suite ``likelihood`` on all of MNIST, binarised once: 60,000 images, 10,000 held back.
 
-``python -m benchmarks.nats`` trains in ``bench/nats``; the same command again continues. MNIST's idx files lie
-in the folder ``mnist`` of the data (``$GENUS_DATA``, else ``../shared/data`` beside the project). Likelihoods
-are those of 1,000 test images, as the protocol says.
+``python -m benchmarks.nats`` trains in ``bench/nats``; the same command again continues. MNIST's idx files
+lie in the folder ``mnist`` of the data (``$GENUS_DATA``, else ``../shared/data`` beside the project).
+Likelihoods are those of 1,000 test images, as the protocol says.
 """
 
 from __future__ import annotations
