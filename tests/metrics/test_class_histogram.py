@@ -7,7 +7,7 @@ import torch
 from genus.core.batch import Batch
 from genus.core.errors import DataError
 from genus.data.stacked import stacked_digits
-from genus.metrics.class_histogram import class_divergence
+from genus.metrics.class_histogram import MANY, _shares, class_divergence
 from genus.metrics.features import StackedDigitFeatures, default_features
 
 
@@ -37,3 +37,12 @@ def test_the_classifier_reads_real_stacks() -> None:
     logits = features.read_out(found)
     assert torch.allclose(logits.exp().sum(1), torch.ones(300), atol=1e-4)
     assert (logits.argmax(1) == batch.condition).float().mean() > 0.96
+
+
+def test_shares_are_counted_where_there_are_few_classes_and_equal_where_there_are_many() -> None:
+    """The digits' shares are 3 to 1, the stacks' 1,000 modes are equal by their definition."""
+    labels = np.repeat([0, 1], [30, 10])
+    assert _shares(labels, 2).tolist() == [0.75, 0.25]
+    assert _shares(labels, MANY - 1)[:3].tolist() == [0.75, 0.25, 0]
+    for many in (MANY, MANY + 1, 1000):
+        assert _shares(labels, many).tolist() == [1 / many] * many

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,9 @@ def test_error_counts_the_wrong(wrong: int) -> None:
     )
     score = scores["classification error"]
     assert score.value == pytest.approx(wrong / 20)
-    assert score.low <= score.value <= score.high
+    # Wilson's interval: the shares p at which |wrong/20 − p| is 1.96 deviations
+    for end in (score.low, score.high):
+        assert abs(wrong / 20 - end) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / 20), abs=1e-6)
+    assert score.low <= score.value < score.high
     assert score.baseline == pytest.approx(0.5)
     assert score.n == 20

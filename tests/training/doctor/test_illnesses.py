@@ -10,6 +10,7 @@ import torch
 from genus.core.recipe import load_recipe
 from genus.training.doctor import thresholds
 from genus.training.doctor.advice import prescribe
+from genus.training.doctor.checkup import history_of
 from genus.training.doctor.examiner import Examiner
 from genus.training.doctor.finding import Finding
 from genus.training.doctor.history import Look, RunHistory, Series
@@ -197,9 +198,16 @@ def test_models_that_are_no_gans_get_no_advice_for_gans(name: str, illness: str)
     assert not [word for word in ("generator", "discriminator", "betas", "packing") if word in words]
 
 
-def test_samples_of_a_model_that_hardly_trained_are_not_judged() -> None:
-    from genus.training.doctor.checkup import history_of
+def test_the_least_cross_entropy_is_that_of_the_labels() -> None:
+    for smoothing, expected in ((0.0, 0.0), (0.1, -0.9 * math.log(0.9) - 0.1 * math.log(0.1))):
+        history = history_of(load_recipe("dcgan", [f"model.objective.smoothing={smoothing}"]))
+        assert history.floor == pytest.approx(expected)
+        assert history.has_border
+    assert history_of(load_recipe("wgan")).floor == 0
+    assert not history_of(load_recipe("wgan")).has_border
 
+
+def test_samples_of_a_model_that_hardly_trained_are_not_judged() -> None:
     history = history_of(load_recipe("vae"))
     for fraction in (0.5, 1.0):
         history.look(Look(int(20 * fraction), fraction, {**GOOD_SIGNS, "spacing": 0.01}))
