@@ -1,9 +1,10 @@
 """How many faults put into the source the tests notice: a random sample of cosmic-ray's mutants.
 
 ``pip install cosmic-ray==8.7.0``, then ``python scripts/mutation.py --sample 200 --seed 0`` in a copy of the
-tree, since files are changed in place (and put back). Prints each mutant with its line before and after, whether
-a test noticed it, and the share that was noticed. A place of the source is drawn first, then one of its mutants:
-a sum has eleven, a comparison ten. Annotations are never evaluated here, so their mutants are left out.
+tree, since files are changed in place (and put back). Prints each mutant with its line before and after,
+whether a test noticed it, and the share that was noticed. A place of the source is drawn first, then one of
+its mutants: a sum has eleven, a comparison ten. Annotations are never evaluated here, so their mutants are
+left out.
 """
 
 from __future__ import annotations
