@@ -25,6 +25,7 @@ from genus.metrics.baseline import EMMixture
 from genus.models.autoencoder.vae import VAE
 from genus.models.diffusion.ddpm import DDPM
 from genus.models.diffusion.guidance import GuidanceOptions
+from genus.models.energy.rbm import RBM
 from genus.models.flow.realnvp import RealNVP
 from genus.models.mixture.gmm import GaussianMixture
 from genus.networks.mlp import mlp
@@ -75,6 +76,7 @@ DENSITIES: dict[str, Callable[[], Model]] = {
     "realnvp-correlations": partial(RealNVP, SPEC, network=NETWORK, first="correlations"),
     "gmm": partial(GaussianMixture, SPEC, components=3),
     "gmm-residual": partial(GaussianMixture, SPEC, components=3, axes=2),
+    "rbm": partial(RBM, SPEC, visible="gaussian", hidden=4),
     "vae": partial(VAE_OF, importance_samples=2),
     "ddpm": partial(
         DDPM,

@@ -205,3 +205,26 @@ def test_at_the_command_line(
     for words, reason in wrong.items():
         said = genus_says("explore", "run", *words)
         assert (said.code, reason in said.err) == (2, True), said.err
+
+
+@pytest.mark.parametrize("config", [{"name": "rbm", "hidden": 20}, {"name": "dbn", "hidden": [20, 10]}])
+def test_filters_are_the_weights_of_the_strongest_units(config: dict[str, Any]) -> None:
+    model = model_of(config)
+    machine = model.machine if config["name"] == "rbm" else model.machines[0]
+    with torch.no_grad():
+        machine.weight.zero_()
+        machine.weight[:, 13] = torch.linspace(-4, 4, 256)
+        machine.weight[7, 2] = -2
+    figure = genus.explore(model, "filters", rows=2, columns=4)
+    assert figure.examples.shape == (8, 1, 16, 16)
+    torch.testing.assert_close(figure.examples[0].flatten(), torch.linspace(0, 1, 256))
+    expected = torch.full((256,), 0.5)
+    expected[7] = 0.25
+    torch.testing.assert_close(figure.examples[1].flatten(), expected)
+    assert torch.equal(figure.examples[2:], torch.full((6, 1, 16, 16), 0.5))
+    with pytest.raises(
+        CapabilityError, match="no latent to choose, as interpolation needs; it offers filters"
+    ):
+        genus.explore(model, "interpolation")
+    with pytest.raises(CapabilityError, match="no hidden units that see whole examples"):
+        genus.explore(model_of(MLP), "filters")

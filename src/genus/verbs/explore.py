@@ -49,11 +49,12 @@ def explore(
     out: Annotated[str | PathLike[str] | None, _PNG] = None,
     checkpoint: Checkpoint = "auto",
 ) -> Figure:
-    """Draw what a run's latent space holds: ways, sums, truncation, mixed styles, attention, codes.
+    """Draw what a run's latent space or its hidden units hold: ways, sums, styles, attention, codes, filters.
 
     Args:
         run: folder of the run; in Python the run itself or a model, too.
-        kind: interpolation, arithmetic, truncation, mixing (of styles), attention or traversal (of codes).
+        kind: interpolation, arithmetic, truncation, mixing (of styles), attention, traversal (of
+            codes) or filters.
         rows: of the figure, 1 to 100.
         columns: of the figure, 2 to 100.
         seed: sample i of genus sample with the same seed has the same latent.

@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy, cross_entropy
 
 from genus.core.batch import Batch, Condition
 from genus.core.capabilities import Classifies, Density, DrawsMeans
+from genus.core.filters import ShowsFilters
 from genus.core.model import Model
 from genus.core.noise import Noise, unbatched
 from genus.core.phase import Context, Phase, Stage, Terms
@@ -21,7 +22,7 @@ from genus.models.energy.machine import BoltzmannMachine, PartitionFunction, ber
 
 
 @model("dbn", paper="doi:10.1162/neco.2006.18.7.1527")
-class DBN(Model, DrawsMeans, Density, Classifies):
+class DBN(Model, DrawsMeans, Density, Classifies, ShowsFilters):
     """Restricted Boltzmann machines trained one on top of the other; the top two layers stay undirected.
 
     P(v, h¹, …, h^L) = P(v|h¹) … P(h^{L−2}|h^{L−1}) P(h^{L−1}, h^L). Each stage trains one machine
@@ -159,6 +160,9 @@ class DBN(Model, DrawsMeans, Density, Classifies):
             total = total + likelihood + bernoulli_entropy(q)
             state = above
         return total - top.free_energy(state)
+
+    def filters(self) -> Tensor:
+        return self._layers[0].weight.t().reshape(-1, *self.spec.shape)
 
     def normaliser_error(self, noise: Noise) -> tuple[float, float]:
         return self._partition(noise).error()

@@ -106,18 +106,26 @@ class BoltzmannMachine(nn.Module):
         Returns:
             The last v and the probabilities p(v = 1 | h) it was drawn from.
         """
-        visible, hidden = self.weight.shape
         v = means = p
         for first in range(0, steps, STEPS_PER_DRAW):
             count = min(STEPS_PER_DRAW, steps - first)
-            uniform = noise.uniform(p.shape[0], count, visible + hidden)
+            below, above = self._chances(p.shape[0], count, noise)
             for step in range(count):
-                off, on = uniform[:, step, :visible], uniform[:, step, visible:]
                 if first or step:
                     p = self.hidden_given(v)
-                means = self.visible_given(coins(on, p))
-                v = coins(off, means)
+                means = self.visible_given(coins(above[:, step], p))
+                v = self._visible_drawn(means, below[:, step])
         return v, means
+
+    def _chances(self, n: int, steps: int, noise: Noise) -> tuple[Tensor, Tensor]:
+        """Random numbers ``(n, steps, units)`` of Gibbs steps, for visible and for hidden units."""
+        visible, hidden = self.weight.shape
+        below, above = noise.uniform(n, steps, visible + hidden).split((visible, hidden), 2)
+        return below, above
+
+    def _visible_drawn(self, means: Tensor, chance: Tensor) -> Tensor:
+        """v of these means, by numbers of :meth:`_chances`."""
+        return coins(chance, means)
 
     @torch.no_grad()
     def contrast(self, v: Tensor, steps: int, noise: Noise, chains: Tensor | None = None) -> Contrast:
@@ -139,13 +147,16 @@ class BoltzmannMachine(nn.Module):
         p = field.sigmoid_()
         sign = p.new_full((n + m,), -1 / n)
         sign[n:] = 1 / m
+        return Contrast(-(sign @ energies), self._gradients(both, p, sign), energies[:n].mean(), p[n:])
+
+    def _gradients(self, v: Tensor, p: Tensor, sign: Tensor) -> dict[nn.Parameter, Tensor]:
+        """−Σ_n sign_n ∂F(v_n) by each parameter, with p = p(h = 1 | v)."""
         signed = p * sign[:, None]
-        gradients = {
-            self.weight: (both.t() @ signed).to(p.dtype),
-            self.visible_bias: (sign @ both).to(p.dtype),
+        return {
+            self.weight: (v.t() @ signed).to(p.dtype),
+            self.visible_bias: (sign @ v).to(p.dtype),
             self.hidden_bias: signed.sum(0),
         }
-        return Contrast(-(sign @ energies), gradients, energies[:n].mean(), p[n:])
 
     @torch.no_grad()
     def log_partition(
@@ -171,22 +182,27 @@ class BoltzmannMachine(nn.Module):
         return self._known[1]
 
     def _annealed(self, p: Tensor, noise: Noise, chains: int, temperatures: int) -> PartitionFunction:
-        bias, hidden = self.visible_bias, self.weight.shape[1]
-        base = softplus(bias).sum() + hidden * math.log(2)
-
         def ratio(v: Tensor, before: float, after: float) -> Tensor:
-            field = torch.addmm(self.hidden_bias, v, self.weight)
+            field = self._field(v)
             return (softplus(field * after) - softplus(field * before)).sum(1)
 
         def step(v: Tensor, beta: float) -> Tensor:
-            h = noise.bernoulli((torch.addmm(self.hidden_bias, v, self.weight) * beta).sigmoid())
-            return noise.bernoulli(torch.addmm(bias, h, self.weight.t(), alpha=beta).sigmoid())
+            return self._visible_at(noise.bernoulli((self._field(v) * beta).sigmoid()), beta, noise)
 
-        start = noise.bernoulli(bias.sigmoid().expand(chains, -1))
-        there = annealed_log_weights(start, ratio, step, temperatures)
+        nothing = self.weight.new_zeros(chains, self.weight.shape[1])
+        there = annealed_log_weights(self._visible_at(nothing, 0.0, noise), ratio, step, temperatures)
         own, _ = self.gibbs(p[noise.integers(len(p), chains)], BURN_IN, noise)
         back = annealed_log_weights(own, ratio, step, temperatures, back=True)
+        base = self._log_base() + self.weight.shape[1] * math.log(2)
         return PartitionFunction(*(base + part for part in joined_log_ratio(there, back)))
+
+    def _visible_at(self, h: Tensor, beta: float, noise: Noise) -> Tensor:
+        """v ~ p(v|h) of the machine with weights βW."""
+        return noise.bernoulli(torch.addmm(self.visible_bias, h, self.weight.t(), alpha=beta).sigmoid())
+
+    def _log_base(self) -> Tensor:
+        """Log of the sum over v of the machine without hidden units, a scalar."""
+        return softplus(self.visible_bias).sum()
 
 
 def bernoulli_entropy(probability: Tensor) -> Tensor:

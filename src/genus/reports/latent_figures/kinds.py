@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from genus.core.capabilities import LatentSpace, StyleSpace
+from genus.core.filters import ShowsFilters
 from genus.core.model import Model
 from genus.reports.latent_figures.attention import attention
 from genus.reports.latent_figures.figure import Figure
+from genus.reports.latent_figures.filters import filters
 from genus.reports.latent_figures.latent_points import arithmetic, interpolation, mixing, truncation
 from genus.reports.latent_figures.traversal import traversal
 
@@ -35,6 +37,10 @@ def _has_styles(model: Model) -> bool:
     return isinstance(model, StyleSpace)
 
 
+def _has_filters(model: Model) -> bool:
+    return isinstance(model, ShowsFilters)
+
+
 def _has_codes(model: Model) -> bool:
     return isinstance(model, LatentSpace) and model.codes is not None
 
@@ -46,5 +52,6 @@ KINDS: Mapping[str, FigureKind] = {
     "mixing": FigureKind("styles", _has_styles, mixing),
     "attention": FigureKind("latent to choose", _has_latent, attention),
     "traversal": FigureKind("codes", _has_codes, traversal),
+    "filters": FigureKind("hidden units that see whole examples", _has_filters, filters),
 }
 """Every kind of figure by name."""
