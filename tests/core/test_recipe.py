@@ -98,8 +98,8 @@ def test_overrides_come_after_the_variant(own: str) -> None:
 def test_unknown_variants_name_the_nearest_or_say_that_there_is_none(own: str) -> None:
     with pytest.raises(RecipeError, match="no variant 'larg'; did you mean 'large'"):
         load_recipe(f"{own}@larg")
-    with pytest.raises(RecipeError, match="'rbm' has no variant 'gpu'; it has none"):
-        load_recipe("rbm@gpu")
+    with pytest.raises(RecipeError, match="'dbn' has no variant 'gpu'; it has none"):
+        load_recipe("dbn@gpu")
     with pytest.raises(RecipeError, match="unknown recipe 'snggan'; did you mean 'sngan'"):
         load_recipe("snggan@gpu")
 

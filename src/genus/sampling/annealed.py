@@ -109,7 +109,8 @@ def joined_log_ratio(forward: Tensor, back: Tensor) -> LogRatio:
         estimate, terms = high, ((back - back.max()).exp(),)
     variance = torch.stack([_relative_variance(term) for term in terms]).sum()
     half = _student(len(forward)) * variance.sqrt()
-    return LogRatio(estimate, torch.minimum(low, estimate - half), torch.maximum(high, estimate + half))
+    ends = torch.stack([low, high, estimate - half, estimate + half])
+    return LogRatio(estimate, ends.min(), ends.max())
 
 
 def _relative_variance(terms: Tensor) -> Tensor:

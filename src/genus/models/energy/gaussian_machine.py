@@ -65,6 +65,14 @@ class GaussianMachine(BoltzmannMachine):
             self.log_variance: (sign @ by_log_variance).to(p.dtype),
         }
 
+    def _field_at(self, v: Tensor, beta: float) -> Tensor:
+        """β ((v − b)/σ²)ᵀW + β² (c + (b/σ²)ᵀW).
+
+        The components' weights are then those of β = 1 to the power β²: none vanishes and comes back.
+        """
+        away = torch.addmm(self.hidden_bias, self.visible_bias[None] / self.variance, self.weight)
+        return beta * (self._field(v) - away) + beta**2 * away
+
     def _visible_at(self, h: Tensor, beta: float, noise: Noise) -> Tensor:
         means = torch.addmm(self.visible_bias, h, self.weight.t(), alpha=beta)
         return self._visible_drawn(means, noise.normal(*means.shape))

@@ -183,11 +183,10 @@ class BoltzmannMachine(nn.Module):
 
     def _annealed(self, p: Tensor, noise: Noise, chains: int, temperatures: int) -> PartitionFunction:
         def ratio(v: Tensor, before: float, after: float) -> Tensor:
-            field = self._field(v)
-            return (softplus(field * after) - softplus(field * before)).sum(1)
+            return (softplus(self._field_at(v, after)) - softplus(self._field_at(v, before))).sum(1)
 
         def step(v: Tensor, beta: float) -> Tensor:
-            return self._visible_at(noise.bernoulli((self._field(v) * beta).sigmoid()), beta, noise)
+            return self._visible_at(noise.bernoulli(self._field_at(v, beta).sigmoid()), beta, noise)
 
         nothing = self.weight.new_zeros(chains, self.weight.shape[1])
         there = annealed_log_weights(self._visible_at(nothing, 0.0, noise), ratio, step, temperatures)
@@ -195,6 +194,10 @@ class BoltzmannMachine(nn.Module):
         back = annealed_log_weights(own, ratio, step, temperatures, back=True)
         base = self._log_base() + self.weight.shape[1] * math.log(2)
         return PartitionFunction(*(base + part for part in joined_log_ratio(there, back)))
+
+    def _field_at(self, v: Tensor, beta: float) -> Tensor:
+        """Input of the hidden units on the way from the machine without weights, 0 at β = 0."""
+        return self._field(v) * beta
 
     def _visible_at(self, h: Tensor, beta: float, noise: Noise) -> Tensor:
         """v ~ p(v|h) of the machine with weights βW."""
