@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {
     "width": 8, "channels": 8, "components": 3, "axes": 8, "latent": 4, "num_chains": 8,
     "sampling_steps": 5, "steps": 8, "top_steps": 2, "importance_samples": 3, "blocks": 1, "features": 8,
     "embedding": 4, "prior_components": 3, "kmeans_passes": 2, "layers": 2, "patch": 1, "unroll": 2,
-    "smallest": 4, "window": 2, "first": 2, "again_every": 3,
+    "smallest": 4, "window": 2, "first": 2, "again_every": 3, "mean_field_steps": 1,
 }  # fmt: skip
 """Values that make any component small; keys a component lacks do not matter."""
 

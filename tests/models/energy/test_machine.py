@@ -15,7 +15,8 @@ from genus.core.phase import Context
 from genus.core.space import Space, class_space
 from genus.core.spec import DataSpec
 from genus.models.energy.dbn import DBN
-from genus.models.energy.machine import BoltzmannMachine, PartitionFunction
+from genus.models.energy.machine import BoltzmannMachine
+from genus.models.energy.partition import PartitionFunction
 from genus.models.energy.rbm import RBM
 
 

@@ -18,7 +18,8 @@ from genus.core.phase import Context, Phase, Stage, Terms
 from genus.core.ranges import Count, ShareBelow1
 from genus.core.registry import model
 from genus.core.spec import DataSpec
-from genus.models.energy.machine import BoltzmannMachine, PartitionFunction, bernoulli_entropy
+from genus.models.energy.machine import BoltzmannMachine, bernoulli_entropy
+from genus.models.energy.partition import PartitionFunction
 
 
 @model("dbn", paper="doi:10.1162/neco.2006.18.7.1527")

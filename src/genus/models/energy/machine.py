@@ -10,11 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from genus.core.noise import Noise, coins
+from genus.models.energy.partition import BURN_IN, Normalised, PartitionFunction
 from genus.sampling.annealed import annealed_log_weights, joined_log_ratio
 
-AIS_CHAINS, AIS_TEMPERATURES = 100, 1000
-BURN_IN = 200
-"""Gibbs steps of the machine's own chains before they are annealed back."""
 STEPS_PER_DRAW = 20
 """Gibbs steps whose random numbers are drawn together: seeding costs, memory too."""
 
@@ -35,25 +33,7 @@ class Contrast(NamedTuple):
     chains: Tensor
 
 
-class PartitionFunction(NamedTuple):
-    """An estimate of log Z in nats, scalars.
-
-    Args:
-        estimate: from annealing in both directions.
-        low: lower end of its 95 % interval.
-        high: upper end.
-    """
-
-    estimate: Tensor
-    low: Tensor
-    high: Tensor
-
-    def error(self) -> tuple[float, float]:
-        """Nats by which log Z may be lower and higher than the estimate, both ≥ 0."""
-        return float(self.estimate - self.low), float(self.high - self.estimate)
-
-
-class BoltzmannMachine(nn.Module):
+class BoltzmannMachine(Normalised):
     """Binary units v and h with E(v, h) = −b·v − c·h − vᵀWh.
 
     Args:
@@ -66,7 +46,6 @@ class BoltzmannMachine(nn.Module):
         self.weight = nn.Parameter(torch.randn(visible, hidden) * 0.01)
         self.visible_bias = nn.Parameter(torch.zeros(visible))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))
-        self._known: tuple[tuple[float, ...], PartitionFunction] | None = None
 
     def free_energy(self, v: Tensor) -> Tensor:
         """F(v) = −b·v − Σ_j softplus(c_j + (vW)_j), so that p(v) = exp(−F(v)) / Z.
@@ -157,29 +136,6 @@ class BoltzmannMachine(nn.Module):
             self.visible_bias: (sign @ v).to(p.dtype),
             self.hidden_bias: signed.sum(0),
         }
-
-    @torch.no_grad()
-    def log_partition(
-        self, p: Tensor, noise: Noise, *, chains: int = AIS_CHAINS, temperatures: int = AIS_TEMPERATURES
-    ) -> PartitionFunction:
-        """Estimate log Z by annealed importance sampling from the machine without weights, and back.
-
-        The way there misses modes that it does not find and is then too low, by any amount; the way
-        back begins where the machine's own chains stand. :func:`joined_log_ratio` joins the two.
-
-        Args:
-            p: p(h = 1 | v) of chains of this machine, ``(n, hidden)``.
-            noise: randomness.
-            chains: independent annealing runs in each direction.
-            temperatures: steps of each.
-
-        Paper: arXiv:0809.1492; arXiv:1412.8566 for the way back.
-        """
-        contents = [f(w).item() for w in (p, *self.parameters()) for f in (torch.sum, torch.norm)]
-        key = (noise.seed, chains, temperatures, *contents)
-        if self._known is None or self._known[0] != key:  # likelihoods of many batches share one
-            self._known = key, self._annealed(p, noise, chains, temperatures)
-        return self._known[1]
 
     def _annealed(self, p: Tensor, noise: Noise, chains: int, temperatures: int) -> PartitionFunction:
         def ratio(v: Tensor, before: float, after: float) -> Tensor:

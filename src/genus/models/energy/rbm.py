@@ -20,7 +20,8 @@ from genus.core.spec import DataSpec
 from genus.layers.discrete import dequantise, to_data
 from genus.layers.scaling import Scaling
 from genus.models.energy.gaussian_machine import GaussianMachine
-from genus.models.energy.machine import BoltzmannMachine, PartitionFunction
+from genus.models.energy.machine import BoltzmannMachine
+from genus.models.energy.partition import PartitionFunction
 
 
 @model("rbm", paper="doi:10.1162/089976602760128018")
