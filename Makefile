@@ -36,11 +36,12 @@ $(VENV)/ready: pyproject.toml
 # These ask for torchvision, which has no build for processors alone and is not used here.
 bench: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchgan==0.1.0 clean-fid==0.1.35 torch-fidelity==0.4.0 torch-mimicry stylegan2-pytorch==1.9.0 lightweight-gan==1.2.1 kornia kornia_rs einops tqdm
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchgan==0.1.0 clean-fid==0.1.35 torch-fidelity==0.4.0 torch-mimicry stylegan2-pytorch==1.9.0 lightweight-gan==1.2.1 kornia kornia_rs einops tqdm nflows==0.14 normflows==1.7.3
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.adversarial
 	$(BIN)/python -m benchmarks.style
+	$(BIN)/python -m benchmarks.flows
 
 # Everything, with what takes long and rarely breaks.
 test-all: check

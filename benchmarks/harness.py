@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from genus.assembly import build_model, make_engine, open_data
@@ -177,3 +178,22 @@ def engine_turn(
         return spent
 
     return turn
+
+
+def folder() -> str:
+    """A new temporary folder."""
+    return tempfile.mkdtemp()
+
+
+def noise_images(shape: tuple[int, ...]) -> str:
+    """Path of an array of random 8-bit images ``(n, channels, height, width)``."""
+    path = f"{folder()}/images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+    return path
+
+
+def vectors(shape: tuple[int, int]) -> str:
+    """Path of an array of normal numbers ``(n, size)``."""
+    path = f"{folder()}/vectors.npy"
+    np.save(path, np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    return path

@@ -13,7 +13,16 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from benchmarks.harness import Comparison, alternate, engine_turn, print_table, timed
+from benchmarks.harness import (
+    Comparison,
+    alternate,
+    engine_turn,
+    folder,
+    noise_images,
+    print_table,
+    timed,
+    vectors,
+)
 
 
 def digits() -> np.ndarray:
@@ -45,7 +54,7 @@ def dcgan(precision: str) -> Comparison:
             loss_d.train_ops(generator, discriminator, adam_d, real, cpu)
             loss_g.train_ops(generator, discriminator, adam_g, cpu, batch)
 
-    path = _noise_images((512, 3, 32, 32))
+    path = noise_images((512, 3, 32, 32))
     network = {"name": "dcgan", "width": 64}
     recipe = {
         "model": {"name": "gan", "generator": network, "discriminator": network, "latent": 100,
@@ -69,7 +78,7 @@ def vae() -> Comparison:
     model = VAE(config)
     data = BaseDataset(torch.from_numpy(x), torch.zeros(len(x)))
     settings = BaseTrainerConfig(
-        output_dir=_folder(), num_epochs=1, learning_rate=1e-3, per_device_train_batch_size=64, no_cuda=True
+        output_dir=folder(), num_epochs=1, learning_rate=1e-3, per_device_train_batch_size=64, no_cuda=True
     )
     trainer = BaseTrainer(model=model, train_dataset=data, training_config=settings)
     trainer.prepare_training()
@@ -118,7 +127,7 @@ def flow() -> Comparison:
             (-theirs().log_prob(x).mean()).backward()
             adam.step()
 
-    path = _vectors((2560, 64))
+    path = vectors((2560, 64))
     recipe = {
         "model": {"name": "realnvp", "network": {"name": "mlp", "hidden": [128, 128]}, "couplings": 4},
         "optimizer": {"name": "adam", "lr": 1e-3},
@@ -137,24 +146,6 @@ CASES: dict[str, Callable[[], Comparison]] = {
     "rbm-10": lambda: rbm(10),
     "flow": flow,
 }
-
-
-def _folder() -> str:
-    import tempfile
-
-    return tempfile.mkdtemp()
-
-
-def _noise_images(shape: tuple[int, ...]) -> str:
-    path = f"{_folder()}/images.npy"
-    np.save(path, np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
-    return path
-
-
-def _vectors(shape: tuple[int, ...]) -> str:
-    path = f"{_folder()}/vectors.npy"
-    np.save(path, np.random.default_rng(0).normal(size=shape).astype(np.float32))
-    return path
 
 
 if __name__ == "__main__":
