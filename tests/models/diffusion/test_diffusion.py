@@ -129,6 +129,21 @@ def test_transport_pairs_every_row_once_and_at_the_least_cost() -> None:
         transport_order(x, noise[1:])
 
 
+def test_transport_leaves_the_noise_of_each_class_as_it_is() -> None:
+    """Paired over all classes, class 0 of (−3, 3) would get the lower half of the noise alone."""
+    labels = torch.arange(200) % 2
+    x = (6.0 * labels - 3)[:, None] + 0.1 * torch.randn(200, 1, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(200, 1, generator=torch.Generator().manual_seed(1))
+    across = noise[transport_order(x, noise)]
+    assert float(across[labels == 0].max()) < float(across[labels == 1].min())
+    within = transport_order(x, noise, labels)
+    assert torch.equal(labels[within], labels)
+    for label in (0, 1):
+        rows = labels == label
+        alone = transport_order(x[rows], noise[rows])
+        assert torch.equal(noise[within][rows], noise[rows][alone])
+
+
 def test_transport_straightens_the_flow() -> None:
     """Pairs are closer than independent ones; they look at the whole batch."""
     data = torch.randn(64, 2, generator=torch.Generator().manual_seed(1)).double() + 3

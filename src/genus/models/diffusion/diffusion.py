@@ -42,7 +42,7 @@ class Diffusion(Denoising, Density):
         times: distribution of the times of training.
         deviation: of the data on the network's scale, [−1, 1] where they are bounded.
         coupling: noise and examples of a batch are independent, or paired by optimal transport
-            (arXiv:2302.00482), which straightens the ODE.
+            (arXiv:2302.00482), which straightens the ODE; within each class of a conditional model.
         conditional: learn p(x | condition).
         features: size of the embedding of time and condition, even.
         guidance: of samples.
@@ -76,6 +76,8 @@ class Diffusion(Denoising, Density):
             conditional=conditional, features=features, guidance=guidance, sampler=sampler,
             sampling_steps=sampling_steps,
         )  # fmt: skip
+        by_class = not conditional or spec.num_classes > 0 or coupling == "independent"
+        self.require("classes, or no condition, for coupling=transport", by_class)
         self.times, self.coupling = times, coupling
         self.tolerance, self.probes = tolerance, probes
         self.levels = spec.levels
@@ -99,7 +101,8 @@ class Diffusion(Denoising, Density):
     def noisy(self, batch: Batch, ctx: Context) -> tuple[Tensor, Tensor, Tensor]:
         x, time, noise = super().noisy(batch, ctx)
         if self.coupling == "transport":
-            noise = noise[transport_order(x, noise)]
+            labels = self.spec.class_labels(batch.condition) if self.conditional else None
+            noise = noise[transport_order(x, noise, labels)]
         return x, time, noise
 
     def log_prob(self, x: Tensor, *, condition: Condition | None = None, noise: Noise) -> Tensor:
