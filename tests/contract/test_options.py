@@ -40,6 +40,8 @@ def exception(config: Mapping[str, Any], keys: Keys) -> str | None:
         return "no noise is added during sampling"
     if keys[-2:] == ("guidance", "guide_share") and not owner["guide"]:
         return "there is no weaker network to be trained for a shorter time"
+    if keys[-1] == "reflow_steps" and not owner["reflow"]:
+        return "no pairs are made by the ODE"
     guides = ("condition_dropout", "guide", "classifier")
     if keys[-2:] == ("guidance", "scale") and not any(owner[key] for key in guides):
         return "there is nothing to guide by"

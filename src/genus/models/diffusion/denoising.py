@@ -107,7 +107,18 @@ class Denoising(Model, Samples, Denoises, ChoosesSampler):
 
     def loss_of(self, network: nn.Module, embedding: StepEmbedding, batch: Batch, ctx: Context) -> Tensor:
         """Mean squared error of a network's output, over examples and elements."""
-        x, time, noise = self.noisy(batch, ctx)
+        return self.error_of(network, embedding, self.noisy(batch, ctx), batch, ctx)
+
+    def error_of(
+        self,
+        network: nn.Module,
+        embedding: StepEmbedding,
+        drawn: tuple[Tensor, Tensor, Tensor],
+        batch: Batch,
+        ctx: Context,
+    ) -> Tensor:
+        """The same for scaled examples, times and noise that are ``drawn`` already."""
+        x, time, noise = drawn
         seen = self.path.diffuse(x, time, noise)
         features = embedding(self.path.position(time), self.condition_of(batch), self.kept(len(x), ctx))
         output = network(self.network_input(seen, time), features).to(x.dtype)
