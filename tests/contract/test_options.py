@@ -40,6 +40,8 @@ def exception(config: Mapping[str, Any], keys: Keys) -> str | None:
         return "no noise is added during sampling"
     if keys[-2:] == ("guidance", "guide_share") and not owner["guide"]:
         return "there is no weaker network to be trained for a shorter time"
+    if keys[-1] == "reflow" and owner["path"]["name"] != "straight":
+        return "its paths are not straight"
     if keys[-1] == "reflow_steps" and not owner["reflow"]:
         return "no pairs are made by the ODE"
     guides = ("condition_dropout", "guide", "classifier")
@@ -64,6 +66,8 @@ def changed(value: Any, key: str | int) -> list[Any]:
     """Other values, the most natural first; later ones for components that refuse the first."""
     if key == "margin":
         return [value / 20]  # energies are far below a margin at first, so a larger one cannot show
+    if key == "reflow":
+        return [0.5]  # a hundredth of a few iterations is none
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
