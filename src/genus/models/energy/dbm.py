@@ -42,7 +42,7 @@ class DBM(Model, DrawsMeans, Density, ShowsFilters):
         hidden: Sequence[Count] = (500, 500),
         mean_field_steps: Count = 10,
         steps: Count = 5,
-        pretraining: ShareBelow1 = 0.4,
+        pretraining: ShareBelow1 = 0.15,
         num_chains: Count = 100,
         sampling_steps: Count = 200,
     ) -> None:
