@@ -140,6 +140,38 @@ def test_a_mixture_is_learned() -> None:
     assert float((drawn - means).std()) == pytest.approx(3, rel=0.1)
 
 
+def test_what_has_the_covariance_of_one_gaussian_is_learned() -> None:
+    """Eight Gaussians on a ring: standardised, the covariance is that of a machine without weights."""
+    torch.manual_seed(0)
+    angle = torch.randint(8, (4000, 1)) * math.pi / 4
+    x = torch.cat([angle.cos(), angle.sin()], 1) + 0.1 * torch.randn(4000, 2)
+    one = 0.5 * torch.logdet(torch.cov(x.T)) + math.log(2 * math.pi * math.e)
+    model = RBM(DataSpec(example=Space(kind="vector", shape=(2,))), visible="gaussian", hidden=32, steps=3)
+    measure, train = model.stages()
+    measure.phases[0].step(Batch(x), Context(noise=Noise(0)))  # type: ignore[misc]
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for i in range(1500):
+        optimizer.param_groups[0]["lr"] = 0.01 * (1 - i / 1500)
+        context = Context(noise=Noise(i))
+        train.phases[0].loss(Batch(x[torch.randint(4000, (200,))]), context)  # type: ignore[misc]
+        for parameter, gradient in context.gradients.items():
+            parameter.grad = gradient
+        optimizer.step()
+    with torch.no_grad():
+        nll = -model.log_prob(x, noise=Noise(1)).mean()
+    assert nll < one - 0.5
+
+
 def test_binary_units_refuse_what_is_not_between_0_and_1() -> None:
     with pytest.raises(RecipeError, match="or visible=gaussian"):
         RBM(SPEC)
+    with pytest.raises(RecipeError, match="leave it out with visible=gaussian"):
+        RBM(SPEC, visible="gaussian", binary_data=False)
+
+
+def test_no_gradient_pulls_a_variance_below_its_floor() -> None:
+    m = machine()
+    m.log_variance.data[0] = -20.0
+    found = m.contrast(torch.randn(30, VISIBLE), 1, Noise(0))
+    assert found.gradients[m.log_variance][0] == 0
+    assert (found.gradients[m.log_variance][1:] != 0).all()

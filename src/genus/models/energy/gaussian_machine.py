@@ -13,6 +13,8 @@ from genus.models.energy.machine import BoltzmannMachine
 
 _SMALLEST = 1e-4
 """Variance of a visible unit, at least, beside data of deviation 1 or range 2."""
+_FIRST = 0.1
+"""Variance at first: at 1, one Gaussian fits standardised data and W = 0 has no gradient to leave by."""
 
 
 class GaussianMachine(BoltzmannMachine):
@@ -30,7 +32,7 @@ class GaussianMachine(BoltzmannMachine):
 
     def __init__(self, visible: int, hidden: int) -> None:
         super().__init__(visible, hidden)
-        self.log_variance = nn.Parameter(torch.zeros(visible))
+        self.log_variance = nn.Parameter(torch.full((visible,), math.log(_FIRST)))
 
     @property
     def variance(self) -> Tensor:
@@ -58,6 +60,7 @@ class GaussianMachine(BoltzmannMachine):
         signed, variance = p * sign[:, None], self.variance
         off, scaled = v - self.visible_bias, v / variance
         by_log_variance = off.square() / (2 * variance) - scaled * (p @ self.weight.t())
+        by_log_variance = by_log_variance * (self.log_variance.exp() > _SMALLEST)
         return {
             self.weight: (scaled.t() @ signed).to(p.dtype),
             self.visible_bias: (sign @ (off / variance)).to(p.dtype),

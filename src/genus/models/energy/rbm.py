@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from genus.core.batch import Batch, Condition
 from genus.core.capabilities import Density, DrawsMeans
+from genus.core.errors import RecipeError
 from genus.core.filters import ShowsFilters
 from genus.core.model import Model
 from genus.core.noise import Noise, unbatched
@@ -68,6 +69,10 @@ class RBM(Model, DrawsMeans, Density, ShowsFilters):
         self.gaussian = visible == "gaussian"
         in_range = self.gaussian or spec.range == (0.0, 1.0)
         self.require("values in [0, 1], or visible=gaussian", in_range)
+        if self.gaussian and not binary_data:
+            raise RecipeError(
+                "model.binary_data=false is of binary units; leave it out with visible=gaussian"
+            )
         self.machine = (GaussianMachine if self.gaussian else BoltzmannMachine)(spec.size, hidden)
         self.scaling = Scaling(spec) if self.gaussian else nn.Identity()
         self.levels = spec.levels if self.gaussian else 2
